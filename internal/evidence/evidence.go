@@ -80,6 +80,15 @@ const (
 	AttrSource      = "launchgate.source"          // file:line of the gate
 )
 
+// Reports is the folder for evidence and reports: LAUNCH_REPORTS, else `reports` in the repository (inside the module,
+// which also keeps `go test` from answering out of its cache).
+func Reports(root string) string {
+	if dir := os.Getenv("LAUNCH_REPORTS"); dir != "" {
+		return dir
+	}
+	return filepath.Join(root, "reports")
+}
+
 // Path is where a gate's evidence lies below the reports folder.
 func Path(gate string) string { return filepath.Join("evidence", filepath.FromSlash(gate)+".json") }
 

@@ -44,14 +44,16 @@ func Run(ctx context.Context, name string, claim Claim) Result {
 	}
 	ended := make(chan ending, 1)
 	go func() {
+		end := ending{err: &Unknown{Class: "panic", Want: "a verdict", Got: "a claim that ended its goroutine", From: name}}
 		defer func() {
 			if p := recover(); p != nil {
-				ended <- ending{err: &Unknown{Class: "panic", Want: "a verdict", Got: fmt.Sprintf("a panic: %v", p),
-					From: name, Fix: "this is a bug of the check, report it; stack: " + firstFrames(debug.Stack())}}
+				end = ending{evidence: Evidence{Notes: []string{string(debug.Stack())}}, err: &Unknown{Class: "panic", Want: "a verdict",
+					Got: fmt.Sprintf("a panic: %v", p), From: name, Fix: "this is a bug of the check; the stack is in the evidence"}}
 			}
+			ended <- end
 		}()
 		evidence, err := claim(ctx)
-		ended <- ending{evidence, err}
+		end = ending{evidence, err}
 	}()
 
 	var end ending
@@ -99,13 +101,4 @@ func (r *Result) settle(err error) {
 	if r.Status == Pass {
 		r.Class = ""
 	}
-}
-
-// firstFrames keeps the frames of the claim itself: the top of the stack is the recovery.
-func firstFrames(stack []byte) string {
-	const most = 1200
-	if len(stack) > most {
-		stack = stack[:most]
-	}
-	return string(stack)
 }

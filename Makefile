@@ -1,0 +1,84 @@
+# launchgate: the targets that people and CI use. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+P ?= TMinus5
+FAULT ?=
+# PHASES lists each page as phase:package, in the runbook's order.
+PHASES := TMinus5:gates/tminus5 LaunchDay:gates/launchday Smoke:smoke Rollback:rollback
+TESTS := ./internal/... ./fixtures/... ./cmd/...
+# These need more than Go: real servers and act. CI runs them; see `make verify`.
+HEAVY := internal/workflows fixtures/realservers
+TOOL := go tool -modfile=go.tool.mod
+
+.PHONY: help
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Run the T-5 page in the sandbox; FAULT=dns.stale-resolver breaks one thing (`bin/launchgate sandbox --list`)
+	bin/launchgate sandbox $(if $(FAULT),--fault $(FAULT)) -- $(MAKE) --no-print-directory phase P=TMinus5
+
+.PHONY: gate
+gate: build ## Run one gate or section in the configured environment: make gate G=TMinus5/DNS
+	bin/launchgate run $(G)
+
+.PHONY: phase
+phase: build ## Run one phase as CI does and print its verdict: make phase P=TMinus5
+	bin/launchgate run $(P)
+
+.PHONY: deploy
+deploy: build ## Deploy project.version (rehearses unless LAUNCH_EXECUTE=<launch id>)
+	bin/launchgate run LaunchDay/D3_Deploy
+
+.PHONY: rollback
+rollback: build ## Bring the previous version back (rehearses unless LAUNCH_EXECUTE=<launch id>)
+	bin/launchgate run Rollback/Proc
+
+.PHONY: build
+build: ## Compile launchgate and every page once, into bin/
+	@mkdir -p bin
+	@go build -o bin/launchgate ./cmd/launchgate
+	@go build -o bin/test2json cmd/test2json
+	@for page in $(PHASES); do go test -c -o bin/$${page%%:*}.test ./$${page##*:}; done
+
+.PHONY: test
+test: ## Run the suite's own tests: hermetic, Go only
+	$(TOOL) gotestsum --format pkgname-and-test-fails -- -count=1 -timeout 10m $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
+
+.PHONY: heavy
+heavy: build bin/act ## Run the tests against nsd, bind9, unbound and nginx, and the workflows under act
+	ACT=$(CURDIR)/bin/act $(TOOL) gotestsum --format testname -- -count=1 -timeout 20m $(addprefix ./,$(addsuffix /...,$(HEAVY)))
+
+bin/act: go.tool.mod
+	@mkdir -p bin
+	go build -modfile=go.tool.mod -o bin/act github.com/nektos/act
+
+.PHONY: race
+race:
+	go test -race -count=1 -timeout 15m $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
+
+.PHONY: generate
+generate: ## Write the generated files: gates/CHECKLIST.md, the catalogue, launch.schema.json
+	go run ./cmd/launchgate list --write
+	go test ./internal/launch -run TestSchemaFile -update
+
+.PHONY: lint
+lint:
+	go mod tidy -diff
+	go vet ./...
+	$(TOOL) golangci-lint run
+
+.PHONY: verify
+verify: lint generate ## What CI runs: lint, generated files, all tests
+	git diff --exit-code
+	$(MAKE) --no-print-directory test race heavy
+
+.PHONY: bench
+bench: ## Measure start-up and the T-5 page at 100 ms round-trip time
+	go test -run '^$$' -bench . -benchtime 3x ./fixtures/sandbox
+
+.PHONY: vuln
+vuln: ## Check dependencies against the Go vulnerability database (needs the internet)
+	go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...

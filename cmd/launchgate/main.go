@@ -1,0 +1,57 @@
+// Command launchgate holds the few things of the go-live runbook that are not a test: it lists the gates, runs them,
+// decides what a run says, starts the sandbox, and makes single claims from the command line.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/getdrop/launchgate/internal/redact"
+)
+
+// The exit codes. 0, 1, 2 and 4 are a verdict's own; see package verdict.
+const exitUsage = 3
+
+// exit ends the program with a code after everything was said.
+type exit struct{ code int }
+
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run runs the command line and returns its exit code. All it prints passes the redacting writer.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out, errs := redact.NewWriter(stdout), redact.NewWriter(stderr)
+	root := &cobra.Command{
+		Use: "launchgate", Short: "A go-live runbook as a Go test suite", SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetOut(out)
+	root.SetErr(errs)
+	root.SetArgs(args)
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(listCommand(), runCommand(stdout), verdictCommand(stdout), sandboxCommand(), probeCommand(), initCommand())
+	err := root.ExecuteContext(ctx)
+	code := 0
+	if ended := (exit{}); errors.As(err, &ended) {
+		code = ended.code
+	} else if err != nil {
+		fmt.Fprintf(errs, "launchgate: %v\n", err)
+		code = exitUsage
+	}
+	if err := errors.Join(out.Close(), errs.Close()); err != nil && code == 0 {
+		return exitUsage
+	}
+	return code
+}

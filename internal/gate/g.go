@@ -1,0 +1,83 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/probe"
+)
+
+// G is what a gate's body is given: the facts of the launch, and the ways to claim something about it. It offers no skip.
+type G struct {
+	launch        *launch.Launch
+	ctx           context.Context
+	waiting       sync.WaitGroup
+	notApplicable string
+
+	mu     sync.Mutex
+	checks []*check
+}
+
+// check is one claim of a gate and, once it has ended, its result.
+type check struct {
+	advice bool
+	result probe.Result
+}
+
+// slots bounds the claims that are under way in one test binary; what each host has to bear is bounded by probe.Network.
+var slots = make(chan struct{}, 64)
+
+// Launch is the launch the gate is about.
+func (g *G) Launch() *launch.Launch { return g.launch }
+
+// Check makes a claim that the gate stands or falls with. Claims of a gate are made at the same time.
+func (g *G) Check(name string, claim probe.Claim) { g.start(name, claim, false) }
+
+// Advise makes a claim that is a recommendation: where it does not hold, the gate says so and stays open.
+func (g *G) Advise(name string, claim probe.Claim) { g.start(name, claim, true) }
+
+// NotApplicable says that launch.yaml has nothing for this gate to check. That opens the gate only together with a
+// decision of a person, a file in `decisions` that declares it not applicable.
+func (g *G) NotApplicable(why string) { g.notApplicable = why }
+
+func (g *G) start(name string, claim probe.Claim, advice bool) {
+	c := &check{advice: advice}
+	g.mu.Lock()
+	g.checks = append(g.checks, c)
+	g.mu.Unlock()
+	g.waiting.Go(func() {
+		slots <- struct{}{}
+		defer func() { <-slots }()
+		c.result = probe.Run(g.ctx, name, claim)
+		if advice && c.result.Status != probe.Pass && c.result.Status != probe.NA {
+			c.result.Status = probe.Warn
+		}
+	})
+}
+
+// results waits for all claims and returns how they ended, in the order in which the body made them.
+func (g *G) results() []probe.Result {
+	g.waiting.Wait()
+	list := make([]probe.Result, 0, len(g.checks))
+	for _, c := range g.checks {
+		list = append(list, c.result)
+	}
+	return list
+}
+
+// name lets the body name its checks. A body that panics has one check that says so.
+func (g *G) name(body func(*G)) {
+	defer func() {
+		if p := recover(); p != nil {
+			stack := string(debug.Stack())
+			g.Check("body", func(context.Context) (probe.Evidence, error) {
+				return probe.Evidence{Notes: []string{stack}}, &probe.Unknown{Class: "panic", Want: "a gate that names its checks",
+					Got: fmt.Sprintf("a panic: %v", p), Fix: "this is a bug of the gate; the stack is in the evidence"}
+			})
+		}
+	}()
+	body(g)
+}

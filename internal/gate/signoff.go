@@ -1,0 +1,58 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/probe"
+)
+
+// SignOff declares the gate of the line "Owner: …, Due: …" below a section: the section has an owner, the owner approved it,
+// and did so in time.
+func (s *Section) SignOff(name, section string, role launch.Role) {
+	signed := fmt.Sprintf("%s/%s", s.page.phase, section)
+	phase := s.page.phase
+	s.declare(name, Hard, role, fmt.Sprintf("%s has an owner, who approved it by the day it is due.", section), func(g *G) {
+		l := g.Launch()
+		g.Check("approved by its owner", func(context.Context) (probe.Evidence, error) {
+			return approved(l, signed, role, l.Due(phase), time.Now())
+		})
+	})
+}
+
+// approved judges what the decisions say about a section. A rejection that is newer than the approval stands.
+func approved(l *launch.Launch, section string, role launch.Role, due, now time.Time) (probe.Evidence, error) {
+	id, owner, ok := l.Owner(role)
+	seen := probe.Evidence{Target: section, Observed: map[string]any{"owner": id, "due": due.UTC()}}
+	if !ok {
+		return seen, &probe.Unknown{Class: "not-configured", Want: fmt.Sprintf("an owner of %s", section), Got: "none",
+			From: "launch.yaml", Fix: fmt.Sprintf("name a person under sections.%s", role)}
+	}
+	var newest *launch.Decision
+	for i, d := range l.Decisions {
+		about := d.Gate == section && d.Environment == l.Environment && (d.Decision == "approve" || d.Decision == "reject")
+		if about && d.Person == id && !d.Signed.After(now) && (newest == nil || d.Signed.After(newest.Signed.Time)) {
+			newest = &l.Decisions[i]
+		}
+	}
+	if newest == nil {
+		return seen, &probe.Unknown{Class: "unsigned", Want: fmt.Sprintf("the approval of %s by %s", section, owner.Name), Got: "no decision of theirs",
+			From: "decisions", Fix: fmt.Sprintf("add decisions/*.yaml with gate: %s, decision: approve, person: %s, environment: %s", section, id, l.Environment)}
+	}
+	signed := newest.Signed.UTC().Format(time.RFC3339)
+	seen.Observed = map[string]any{"owner": id, "due": due.UTC(), "decision": newest.Decision, "signed": signed, "file": newest.File, "sha256": newest.SHA256}
+	switch {
+	case newest.Decision == "reject":
+		return seen, &probe.Unmet{Class: "rejected", Want: fmt.Sprintf("%s approved", section), Got: "rejected at " + signed + ": " + newest.Reason,
+			From: newest.File, Fix: "settle the reason, then let the owner approve anew"}
+	case !newest.Expires.IsZero() && !now.Before(newest.Expires.Time):
+		return seen, &probe.Unmet{Class: "unsigned", Want: fmt.Sprintf("an approval of %s that is still good", section),
+			Got: "one that expired at " + newest.Expires.UTC().Format(time.RFC3339), From: newest.File, Fix: "let the owner approve anew"}
+	case !due.IsZero() && newest.Signed.After(due):
+		return seen, &probe.Unmet{Class: "late", Want: fmt.Sprintf("%s approved by %s", section, due.UTC().Format(time.RFC3339)), Got: "approved at " + signed,
+			From: newest.File, Fix: "a late approval needs a waiver of this gate"}
+	}
+	return seen, nil
+}
