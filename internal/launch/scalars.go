@@ -1,9 +1,52 @@
 package launch
 
 import (
-	"net/netip"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 )
+
+// format says what a scalar type wants: in words for messages, and as a pattern for the schema.
+type format struct{ want, pattern string }
+
+// formats has every scalar type of launch.yaml.
+var formats = map[reflect.Type]format{
+	reflect.TypeFor[Duration](): {"a duration above zero such as 300s, 2h, 5d or 1h30m", `^([0-9]+(\.[0-9]+)?(ms|s|min|m|h)|[0-9]+[dw])+$`},
+	reflect.TypeFor[Offset]():   {"an offset such as T-5d, T-2h, T+30min or H+0:45", `^([TH][+-].+)$`},
+	reflect.TypeFor[Date]():     {"a date such as 2027-01-19", `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`},
+	reflect.TypeFor[Clock]():    {"a time of day such as 09:30", `^([01][0-9]|2[0-3]):[0-5][0-9]$`},
+	reflect.TypeFor[Timezone](): {"an IANA time zone such as Europe/Oslo", `^(UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z0-9_+-]+)+)$`},
+	reflect.TypeFor[Instant]():  {"a point in time with its offset such as 2027-01-19T10:00:00+01:00", `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$`},
+	reflect.TypeFor[Percent]():  {"a percentage from 0 to 100 such as 0.5", `^[0-9]+(\.[0-9]+)?%?$`},
+	reflect.TypeFor[Domain]():   {"a host name such as example.com", `^(\*\.)?[^\s/:*]+\.[^\s/:*]+$`},
+	reflect.TypeFor[URL]():      {"an address that begins with https://", `^https://[^\s/@]+(/\S*)?$`},
+	reflect.TypeFor[HostPort](): {"an IP address and port such as 192.0.2.1:443 or [2001:db8::1]:443", `:[0-9]+$`},
+	reflect.TypeFor[HostAddr](): {"an IP address with or without a port, such as 192.0.2.1 or [2001:db8::1]:5353", `^[0-9A-Fa-f.:\[\]]+$`},
+	reflect.TypeFor[IP]():       {"an IP address such as 192.0.2.1 or 2001:db8::1", `^[0-9A-Fa-f.:]+$`},
+	reflect.TypeFor[Prefix]():   {"an address range such as 192.0.2.0/24", `^[0-9A-Fa-f.:]+/[0-9]+$`},
+	reflect.TypeFor[PersonID](): {"the id of a person, in small letters, digits and -", `^[a-z0-9][a-z0-9-]*$`},
+	reflect.TypeFor[Secret]():   {"a reference such as secret:env:NAME or secret:file:path", `^secret:(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$`},
+}
+
+// matches says whether a text has the shape that its type asks for.
+func matches[T any](text string) bool { return patterns[reflect.TypeFor[T]()].MatchString(text) }
+
+var patterns = compiled()
+
+func compiled() map[reflect.Type]*regexp.Regexp {
+	all := map[reflect.Type]*regexp.Regexp{}
+	for t, f := range formats {
+		all[t] = regexp.MustCompile(f.pattern)
+	}
+	return all
+}
+
+// errShape says no more than that the text has not the shape its type asks for, which the message says anyway.
+var errShape = errors.New("")
 
 // Duration is a span of time such as 300s, 2h, 5d or 1h30m.
 type Duration time.Duration
@@ -11,48 +54,85 @@ type Duration time.Duration
 // D is the duration as the standard library's type.
 func (d Duration) D() time.Duration { return time.Duration(d) }
 
-// Date is a calendar day, written 2026-02-23.
-type Date struct {
-	Year  int
-	Month time.Month
-	Day   int
-}
+// MarshalText writes the duration so that the same span always has the same text.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.D().String()), nil }
 
-// At is the instant of a clock time on that day in a zone.
-func (d Date) At(c Clock, z Timezone) time.Time {
-	location := z.Location
-	if location == nil {
-		location = time.UTC
+// UnmarshalText reads a duration; a day has 24 hours and a week 7 days.
+func (d *Duration) UnmarshalText(text []byte) error {
+	days, rest, err := parseSpan(string(text))
+	if err != nil {
+		return err
 	}
-	return time.Date(d.Year, d.Month, d.Day, c.Hour, c.Minute, 0, 0, location)
+	span := time.Duration(days)*24*time.Hour + rest
+	if span <= 0 {
+		return errors.New("a limit of 0 would always hold, or never")
+	}
+	*d = Duration(span)
+	return nil
 }
 
-// Clock is a time of day, written 10:00.
-type Clock struct{ Hour, Minute int }
+var spanPart = regexp.MustCompile(`([0-9]+(?:\.[0-9]+)?)(ms|s|min|m|h|d|w)`)
 
-// Timezone is an IANA time zone, written Europe/Oslo.
-type Timezone struct{ *time.Location }
+// maxSpan keeps sums far from overflow; nothing in a launch lasts a century.
+const maxSpan = 100 * 365 * 24 * time.Hour
 
-// Instant is a point in time with its offset, written as RFC 3339.
-type Instant struct{ time.Time }
+// parseSpan reads 1w2d3h4m5s. Days and weeks come apart from the rest, because a day of the calendar is not always 24 hours.
+func parseSpan(text string) (days int, rest time.Duration, err error) {
+	if !matches[Duration](text) {
+		return 0, 0, errShape
+	}
+	for _, part := range spanPart.FindAllStringSubmatch(text, -1) {
+		number, unit := part[1], part[2]
+		switch unit {
+		case "d", "w":
+			n, err := strconv.Atoi(number)
+			if err != nil || n > int(maxSpan/(24*time.Hour)) {
+				return 0, 0, fmt.Errorf("%s%s is too long", number, unit)
+			}
+			if unit == "w" {
+				n *= 7
+			}
+			days += n
+		default:
+			part, err := time.ParseDuration(number + strings.TrimSuffix(unit, "in"))
+			if err != nil || part > maxSpan {
+				return 0, 0, fmt.Errorf("%s%s is too long", number, unit)
+			}
+			rest += part
+		}
+		if days > int(maxSpan/(24*time.Hour)) || rest > maxSpan {
+			return 0, 0, errors.New("that is more than a century")
+		}
+	}
+	return days, rest, nil
+}
 
 // Percent is a number of hundredths, written 1 or 0.5 (with or without a percent sign).
 type Percent float64
 
-// Domain is a host name in lower case without the trailing dot, at most one leading "*." label.
-type Domain string
+// MarshalText writes the number without a percent sign.
+func (p Percent) MarshalText() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(p), 'f', -1, 64), nil
+}
 
-// URL is an absolute https:// address.
-type URL string
+// UnmarshalText reads a percentage.
+func (p *Percent) UnmarshalText(text []byte) error {
+	if !matches[Percent](string(text)) {
+		return errShape
+	}
+	number, err := strconv.ParseFloat(strings.TrimSuffix(string(text), "%"), 64)
+	if err != nil || number > 100 {
+		return errors.New("that is more than 100")
+	}
+	*p = Percent(number)
+	return nil
+}
 
-// HostPort is an IP address and port, written 192.0.2.1:443 or [2001:db8::1]:443.
-type HostPort string
-
-// HostAddr is an IP address with or without a port.
-type HostAddr string
-
-// IP is an IPv4 or IPv6 address.
-type IP struct{ netip.Addr }
-
-// Prefix is an address range, written 192.0.2.0/24.
-type Prefix struct{ netip.Prefix }
+// UnmarshalText reads a person's id.
+func (p *PersonID) UnmarshalText(text []byte) error {
+	if !matches[PersonID](string(text)) {
+		return errShape
+	}
+	*p = PersonID(text)
+	return nil
+}

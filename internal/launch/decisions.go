@@ -1,0 +1,144 @@
+package launch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// waiverLimit is how long after the launch a waiver may still be good.
+const waiverLimit = 30 * 24 * time.Hour
+
+// Decide lists the decisions of one kind (approve, reject, na, waive) about a gate or section in this environment. Whether
+// one of them is in force is for the caller to judge: it depends on the time and on who owns the gate.
+func (l *Launch) Decide(gate, kind string) []Decision {
+	var about []Decision
+	for _, d := range l.Decisions {
+		if d.Gate == gate && d.Decision == kind && d.Environment == l.Environment {
+			about = append(about, d)
+		}
+	}
+	return about
+}
+
+// decisions reads every decision. Rules that need the facts of the launch apply to decisions about its own environment,
+// and only where those facts could be read.
+func (f folder) decisions(l *Launch, complete bool, now time.Time) []Decision {
+	var all []Decision
+	for _, name := range f.yamlFiles("decisions") {
+		text, err := os.ReadFile(filepath.Join(f.dir, name))
+		if err != nil {
+			f.problems.add(Position{File: f.shown(name)}, "", "want a file that can be read; got %v", err)
+			continue
+		}
+		v := parse(f.shown(name), text, f.problems)
+		if v == nil {
+			continue
+		}
+		sum := sha256.Sum256(text)
+		d := Decision{File: f.shown(name), SHA256: hex.EncodeToString(sum[:])}
+		// Nothing of the machine may change what a person decided, so no variable is known.
+		reader := &decoder{lookup: func(string) (string, bool) { return "", false }, problems: f.problems, positions: map[string]Position{}}
+		reader.decode("", v, reflect.ValueOf(&d).Elem(), field{})
+		rules := judging{d, reader.positions, f.problems}
+		rules.form(f.environments(), now)
+		if complete && d.Environment == l.Environment {
+			rules.facts(l)
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// judging applies the rules to one decision.
+type judging struct {
+	Decision
+	positions map[string]Position
+	problems  *Problems
+}
+
+func (j judging) bad(key, format string, args ...any) {
+	at, ok := j.positions[key]
+	if !ok {
+		at = j.positions[""]
+	}
+	j.problems.add(at, key, format, args...)
+}
+
+var (
+	gateID    = regexp.MustCompile(`^([A-Z][A-Za-z0-9]*)(/[A-Z][A-Za-z0-9]*){1,2}$`)
+	sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// form applies the rules that need no facts of the launch. A key whose text could not be read is zero here and was
+// reported before.
+func (j judging) form(environments []string, now time.Time) {
+	given := func(key string) bool { _, ok := j.positions[key]; return ok }
+	if match := gateID.FindStringSubmatch(j.Gate); j.Gate != "" && (match == nil || !slices.Contains(Phases, Phase(match[1]))) {
+		j.bad("gate", "want the id of a gate or section such as TMinus5/DNS/API; got %s; launchgate list prints them", quote(j.Gate))
+	}
+	if j.Role != "" && !slices.Contains(roleNames(), j.Role) {
+		j.bad("role", "want a key of sections or roles; got %s; %s", quote(j.Role), nearest(j.Role, roleNames()))
+	}
+	if j.Environment != "" && !slices.Contains(environments, j.Environment) {
+		j.bad("environment", "want the name of an environment; got %s; there are %s", quote(j.Environment), strings.Join(environments, ", "))
+	}
+	if j.Evidence != "" && !sha256Hex.MatchString(j.Evidence) {
+		j.bad("evidence_sha256", "want 64 hexadecimal digits; got %s", quote(j.Evidence))
+	}
+	if j.Signed.After(now) {
+		j.bad("signed", "want a point in time that has been; got %s, which is in the future", j.Signed.Format(time.RFC3339))
+	}
+	if given("expires") && !j.Expires.IsZero() && !j.Expires.After(j.Signed.Time) {
+		j.bad("expires", "want it after signed (%s); got %s", j.Signed.Format(time.RFC3339), j.Expires.Format(time.RFC3339))
+	}
+	if (j.Decision.Decision == "waive" || j.Decision.Decision == "na") && !given("expires") {
+		j.bad("expires", "want %s; got nothing; a decision to %s always ends", formats[reflect.TypeFor[Instant]()].want, j.Decision.Decision)
+	}
+	if j.Decision.Decision != "waive" {
+		return
+	}
+	if strings.TrimSpace(j.Compensating) == "" {
+		j.bad("compensating_control", "want what makes the waiver bearable; got nothing; say what is done instead")
+	}
+	switch {
+	case !given("requested_by"):
+		j.bad("requested_by", "want who asked for the waiver; got nothing; name a person who is not %s", quote(string(j.Person)))
+	case j.RequestedBy != "" && j.RequestedBy == j.Person:
+		j.bad("requested_by", "want somebody else than the person who grants the waiver; got %s; a second person must decide", quote(string(j.RequestedBy)))
+	}
+}
+
+// facts applies the rules that need the people and the date of the launch.
+func (j judging) facts(l *Launch) {
+	for key, id := range map[string]PersonID{"person": j.Person, "requested_by": j.RequestedBy} {
+		if id == "" {
+			continue
+		}
+		switch p, known := l.People[id]; {
+		case !known:
+			j.bad(key, "%s", l.unknownPerson(id))
+		case p.Bot && key == "person":
+			j.bad(key, "want a person; got %s, which is a bot; an automation never decides", quote(string(id)))
+		}
+	}
+	if last := l.At().Add(waiverLimit); j.Decision.Decision == "waive" && l.scheduled() && j.Expires.After(last) {
+		j.bad("expires", "want at most 30 days after the launch (%s); got %s", last.Format(time.RFC3339), j.Expires.Format(time.RFC3339))
+	}
+}
+
+func (l *Launch) unknownPerson(id PersonID) string {
+	var known []string
+	for name := range l.People {
+		known = append(known, string(name))
+	}
+	slices.Sort(known)
+	return fmt.Sprintf("want a key of people; got %s; %s", quote(string(id)), nearest(string(id), known))
+}
