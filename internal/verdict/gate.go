@@ -34,6 +34,9 @@ func (j *judge) gate(g catalogue.Gate) Gate {
 		Role: g.Role, File: g.File, Line: g.Line}
 	if j.Launch != nil {
 		row.Due = j.Launch.Due(launch.Phase(g.Phase))
+		if _, owner, ok := j.Launch.Owner(launch.Role(g.Role)); ok {
+			row.Owner = owner.Name
+		}
 	}
 	ev, problem := j.evidence(g, &row)
 	if ev != nil {
@@ -92,7 +95,7 @@ func altered(want, got string) *red {
 // take copies what the evidence says into the row.
 func (row *Gate) take(ev *evidence.Gate, g catalogue.Gate) {
 	row.Status, row.Class, row.Message = ev.Status, ev.Class, ev.Message
-	row.Measured, row.Decision, row.Owner = ev.Measured, ev.Decision, ev.Owner
+	row.Measured, row.Decision = ev.Measured, ev.Decision
 	row.Finished, row.Expires = ev.Finished, expires(ev, g)
 	if ev.File != "" {
 		row.File, row.Line = ev.File, ev.Line
