@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func (d *declared) run(t *testing.T, p *Page, catalogueSHA256 string) {
 
 	j := judgement{}
 	if p.broken != nil {
-		j = judgement{status: evidence.Blocked, class: "config", message: p.broken.Error()}
+		j = judgement{status: evidence.Blocked, class: "config", message: strings.ReplaceAll(p.broken.Error(), "\n", " | ")}
 	} else {
 		j = judge(d.Gate, p.launch, checks, g.notApplicable, time.Now())
 	}
@@ -46,7 +47,7 @@ func (d *declared) run(t *testing.T, p *Page, catalogueSHA256 string) {
 // record puts together the gate's evidence.
 func (d *declared) record(p *Page, j judgement, checks []probe.Result, catalogueSHA256 string, started time.Time) *evidence.Gate {
 	r := &evidence.Gate{
-		Gate: d.ID, Claim: d.Claim, Status: j.status, Message: redact.String(j.message), Class: j.class, Severity: string(d.Severity),
+		Gate: d.ID, Claim: d.Claim, Status: j.status, Message: oneLine(redact.String(j.message)), Class: j.class, Severity: string(d.Severity),
 		Role: d.Role, Catalogue: catalogueSHA256, Commit: commit(), Tool: tool(), Runner: runner(), Measured: j.measured,
 		Started: started.UTC(), Finished: time.Now().UTC(), Checks: checks, File: d.File, Line: d.Line,
 	}
@@ -100,7 +101,7 @@ func (d *declared) say(t *testing.T, r *evidence.Gate) {
 	if owner == "" {
 		owner = r.Role
 	}
-	lines := fmt.Sprintf("%s:%d: %s %s (%s): %s\n", r.File, r.Line, r.Status, r.Gate, owner, oneLine(r.Message))
+	lines := fmt.Sprintf("%s:%d: %s %s (%s): %s\n", r.File, r.Line, r.Status, r.Gate, owner, r.Message)
 	for _, c := range r.Checks {
 		if c.Status != probe.Pass {
 			lines += fmt.Sprintf("    %s %s: %s\n", c.Status, c.Name, oneLine(c.Message()))

@@ -16,7 +16,7 @@ import (
 var page = gate.NewPage(launch.TMinus5, gate.NewSection("Ways", launch.RoleDNS, ways), gate.NewSection("Steps", launch.RoleDNS, steps),
 	gate.NewSection("Meta", launch.RoleDNS, func(s *gate.Section) { s.SignOff("OwnerDue", "Ways", launch.RoleDNS) }))
 
-func TestMain(m *testing.M)      { gate.Main(m, page) }
+func TestMain(m *testing.M)    { gate.Main(m, page) }
 func TestTMinus5(t *testing.T) { page.Run(t) }
 
 func holds(context.Context) (probe.Evidence, error) { return probe.Evidence{Assertion: "X-01"}, nil }
@@ -34,7 +34,9 @@ func ways(s *gate.Section) {
 	s.Gate("Empty", gate.Hard, "It checks nothing.", func(*gate.G) {})
 	s.Gate("OnlyAdvice", gate.Hard, "It only recommends.", func(g *gate.G) { g.Advise("one", holds); g.Advise("two", wrong) })
 	s.Gate("OnlyNA", gate.Hard, "Nothing applies.", func(g *gate.G) {
-		g.Check("one", func(context.Context) (probe.Evidence, error) { return probe.Evidence{}, &probe.NotApplicable{Why: "nothing"} })
+		g.Check("one", func(context.Context) (probe.Evidence, error) {
+			return probe.Evidence{}, &probe.NotApplicable{Why: "nothing"}
+		})
 	})
 	s.Gate("Unapplied", gate.Hard, "It does not apply.", func(g *gate.G) { g.NotApplicable("launch.yaml turns it off") })
 	s.Gate("PanicInBody", gate.Hard, "Its body panics.", func(*gate.G) { var m map[string]int; m["x"] = 1 })

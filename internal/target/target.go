@@ -1,0 +1,121 @@
+// Package target turns the facts of launch.yaml into what probes look at: one network, one zone, one web site for each
+// launch. Gates, journeys, procedures and `launchgate probe` share it, so that all of them look at the same thing and
+// each observation is made once. It decides nothing.
+package target
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/netip"
+	"os"
+	"sync"
+
+	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/dnsprobe"
+	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/tlsprobe"
+)
+
+// Targets is what the probes look at for one launch.
+type Targets struct {
+	Launch  *launch.Launch
+	Network *probe.Network
+	Zone    *dnsprobe.Zone
+	TLS     *tlsprobe.Observer
+	Web     *httpprobe.Client
+}
+
+var (
+	mu    sync.Mutex
+	known = map[*launch.Launch]*Targets{}
+)
+
+// Of gives the targets of a launch: always the same ones, so that what one gate observed no other gate asks again.
+func Of(l *launch.Launch) *Targets {
+	mu.Lock()
+	defer mu.Unlock()
+	if known[l] == nil {
+		known[l] = New(l)
+	}
+	return known[l]
+}
+
+// New gives targets that have observed nothing yet, for a second look after something was changed.
+func New(l *launch.Launch) *Targets {
+	network := &probe.Network{Connect: map[string]string{}, Roots: roots(l)}
+	for from, to := range l.Network.Connect {
+		network.Connect[string(from)] = string(to)
+	}
+	t := &Targets{Launch: l, Network: network, Zone: dnsprobe.New(zone(l, network))}
+	t.TLS = &tlsprobe.Observer{Network: network, Resolver: t.Zone}
+	t.Web = &httpprobe.Client{Network: network, Resolver: t.Zone}
+	return t
+}
+
+// roots reads the environment's own authorities. Load has seen the file; one that is gone since trusts nobody.
+func roots(l *launch.Launch) *x509.CertPool {
+	if l.TLS.CAFile == "" {
+		return nil
+	}
+	pool := x509.NewCertPool()
+	if text, err := os.ReadFile(l.Path(l.TLS.CAFile)); err == nil {
+		pool.AppendCertsFromPEM(text)
+	}
+	return pool
+}
+
+func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
+	d := l.DNS
+	c := dnsprobe.Config{
+		Network: network, Domain: string(d.Domain), Providers: d.Providers, LowTTL: d.LowTTL.D(), NegativeTTL: d.NegativeTTL.D(),
+		Regions: d.Regions, Repeat: dnsprobe.Repeat{Times: d.Repeat.Times, Over: d.Repeat.Over.D()}, Cutover: l.At(), TTLLog: l.Path(d.TTLLog),
+	}
+	for _, root := range d.Roots {
+		c.Roots = append(c.Roots, root.AddrPort(53))
+	}
+	for _, r := range d.Resolvers {
+		c.Resolvers = append(c.Resolvers, dnsprobe.Resolver{Addr: r.Address.AddrPort(53), Name: r.Name, Region: r.Region, Subnet: r.Subnet.Prefix})
+	}
+	for _, p := range l.Network.Private {
+		c.Private = append(c.Private, p.Prefix)
+	}
+	return c
+}
+
+// Records are the launch's names and what they must answer, in the order of launch.yaml.
+func (t *Targets) Records() []dnsprobe.Record {
+	var all []dnsprobe.Record
+	for _, r := range t.Launch.DNS.Records {
+		all = append(all, dnsprobe.Record{Name: string(r.Name), A: addresses(r.A), AAAA: addresses(r.AAAA),
+			Target: string(r.Target), Old: r.Old, New: r.New})
+	}
+	return all
+}
+
+// Record is one name of the launch. Load has checked that the names the gates ask for are there.
+func (t *Targets) Record(name launch.Domain) dnsprobe.Record {
+	for _, r := range t.Records() {
+		if r.Name == string(name) {
+			return r
+		}
+	}
+	panic(fmt.Sprintf("launch.yaml: dns.records has no %s", name))
+}
+
+// MinVersion is the oldest TLS version that may be spoken.
+func (t *Targets) MinVersion() uint16 {
+	if t.Launch.TLS.MinVersion == "1.3" {
+		return tls.VersionTLS13
+	}
+	return tls.VersionTLS12
+}
+
+func addresses(list []launch.IP) []netip.Addr {
+	var all []netip.Addr
+	for _, ip := range list {
+		all = append(all, ip.Addr)
+	}
+	return all
+}
