@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,24 +48,35 @@ func EveryAddress[T any](ctx context.Context, resolver Resolver, name string, lo
 }
 
 // Worst puts the addresses into the evidence and returns the worst of their errors: what was measured and is wrong
-// before what nobody can tell. The message names the address and counts the others.
+// before what nobody can tell; that there was nothing to judge only where it is so at every address. The message names
+// the address and counts the others.
 func Worst(evidence *Evidence, addresses []AtAddress) error {
-	var worst error
-	bad := 0
+	var worst, nothing error
+	bad, judged := 0, 0
 	for i := range addresses {
 		a := &addresses[i]
 		a.Status = StatusOf(a.Err)
 		evidence.Asked = append(evidence.Asked, a.Address+"/tcp")
+		if a.Status != NA {
+			judged++
+		}
 		if a.Err == nil {
 			continue
 		}
 		a.Problem = a.Err.Error()
+		if a.Status == NA {
+			nothing = a.Err
+			continue
+		}
 		bad++
 		if worst == nil || StatusOf(worst) == Blocked && a.Status == Fail {
 			worst = a.Err
 		}
 	}
 	evidence.Observed = addresses
+	if judged == 0 {
+		return cmp.Or(nothing, error(&Unknown{Class: "nothing-checked", Want: "an address to look at", Got: "none"}))
+	}
 	if bad < 2 {
 		return worst
 	}

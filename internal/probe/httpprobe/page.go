@@ -1,0 +1,92 @@
+package httpprobe
+
+import (
+	"bytes"
+	"fmt"
+	"mime"
+	"net/http"
+	"strings"
+
+	"golang.org/x/net/html"
+
+	"github.com/getdrop/launchgate/internal/probe"
+)
+
+// Shows claims that a page is there for people at every address: 200, text/html, and the text in what a reader sees, not
+// in the head, a comment or a script. White space does not count.
+func Shows(c *Client, url, text string) probe.Claim {
+	return c.everywhere("", url, func(x *exchange) error {
+		if strings.TrimSpace(text) == "" {
+			return &probe.Unknown{Class: "not-configured", Want: "a text that the page must show", Got: "none"}
+		}
+		root, err := x.page()
+		if err != nil {
+			return err
+		}
+		wanted, seen := spaced(text), spaced(visible(root))
+		if strings.Contains(dense(seen), dense(wanted)) {
+			return nil
+		}
+		return x.unmet("page.text", fmt.Sprintf("a page that shows %q", wanted), fmt.Sprintf("%d characters of text without it, beginning %q", len(seen), seen[:cutAt(seen, 60)]),
+			"see whether this is the right page, and that it is rendered by the server")
+	})
+}
+
+// page is the answer's HTML.
+func (x *exchange) page() (*html.Node, error) {
+	const want = "200 with a page (text/html)"
+	kind, _, err := mime.ParseMediaType(x.header.Get("Content-Type"))
+	switch {
+	case x.status != http.StatusOK:
+		got := fmt.Sprintf("%d %s", x.status, http.StatusText(x.status))
+		if location := x.header.Get("Location"); location != "" {
+			got += " to " + location
+		}
+		return nil, x.unmet("http.status", want, got, "see the application's logs")
+	case err != nil || kind != "text/html":
+		return nil, x.unmet("http.type", want, fmt.Sprintf("content type %q", x.header.Get("Content-Type")), "serve the page as text/html")
+	case x.cut:
+		return nil, x.unmet("http.size", want, fmt.Sprintf("more than %d bytes", MaxBody), "serve a smaller page")
+	}
+	// Without scripting, so that what stands in <noscript> is looked at too.
+	root, err := html.ParseWithOptions(bytes.NewReader(x.body), html.ParseOptionEnableScripting(false))
+	if err != nil {
+		return nil, x.unmet("http.malformed", want, err.Error(), "serve HTML")
+	}
+	return root, nil
+}
+
+// visible is the text of a page's body without scripts, styles and templates.
+func visible(n *html.Node) string {
+	if n.Type == html.ElementNode {
+		switch n.Data {
+		case "head", "script", "style", "template", "noscript":
+			return ""
+		}
+	}
+	if n.Type == html.TextNode {
+		return n.Data
+	}
+	var b strings.Builder
+	for child := range n.ChildNodes() {
+		b.WriteString(visible(child))
+		b.WriteByte(' ')
+	}
+	return b.String()
+}
+
+func spaced(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// dense leaves white space out: where the text of one element ends and the next begins, a page may have none.
+func dense(s string) string { return strings.ReplaceAll(s, " ", "") }
+
+// cutAt is the end of the last whole character within the first most bytes.
+func cutAt(s string, most int) int {
+	if len(s) <= most {
+		return len(s)
+	}
+	for most > 0 && s[most]&0xc0 == 0x80 {
+		most--
+	}
+	return most
+}

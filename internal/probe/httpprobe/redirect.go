@@ -1,0 +1,275 @@
+package httpprobe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/getdrop/launchgate/internal/probe"
+)
+
+const (
+	// maxHops is how many redirects may lead from plain HTTP to the page: to https, and to the name without www.
+	maxHops = 2
+	// maxNote is how long a redirect's own body may be, in bytes: a server's note that the page has moved is shorter.
+	maxNote = 1024
+)
+
+// RedirectsToHTTPS claims that plain HTTP leads to https and gives nothing away: at every address of the URL's host the
+// first answer is 301 or 308 to https on the same host with the same path and query and without a page or a cookie in it
+// (RFC 9110 15.4, HSTS preload rules), and at most two redirects lead to an answer that is no error of the server (below
+// 500). An address whose plain HTTP port is closed gives nothing away either: there the https URL is judged alone, and
+// AcceptsPlainHTTP says that the port is closed.
+func RedirectsToHTTPS(c *Client, httpURL string) probe.Claim {
+	return c.chains(httpURL, func(hops []*exchange) error {
+		if want := secure(hops[0].url); !closed(hops[0]) {
+			return judgeChain(hops, want)
+		}
+		return judgeEnd(hops[1:])
+	})
+}
+
+// AcceptsPlainHTTP claims that every address of the URL's host takes connections on the plain HTTP port: somebody who
+// types the name without https:// sees an error otherwise. It is a recommendation, not a safety matter.
+func AcceptsPlainHTTP(c *Client, httpURL string) probe.Claim {
+	return c.eachAddress("", httpURL, func(x *exchange) error {
+		switch {
+		case closed(x):
+			return x.unmet("http.port-closed", "plain HTTP that leads to https", "connection refused", "open the port for the redirect, or accept that a visitor without https:// sees an error")
+		case probe.StatusOf(x.err) == probe.Blocked:
+			return x.err
+		default:
+			return nil // what else goes wrong there is for RedirectsToHTTPS to say
+		}
+	})
+}
+
+// WWWRedirects claims that every address of www answers GET of its https URL, over TLS that is valid for www itself,
+// with 301 or 308 to the same path and query on apex.
+func WWWRedirects(c *Client, wwwURL, apex string) probe.Claim {
+	return c.everywhere("RFC 9110 15.4", wwwURL, func(x *exchange) error {
+		want := *x.url
+		want.Host = apex
+		return judgeRedirect(x, &want)
+	})
+}
+
+// chains is a claim about where a URL leads from every address of its host, hop by hop. Where its port is closed the
+// chain goes on with the https URL at the same address.
+func (c *Client) chains(rawURL string, judge func(hops []*exchange) error) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: rawURL, Source: "RFC 9110 15.4"}
+		target, err := parse(rawURL)
+		if err != nil {
+			return evidence, err
+		}
+		all, err := c.getEverywhere(ctx, target)
+		if err != nil {
+			return evidence, err
+		}
+		results := make([]probe.AtAddress, len(all))
+		var following sync.WaitGroup
+		for i, first := range all {
+			following.Go(func() {
+				hops := c.follow(ctx, first)
+				seen := make([]any, 0, len(hops))
+				for _, hop := range hops {
+					seen = append(seen, hop.answer())
+				}
+				results[i] = probe.AtAddress{Address: first.at.String(), Seen: seen, Err: judge(hops)}
+			})
+		}
+		following.Wait()
+		for _, r := range results {
+			if hops, ok := r.Seen.([]any); ok && hops[0] == nil && r.Err == nil {
+				evidence.Notes = append(evidence.Notes, r.Address+" takes no connection for plain HTTP")
+			}
+		}
+		return evidence, probe.Worst(&evidence, results)
+	}
+}
+
+// follow goes from the first answer hop by hop, one hop further than is allowed, so that the excess is seen.
+func (c *Client) follow(ctx context.Context, first *exchange) []*exchange {
+	hops := []*exchange{first}
+	if closed(first) {
+		hops = append(hops, c.get(ctx, secure(first.url), first.at.Addr()))
+	}
+	for range maxHops + 1 {
+		last := hops[len(hops)-1]
+		next, err := last.location()
+		if err != nil || visited(hops, next) {
+			return hops
+		}
+		ip := first.at.Addr()
+		if !strings.EqualFold(next.Hostname(), first.url.Hostname()) {
+			if ip, err = c.near(ctx, next.Hostname(), first.at.Addr()); err != nil {
+				return append(hops, &exchange{url: next, err: err})
+			}
+		}
+		hops = append(hops, c.get(ctx, next, ip))
+	}
+	return hops
+}
+
+// near picks the address of another host to go on with: the same one, else one of the same family, else the first.
+func (c *Client) near(ctx context.Context, host string, same netip.Addr) (netip.Addr, error) {
+	all, err := probe.EveryAddress(ctx, c.Resolver, host, func(_ context.Context, ip netip.Addr) netip.Addr { return ip })
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	best := all[0]
+	for _, ip := range all {
+		if ip == same {
+			return ip, nil
+		}
+		if ip.Is4() == same.Is4() && best.Is4() != same.Is4() {
+			best = ip
+		}
+	}
+	return best, nil
+}
+
+func closed(x *exchange) bool {
+	var unmet *probe.Unmet
+	return errors.As(x.err, &unmet) && unmet.Class == "refused"
+}
+
+func visited(hops []*exchange, next *url.URL) bool {
+	for _, hop := range hops {
+		if hop.url.String() == next.String() {
+			return true
+		}
+	}
+	return false
+}
+
+var errNoRedirect = errors.New("no redirect")
+
+// location is where an answer leads.
+func (x *exchange) location() (*url.URL, error) {
+	switch {
+	case x.err != nil:
+		return nil, x.err
+	case x.status < 300 || x.status > 399 || x.status == http.StatusNotModified || x.header.Get("Location") == "":
+		return nil, errNoRedirect
+	}
+	next, err := x.url.Parse(x.header.Get("Location"))
+	if err != nil {
+		return nil, err
+	}
+	next.Fragment = ""
+	return next, nil
+}
+
+// secure is the same URL over https, on its default port.
+func secure(target *url.URL) *url.URL {
+	same := *target
+	same.Scheme, same.Host = "https", target.Hostname()
+	return &same
+}
+
+// judgeChain judges a whole chain that begins with plain HTTP.
+func judgeChain(hops []*exchange, want *url.URL) error {
+	first := hops[0]
+	if first.err != nil {
+		return first.err
+	}
+	if err := judgeRedirect(first, want); err != nil {
+		if next, broken := first.location(); broken == nil && loops(hops) && next.String() == first.url.String() {
+			return judgeEnd(hops)
+		}
+		return err
+	}
+	if err := judgeLeak(first, hops[len(hops)-1]); err != nil {
+		return err
+	}
+	return judgeEnd(hops)
+}
+
+// judgeRedirect judges one redirect against the URL it must lead to.
+func judgeRedirect(x *exchange, want *url.URL) error {
+	wanted := "301 or 308 to " + want.String()
+	next, err := x.location()
+	got := ""
+	if err == nil {
+		got = fmt.Sprintf("%d to %s", x.status, next)
+	}
+	switch {
+	case errors.Is(err, errNoRedirect):
+		return x.unmet("http.no-redirect", wanted, fmt.Sprintf("%d %s without a redirect", x.status, http.StatusText(x.status)), "redirect instead of serving")
+	case err != nil:
+		return x.unmet("http.malformed", wanted, fmt.Sprintf("%d to %q", x.status, x.header.Get("Location")), "send a valid Location")
+	case next.Scheme != "https":
+		return x.unmet("http.downgrade", wanted, got+", which is not https", "redirect to https")
+	case !strings.EqualFold(next.Hostname(), want.Hostname()), next.Port() != "" && next.Port() != "443", next.User != nil:
+		return x.unmet("http.other-host", wanted, got+", another host", "redirect to "+want.Hostname()+" first: other hosts come after it")
+	case next.EscapedPath() != want.EscapedPath() && (next.EscapedPath() != "" || want.EscapedPath() != "/"):
+		return x.unmet("http.path-lost", wanted, got+", another path", "keep the path")
+	case next.RawQuery != want.RawQuery:
+		return x.unmet("http.query-lost", wanted, got+", another query", "keep the query")
+	case x.status == http.StatusMovedPermanently || x.status == http.StatusPermanentRedirect:
+		return nil
+	case x.status == http.StatusFound || x.status == http.StatusSeeOther || x.status == http.StatusTemporaryRedirect:
+		return x.unmet("http.temporary", wanted, got+", a temporary redirect", "answer 301 or 308")
+	default:
+		return x.unmet("http.redirect", wanted, got, "answer 301 or 308")
+	}
+}
+
+// judgeLeak judges what a redirect says in clear besides where to go.
+func judgeLeak(first, final *exchange) error {
+	const want, fix = "a redirect over plain HTTP that gives nothing away", "send the redirect before the application sees the request"
+	switch {
+	case len(first.header.Values("Set-Cookie")) > 0:
+		return first.unmet("http.leak", want, "a cookie in clear", fix)
+	case len(first.body) > maxNote, len(first.body) > 0 && len(final.body) > 0 && bytes.Contains(first.body, final.body):
+		return first.unmet("http.leak", want, fmt.Sprintf("%d bytes of page in clear", len(first.body)), fix)
+	}
+	return nil
+}
+
+// loops says whether the last hop leads back to an earlier one.
+func loops(hops []*exchange) bool {
+	next, err := hops[len(hops)-1].location()
+	return err == nil && visited(hops, next)
+}
+
+// judgeEnd judges where a chain ends, and how long and how safe it is on the way.
+func judgeEnd(hops []*exchange) error {
+	last := hops[len(hops)-1]
+	for _, hop := range hops[1:] {
+		if hop.url.Scheme != "https" {
+			return hop.unmet("http.downgrade", "https all the way", "a redirect back to plain HTTP: "+trail(hops), "redirect to https only")
+		}
+	}
+	switch {
+	case last.err != nil:
+		return last.err
+	case loops(hops):
+		return hops[0].unmet("http.loop", fmt.Sprintf("at most %d redirects to a page", maxHops), "a loop: "+trail(hops)+" → "+last.header.Get("Location"), "see who redirects back: often a proxy that speaks plain HTTP to the application")
+	case len(hops)-1 > maxHops:
+		return hops[0].unmet("http.hops", fmt.Sprintf("at most %d redirects to a page", maxHops), fmt.Sprintf("%d or more: %s", len(hops)-1, trail(hops)), "redirect straight to the page")
+	case last.status >= 500:
+		return last.unmet("http.status", "an answer below 500 at the end of the redirects", fmt.Sprintf("%d %s", last.status, http.StatusText(last.status)), "see the application's logs")
+	}
+	if _, err := last.location(); err != nil && !errors.Is(err, errNoRedirect) {
+		return last.unmet("http.malformed", "a redirect one can follow", fmt.Sprintf("Location %q", last.header.Get("Location")), "send a valid Location")
+	}
+	return nil
+}
+
+// trail is the chain for a message.
+func trail(hops []*exchange) string {
+	urls := make([]string, len(hops))
+	for i, hop := range hops {
+		urls[i] = hop.url.String()
+	}
+	return strings.Join(urls, " → ")
+}
