@@ -85,6 +85,9 @@ func Summary(w io.Writer, v verdict.Verdict) error {
 		row(&b, g.ID, string(g.Status), took(g), or(g.Owner, g.Role), g.Message)
 	}
 	b.WriteString("\n</details>\n")
+	if b.Len() > summaryLimit {
+		b.WriteString("\nThere are more rows than a summary holds; the JUnit report has all of them.\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -33,10 +33,11 @@ func pad(text string, n int) string { return text + strings.Repeat(" ", max(0, n
 
 // cut shortens a text to n columns.
 func cut(text string, n int) string {
-	if columns(text) <= n {
+	const perColumn = 8 // bytes; marks that take no column could go on for ever
+	if columns(text) <= n && len(text) <= perColumn*n {
 		return text
 	}
-	head, _ := split(text, max(1, n-3))
+	head, _ := split(strings.ToValidUTF8(text[:min(len(text), perColumn*n)], ""), max(1, n-3))
 	return head + "..."
 }
 

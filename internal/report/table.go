@@ -54,7 +54,8 @@ func Line(g verdict.Gate, o Options) string {
 	g = safe(g)
 	text := fmt.Sprintf("%-7s %s  %s", g.Status, pad(g.ID, 34), took(g))
 	if g.Status != evidence.Pass {
-		text += "  " + line(g.Message)
+		const most = 300 // a launch.yaml that cannot be used says more than fits on a line
+		text += "  " + cut(line(g.Message), most)
 	}
 	if o.Width > 0 {
 		text = cut(text, o.Width-2)
@@ -72,6 +73,7 @@ func took(g verdict.Gate) string {
 // table is a verdict on its way to a screen.
 type table struct {
 	Options
+	said map[string]string // which gate gave a reason first
 	out strings.Builder
 }
 
@@ -82,7 +84,7 @@ func Table(w io.Writer, v verdict.Verdict, o Options) error {
 		o.Width = 120
 	}
 	o.Width = max(o.Width, 40)
-	t := &table{Options: o}
+	t := &table{Options: o, said: map[string]string{}}
 	t.title(v)
 	section := ""
 	for i, g := range v.Gates {
@@ -144,7 +146,7 @@ func (t *table) gate(g verdict.Gate, width int) {
 		return
 	}
 	if g.Want == "" || g.Status.Open() {
-		t.detail("why", g.Message)
+		t.why(g)
 	} else {
 		t.detail("wanted", g.Want)
 		t.detail("got", g.Got)
@@ -156,19 +158,27 @@ func (t *table) gate(g verdict.Gate, width int) {
 	}
 }
 
+// why says a reason once: a launch.yaml that cannot be used is the reason of every gate.
+func (t *table) why(g verdict.Gate) {
+	first, said := t.said[g.Message]
+	if said {
+		t.detail("why", "as for "+first)
+		return
+	}
+	t.said[g.Message] = g.ID
+	t.detail("why", g.Message)
+}
+
 // rerun is the command that runs a gate, a section or a phase again.
 func rerun(id string) string { return "make gate G=" + id }
 
 func (t *table) detail(label, text string) {
-	if text = line(text); text == "" {
-		return
-	}
 	const indent = 14
-	for i, part := range wrap(text, t.Width-indent) {
-		if i > 0 {
+	for paragraph := range strings.Lines(strings.TrimSpace(text)) {
+		for _, part := range wrap(paragraph, t.Width-indent) {
+			t.print("", fmt.Sprintf("      %-7s %s", label, part))
 			label = ""
 		}
-		t.print("", fmt.Sprintf("      %-7s %s", label, part))
 	}
 }
 
@@ -207,11 +217,8 @@ func sentence(v verdict.Verdict) string {
 	case len(v.Problems) > 0:
 		text += fmt.Sprintf(" Wrong with the run itself: %s.", v.Problems[0].Class)
 	}
-	if v.ExitCode == verdict.ExitUsage {
-		return text + " Next: " + v.Problems[0].Message
-	}
-	if len(v.Blockers) == 0 {
-		return text + " Next: " + v.Problems[0].Message
+	if v.ExitCode == verdict.ExitUsage || len(v.Blockers) == 0 {
+		return text + " Next: " + v.Problems[0].Fix
 	}
 	owner := ""
 	for _, g := range v.Gates {

@@ -129,7 +129,7 @@ func (s *state) testEvent(p *running, e event) {
 			t.spoil("it ends twice, as %s and as %s", t.Result, e.Action)
 			return
 		}
-		t.Result, t.Elapsed = Result(e.Action), time.Duration(e.Elapsed*float64(time.Second))
+		t.Result, t.Elapsed = Result(e.Action), time.Duration(min(max(e.Elapsed, 0), 1e6)*float64(time.Second))
 		s.tell(t)
 	}
 }

@@ -97,9 +97,6 @@ func (row *Gate) take(ev *evidence.Gate, g catalogue.Gate) {
 	row.Status, row.Class, row.Message = ev.Status, ev.Class, ev.Message
 	row.Measured, row.Decision = ev.Measured, ev.Decision
 	row.Finished, row.Expires = ev.Finished, expires(ev, g)
-	if ev.File != "" {
-		row.File, row.Line = ev.File, ev.Line
-	}
 	if worst := worst(ev.Checks); worst != nil {
 		row.Want, row.Got, row.From, row.Fix = worst.Want, worst.Got, worst.From, worst.Fix
 	}

@@ -14,7 +14,7 @@ import (
 
 func problem(class, pkg, want, got, fix string) Problem {
 	why := probe.Unknown{Want: want, Got: got, From: pkg, Fix: fix}
-	return Problem{Class: class, Message: why.Error(), Package: pkg}
+	return Problem{Class: class, Message: why.Error(), Fix: fix, Package: pkg}
 }
 
 // problems are what is wrong with the run as a whole. It also finds out whether there is anything to decide at all.
@@ -35,7 +35,7 @@ func (j *judge) problems() []Problem {
 			noise += strings.TrimSpace(s.Noise)
 		}
 		list = append(list, problem("stream.no-tests", "", "a run of "+strings.Join(j.Select, ", "),
-			strings.TrimSpace("none of its gates in the stream "+firstLine(noise)), "run it: make gate G="+strings.Join(j.Select, ",")))
+			strings.TrimSpace("none of its gates in the stream "+firstLine(noise)), "run it, and give its stream"))
 	}
 	return list
 }
@@ -110,7 +110,7 @@ func (j *judge) unknown(s stream.Stream) []Problem {
 		case gate && !t.Parent:
 		case gate:
 			list = append(list, problem("gate.unknown", t.Package.Name, "a gate without subtests", id+" with some", "a gate makes checks, not subtests"))
-		case t.Attrs[evidence.AttrGate] != "" || known && below && !above:
+		case t.Attrs[evidence.AttrGate] != "" || known && below && !above && !t.Parent:
 			list = append(list, problem("gate.unknown", t.Package.Name, "gates of the catalogue", quoted(id), "make generate, and build the verdict's program again"))
 		case t.Damage != "":
 			list = append(list, problem("stream.damaged", t.Package.Name, "a whole run of "+t.Name, t.Damage, "run again and keep the stream as it is written"))
@@ -150,7 +150,7 @@ func (j *judge) notRun(g catalogue.Gate) *red {
 			}
 		}
 	}
-	return &red{Missing, probe.Unknown{Class: "not-run", Want: "the gate run", Got: got, Fix: "run it: make gate G=" + g.ID}}
+	return &red{Missing, probe.Unknown{Class: "not-run", Want: "the gate run", Got: got, Fix: "run its page"}}
 }
 
 // page says whether a package runs, or would have run, the page of a phase.

@@ -114,5 +114,6 @@ type Gate struct {
 type Problem struct {
 	Class   string `json:"class"`
 	Message string `json:"message"`
+	Fix     string `json:"fix"` // what to do about it
 	Package string `json:"package,omitempty"`
 }
