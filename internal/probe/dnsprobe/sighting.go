@@ -95,11 +95,11 @@ func (s sighting) MarshalJSON() ([]byte, error) {
 func classify(zone string, s server, q question, r *reply) sighting {
 	seen := sighting{server: s, tcp: q.tcp, reply: r}
 	if rrset := section(r.Answer, q.name, q.qtype); len(rrset) > 0 && r.Authoritative {
-		seen.state, seen.values, seen.ttl = found, rdata(rrset), rrset[0].Header().Ttl
+		seen.state, seen.values, seen.ttl = found, rdata(rrset), longestTTL(rrset)
 		return seen
 	}
 	if cname := section(r.Answer, q.name, dns.TypeCNAME); len(cname) > 0 && r.Authoritative {
-		seen.state, seen.values, seen.ttl = alias, rdata(cname), cname[0].Header().Ttl
+		seen.state, seen.values, seen.ttl = alias, rdata(cname), longestTTL(cname)
 		seen.target = dns.CanonicalName(cname[0].(*dns.CNAME).Target)
 		return seen
 	}
@@ -150,6 +150,15 @@ func rdata(rrset []dns.RR) []string {
 		}
 	}
 	return sortedSet(values)
+}
+
+// longestTTL is the RRset's TTL. They should all be the same (RFC 2181 5.2); where they are not, the longest counts.
+func longestTTL(rrset []dns.RR) uint32 {
+	var ttl uint32
+	for _, rr := range rrset {
+		ttl = max(ttl, rr.Header().Ttl)
+	}
+	return ttl
 }
 
 func sortSightings(all []sighting) []sighting {

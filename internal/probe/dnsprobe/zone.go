@@ -84,11 +84,17 @@ type Zone struct {
 	sent    atomic.Int64 // questions that went out, for the tests of the limit
 }
 
+// perHost is how many questions may be open to one server over one transport: as many as a zone's claims ask at a time,
+// because each wait for a free socket is a round trip more.
+const perHost = 64
+
 // New prepares to look at a zone. Nothing is asked before the first claim.
 func New(config Config) *Zone {
-	if config.Network == nil {
-		config.Network = &probe.Network{}
+	network := &probe.Network{PerHost: perHost}
+	if config.Network != nil {
+		network.Connect = config.Network.Connect
 	}
+	config.Network = network
 	if len(config.Roots) == 0 {
 		config.Roots = rootHints()
 	}

@@ -1,0 +1,65 @@
+package dnsprobe
+
+import "github.com/getdrop/launchgate/internal/probe"
+
+// Named is a claim with the name under which its result is listed.
+type Named struct {
+	Name  string
+	Must  bool // false: a recommendation, whose failure is a warning
+	Claim probe.Claim
+}
+
+// Assertions is the whole list for a zone and its launch records, in order: delegation, transport, contents, records,
+// TTLs, propagation, rollback. What needs a snapshot is left out where it is nil.
+func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
+	names := make([]string, len(records))
+	for i, r := range records {
+		names[i] = r.Name
+	}
+	list := []Named{
+		{"DEL-01 delegation matches", true, DelegationMatches(z)},
+		{"DEL-02 enough servers", true, EnoughServers(z)},
+		{"DEL-03 name servers resolve", true, ServersResolve(z)},
+		{"DEL-04 glue matches", true, GlueMatches(z)},
+		{"DEL-05 servers are authoritative", true, ServersAuthoritative(z)},
+		{"TRN-01 answers over UDP", true, AnswersUDP(z)},
+		{"TRN-02 answers over TCP", true, AnswersTCP(z)},
+		{"TRN-03 answers EDNS", true, AnswersEDNS(z)},
+		{"TRN-04 fits or truncates", true, FitsOrTruncates(z)},
+		{"CON-01 serials agree", true, SerialsAgree(z)},
+		{"REC-04 AAAA parity", true, AAAAParity(z, names)},
+		{"REC-05 no CNAME at the apex", true, NoCNAMEAtApex(z)},
+		{"REC-07 nothing dangles", true, NothingDangles(z, records...)},
+		{"TTL-03 negative TTL", true, NegativeTTLAtMost(z, z.config.NegativeTTL, records...)},
+		{"PRO-01 source has converged", true, Converged(z, records...)},
+		{"PRO-02 regions covered", true, RegionsCovered(z)},
+	}
+	for _, r := range records {
+		list = append(list, ofRecord(z, r, snapshot)...)
+	}
+	if snapshot != nil {
+		list = append(list,
+			Named{"RBK-01 snapshot holds the old records", true, SnapshotHolds(z, snapshot, records...)},
+			Named{"RBK-02 snapshot predates the change", true, SnapshotPredates(z, snapshot, records...)})
+	}
+	return list
+}
+
+func ofRecord(z *Zone, r Record, snapshot *Snapshot) []Named {
+	list := []Named{
+		{"CON-02 answers agree: " + r.Name, true, AnswersAgree(z, r)},
+		{"CON-03 leads to its target: " + r.Name, true, LeadsTo(z, r)},
+		{"REC-06 chain ends: " + r.Name, true, ChainEnds(z, r.Name)},
+		{"REC-08 explicit: " + r.Name, false, Explicit(z, r.Name)},
+		{"REC-09 no special address: " + r.Name, true, NoSpecialAddress(z, r.Name)},
+		{"TTL-01 low TTL: " + r.Name, true, TTLAtMost(z, r, z.config.LowTTL)},
+		{"TTL-04 TTLs agree: " + r.Name, true, TTLsAgree(z, r)},
+	}
+	if snapshot != nil {
+		list = append(list, Named{"TTL-02 low for long enough: " + r.Name, true, LowLongEnough(z, r, snapshot)})
+	}
+	for _, resolver := range z.config.Resolvers {
+		list = append(list, Named{"PRO-02 propagated: " + r.Name + " to " + resolver.String(), true, PropagatedTo(z, r, resolver)})
+	}
+	return list
+}

@@ -1,0 +1,319 @@
+package dnsprobe
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/miekg/dns"
+)
+
+// SerialsAgree claims that every server has the same version of the zone, by the serial of its SOA (RFC 1035 3.3.13;
+// CON-01). It does not apply where several independent providers serve the zone: their serials have nothing in common.
+func SerialsAgree(z *Zone) probe.Claim {
+	return z.claim("CON-01", "RFC 1035 3.3.13, RFC 1982", z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
+		if z.config.Providers > 1 {
+			return &probe.NotApplicable{Why: fmt.Sprintf("%d independent providers serve the zone, each with serials of its own", z.config.Providers)}
+		}
+		seen, err := z.everywhere(ctx, question{name: z.apex, qtype: dns.TypeSOA})
+		evidence.Observed = seen
+		if err != nil {
+			return err
+		}
+		return serialsAgree(seen)
+	})
+}
+
+func serialsAgree(seen []sighting) error {
+	var newest uint32
+	first := true
+	for _, s := range seen {
+		if soa := s.soa(); soa != nil && (first || int32(soa.Serial-newest) > 0) { // RFC 1982 3.2
+			newest, first = soa.Serial, false
+		}
+	}
+	errs := failures(seen)
+	for _, s := range seen {
+		soa := s.soa()
+		switch {
+		case s.err != nil:
+		case soa == nil:
+			errs = append(errs, &probe.Unmet{Class: "dns.serial", Want: "an SOA record", Got: s.answer(), From: s.from(), Fix: "make the server serve the zone"})
+		case soa.Serial != newest:
+			errs = append(errs, &probe.Unmet{Class: "dns.serial", Want: fmt.Sprintf("SOA serial %d, the newest", newest), Got: fmt.Sprintf("%d", soa.Serial), From: s.from(),
+				Fix: "see why the server does not take over the zone (NOTIFY, transfer)"})
+		}
+	}
+	return worst(errs)
+}
+
+func (s sighting) soa() *dns.SOA {
+	if s.state != found {
+		return nil
+	}
+	for _, rr := range s.reply.Answer {
+		if soa, is := rr.(*dns.SOA); is {
+			return soa
+		}
+	}
+	return nil
+}
+
+// direct is what every server says at a launch name itself: A and AAAA, over one transport, in one round.
+type direct struct{ v4, v6 []sighting }
+
+func (d direct) all() []sighting { return slices.Concat(d.v4, d.v6) }
+
+// direct asks every server for a name's A and AAAA.
+func (z *Zone) direct(ctx context.Context, name string, tcp bool, round int) (direct, error) {
+	var d direct
+	var errs [2]error
+	var both sync.WaitGroup
+	q := question{name: name, tcp: tcp, round: round}
+	if round > 0 {
+		q.edns, q.nsid = true, true // who answered can differ from round to round, and NSID tells
+	}
+	ask := func(qtype uint16, seen *[]sighting, err *error) {
+		q := q
+		q.qtype = qtype
+		*seen, *err = z.everywhere(ctx, q)
+	}
+	both.Go(func() { ask(dns.TypeA, &d.v4, &errs[0]) })
+	both.Go(func() { ask(dns.TypeAAAA, &d.v6, &errs[1]) })
+	both.Wait()
+	return d, worst(errs[:])
+}
+
+// AnswersAgree claims that every server gives the same A and AAAA for a launch name, over UDP and over TCP (RFC 2181 5;
+// CON-02). Equal serials prove nothing.
+func AnswersAgree(z *Zone, record Record) probe.Claim {
+	return z.claim("CON-02", "RFC 2181 5", record.Name, func(ctx context.Context, evidence *probe.Evidence) error {
+		udp, tcp, err := z.directBoth(ctx, record.Name, 0)
+		evidence.Observed = append(udp.all(), tcp.all()...)
+		if err != nil {
+			return err
+		}
+		return answersAgree(record.Name, udp, tcp)
+	})
+}
+
+func (z *Zone) directBoth(ctx context.Context, name string, round int) (udp, tcp direct, err error) {
+	var errs [2]error
+	var both sync.WaitGroup
+	both.Go(func() { udp, errs[0] = z.direct(ctx, name, false, round) })
+	both.Go(func() { tcp, errs[1] = z.direct(ctx, name, true, round) })
+	both.Wait()
+	return udp, tcp, worst(errs[:])
+}
+
+func answersAgree(name string, udp, tcp direct) error {
+	v4 := slices.Concat(udp.v4, tcp.v4)
+	v6 := slices.Concat(udp.v6, tcp.v6)
+	const fix = "see which server is behind, and why"
+	errs := []error{
+		disagreement(v4, "dns.disagreement", "the same A for "+plain(name)+" from every server, over UDP and TCP", fix, sighting.answer),
+		disagreement(v6, "dns.disagreement", "the same AAAA for "+plain(name)+" from every server, over UDP and TCP", fix, sighting.answer),
+	}
+	errs = append(errs, failures(v4)...)
+	return worst(append(errs, failures(v6)...))
+}
+
+// disagreement says who differs, where the servers that answer do not all say the same.
+func disagreement(seen []sighting, class, want, fix string, say func(sighting) string) error {
+	from := map[string][]string{}
+	for _, s := range seen {
+		if s.err == nil {
+			from[say(s)] = append(from[say(s)], s.from())
+		}
+	}
+	if len(from) < 2 {
+		return nil
+	}
+	var groups []string
+	for what, who := range from {
+		groups = append(groups, what+" from "+several(who))
+	}
+	return &probe.Unmet{Class: class, Want: want, Got: strings.Join(sortedSet(groups), "; "), Fix: fix}
+}
+
+// LeadsTo claims that a launch name answers what it must at every server: exactly its addresses, at the end of CNAMEs if
+// there are any; or a CNAME to its target, or some of the target's own addresses (ALIAS, ANAME) (CON-03).
+func LeadsTo(z *Zone, record Record) probe.Claim {
+	return z.claim("CON-03", "runbook", record.Name, func(ctx context.Context, evidence *probe.Evidence) error {
+		if err := record.check(); err != nil {
+			return err
+		}
+		var seen direct
+		var want expected
+		var err error
+		var both sync.WaitGroup
+		both.Go(func() { seen, err = z.direct(ctx, record.Name, false, 0) })
+		both.Go(func() { want = z.expect(ctx, record) })
+		both.Wait()
+		evidence.Observed = map[string]any{"answers": seen.all(), "target_addresses": want.target}
+		if err != nil {
+			return err
+		}
+		return leadsTo(want, seen)
+	})
+}
+
+// check says whether the record says what it must answer.
+func (r Record) check() error {
+	exact := len(r.A)+len(r.AAAA) > 0
+	if exact != (r.Target != "") && r.Name != "" {
+		return nil
+	}
+	return &probe.Unknown{Class: "not-configured", Want: "a name with either addresses or a target", Got: fmt.Sprintf("%q with %d addresses and target %q", r.Name, len(r.A)+len(r.AAAA), r.Target),
+		From: "dns.records", Fix: "give the record what it must answer"}
+}
+
+// expected is a record together with what has to be looked up to judge by it.
+type expected struct {
+	record Record
+	chains [2]chain // of the name, to A and AAAA
+	target []netip.Addr
+	err    error // why the target's addresses are not known
+}
+
+func (z *Zone) expect(ctx context.Context, record Record) expected {
+	want := expected{record: record}
+	var both sync.WaitGroup
+	both.Go(func() { want.chains = z.followBoth(ctx, record.Name) })
+	if record.Target != "" {
+		both.Go(func() { want.target, want.err = z.Addresses(ctx, record.Target) })
+	}
+	both.Wait()
+	return want
+}
+
+func leadsTo(want expected, seen direct) error {
+	errs := failures(seen.all())
+	v6 := map[server]sighting{}
+	for _, s := range seen.v6 {
+		v6[s.server] = s
+	}
+	for _, s4 := range seen.v4 {
+		s6 := v6[s4.server]
+		if s4.err != nil || s6.err != nil {
+			continue
+		}
+		if want.record.Target != "" {
+			errs = append(errs, want.leadsToTarget(s4, s6))
+		} else {
+			errs = append(errs, want.hasAddresses(s4, "A", want.record.A, want.chains[0]), want.hasAddresses(s6, "AAAA", want.record.AAAA, want.chains[1]))
+		}
+	}
+	return worst(errs)
+}
+
+func (want expected) mismatch(what, got, from string) error {
+	return &probe.Unmet{Class: "dns.mismatch", Want: plain(want.record.Name) + " " + what, Got: got, From: from,
+		Fix: "correct the record at the DNS provider, or dns.records"}
+}
+
+// hasAddresses judges one server's answer against the exact set.
+func (want expected) hasAddresses(s sighting, family string, exact []netip.Addr, c chain) error {
+	values := s.values
+	if s.state == alias {
+		if blank := worst(c.blanks()); blank != nil {
+			return blank
+		}
+		values = c.values()
+	}
+	texts := addressTexts(exact)
+	if s.state != nxdomain && s.state != referred && slices.Equal(addressTexts(addresses(values)), texts) {
+		return nil
+	}
+	got := s.answer()
+	if s.state == alias {
+		got += " with " + orNone(values)
+	}
+	return want.mismatch(family+" "+orNone(texts), got, s.from())
+}
+
+// leadsToTarget judges one server's answers against the target.
+func (want expected) leadsToTarget(s4, s6 sighting) error {
+	target := dns.CanonicalName(want.record.Target)
+	what := "CNAME " + plain(target) + " or addresses of it"
+	for i, s := range []sighting{s4, s6} {
+		if s.state == alias && !want.chains[i].passes(s.target, target, longest) {
+			return want.mismatch(what, s.answer(), s.from())
+		}
+	}
+	if s4.state == alias && s6.state == alias {
+		return nil
+	}
+	got := addresses(slices.Concat(s4.values, s6.values))
+	if s4.state == alias || s6.state == alias || len(got) == 0 {
+		return want.mismatch(what, s4.answer()+" for A, "+s6.answer()+" for AAAA", s4.from())
+	}
+	if want.err != nil {
+		return want.err
+	}
+	if extra := without(addressTexts(got), addressTexts(want.target)); len(extra) > 0 {
+		return want.mismatch(what+" ("+strings.Join(addressTexts(want.target), ", ")+")", strings.Join(extra, ", "), s4.from())
+	}
+	return nil
+}
+
+// passes says whether every way from name leads through target.
+func (c *chain) passes(name, target string, depth int) bool {
+	if name == target {
+		return true
+	}
+	ways := 0
+	for _, l := range c.links {
+		if l.name != name {
+			continue
+		}
+		for _, s := range l.seen {
+			if s.err != nil {
+				continue
+			}
+			if s.state != alias || depth == 0 || !c.passes(s.target, target, depth-1) {
+				return false
+			}
+			ways++
+		}
+	}
+	return ways > 0
+}
+
+// MXIs claims that every server names exactly these mail exchangers, written "10 mail.example.com". With none wanted
+// the zone must have no MX or the null MX (RFC 7505; CON-03).
+func MXIs(z *Zone, want []string) probe.Claim {
+	return z.claim("CON-03", "runbook, RFC 7505", z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
+		seen, err := z.everywhere(ctx, question{name: z.apex, qtype: dns.TypeMX})
+		evidence.Observed = seen
+		if err != nil {
+			return err
+		}
+		return mxIs(want, seen)
+	})
+}
+
+func mxIs(want []string, seen []sighting) error {
+	var texts []string
+	for _, w := range want {
+		texts = append(texts, strings.ToLower(strings.Join(strings.Fields(strings.TrimSuffix(w, ".")), " ")))
+	}
+	texts = sortedSet(texts)
+	errs := failures(seen)
+	for _, s := range seen {
+		var got []string
+		for _, v := range s.values {
+			if len(texts) > 0 || v != "0 ." {
+				got = append(got, strings.TrimSuffix(v, "."))
+			}
+		}
+		if s.err == nil && (s.state != found && s.state != nodata || !slices.Equal(sortedSet(got), texts)) {
+			errs = append(errs, &probe.Unmet{Class: "dns.mx", Want: "MX " + orNone(texts), Got: s.answer(), From: s.from(), Fix: "put the MX records back, or correct dns.mx"})
+		}
+	}
+	return worst(errs)
+}
