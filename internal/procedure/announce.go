@@ -3,16 +3,51 @@ package procedure
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
 	"github.com/getdrop/launchgate/internal/probe"
 )
+
+// ChatClient is an HTTP client for a chat outside the launch. It goes through the same network as the probes, so that a
+// sealed environment announces nothing to the real world; there a chat must stand on a loopback address. It asks no name
+// of a sealed environment's either.
+func ChatClient(network *probe.Network) *http.Client {
+	dial := func(ctx context.Context, transport, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := netip.ParseAddr(host); err != nil && len(network.Connect) > 0 {
+			return nil, fmt.Errorf("%s: %w", host, probe.ErrSealed)
+		}
+		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			return nil, err
+		}
+		var errs []error
+		for _, ip := range ips {
+			conn, err := network.DialContext(ctx, transport, net.JoinHostPort(ip.Unmap().String(), port))
+			if err == nil {
+				return conn, nil
+			}
+			errs = append(errs, err)
+		}
+		return nil, errors.Join(errs...)
+	}
+	return &http.Client{
+		Transport:     &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: network.Roots}, DisableKeepAlives: true}, // #nosec G402 -- the default is TLS 1.2
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
 
 // Announce posts a text to a Slack incoming webhook, which answers 200 "ok" (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
 // The webhook's address is a secret and stands in no error.

@@ -57,3 +57,17 @@ func TestASilentChatCostsItsDeadlineOnly(t *testing.T) {
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 	assert.Less(t, time.Since(began), 5*time.Second)
 }
+
+func TestASealedEnvironmentAnnouncesNothingToTheWorld(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, err := io.WriteString(w, "ok")
+		assert.NoError(t, err)
+	}))
+	defer server.Close()
+	sealed := ChatClient(&probe.Network{Connect: map[string]string{"192.0.2.1:443": "127.0.0.1:1"}})
+	for _, webhook := range []string{"https://hooks.slack.com/services/T/B/x", "https://localhost/x", "https://198.51.100.7/x"} {
+		require.ErrorIs(t, Announce(t.Context(), sealed, webhook, "x"), probe.ErrSealed)
+	}
+	require.NoError(t, Announce(t.Context(), sealed, server.URL, "x"))
+	require.NoError(t, Announce(t.Context(), ChatClient(&probe.Network{}), server.URL, "x"))
+}

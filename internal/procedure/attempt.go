@@ -35,9 +35,11 @@ type Result struct {
 	Owner   string        `json:"owner,omitempty"`
 	Outcome Outcome       `json:"outcome"`
 	Journal string        `json:"journal,omitempty"` // file name
-	Notes   []string      `json:"notes,omitempty"`
 	Took    time.Duration `json:"took_ns"`
-	Err     error         `json:"-"`
+
+	Verified probe.Evidence `json:"verified"` // what Verify saw last
+	Notes    []string       `json:"-"`
+	Err      error          `json:"-"`
 }
 
 // Attempt is one run through the steps: a new one, or one that an earlier run left unfinished.
@@ -55,6 +57,7 @@ type Attempt struct {
 	before  map[string]event
 	settled map[string]bool // done in this attempt, or an announcement that was tried
 	broken  *Result         // the first step that did not end well in this run
+	seen    probe.Evidence  // by the step under way
 }
 
 // Begin opens an attempt: the unfinished one that the journal tells of, or a new one. It refuses while another run of
@@ -158,10 +161,10 @@ func (a *Attempt) Step(ctx context.Context, name string) Result {
 		r.Err = fmt.Errorf("procedure %s has no step %q", a.p.Name, name)
 		return r
 	}
-	r.Owner = step.Owner
+	r.Owner, a.seen = step.Owner, probe.Evidence{}
 	r.Outcome, r.Err = a.run(ctx, step)
 	r.Took = time.Since(began)
-	r.Notes, r.Journal = a.notes, a.path
+	r.Notes, r.Journal, r.Verified = a.notes, a.path, a.seen
 	if r.Err != nil && a.broken == nil && !step.MustNotBlock && r.Outcome != Rehearsed {
 		a.broken = &r
 	}
@@ -218,9 +221,11 @@ func (a *Attempt) takeOver(ctx context.Context, s *Step, before event) (holds bo
 	case s.MustNotBlock, before == done && !s.again():
 		return before == done, nil
 	case s.again():
-		return s.Verify(ctx) == nil, nil // one look is enough: doing it again does no harm
+		a.seen, err = s.Verify(ctx)
+		return err == nil, nil // one look is enough: doing it again does no harm
 	}
-	reason := s.settle(ctx)
+	var reason error
+	a.seen, reason = s.settle(ctx)
 	if reason == nil {
 		return true, nil
 	}
@@ -245,7 +250,7 @@ func (a *Attempt) execute(ctx, whole context.Context, s *Step, do func(context.C
 		err = do(ctx)
 	}
 	if err == nil && s.Verify != nil {
-		err = s.settle(ctx)
+		a.seen, err = s.settle(ctx)
 	}
 	if err != nil && whole.Err() != nil {
 		return Interrupted, interrupted(s.Name, context.Cause(whole))

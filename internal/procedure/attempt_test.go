@@ -73,7 +73,7 @@ func TestAFailedAttemptGoesOnWhereItStopped(t *testing.T) {
 	p := sample(dir, "")
 	look := p.Steps[3].Verify
 	p.Steps[3].Timeout = 50 * time.Millisecond
-	p.Steps[3].Verify = func(context.Context) error { return errors.New("not yet") }
+	p.Steps[3].Verify = claim(func() error { return errors.New("not yet") })
 	assert.Equal(t, []Outcome{Done, Done, Done, Failed, Done}, outcomes(must(t, p)))
 
 	p.Steps[3].Verify = look
@@ -86,7 +86,7 @@ func TestARepeatableStepThatNoLongerHoldsIsDoneAgain(t *testing.T) {
 	p := sample(dir, "")
 	look := p.Steps[3].Verify
 	p.Steps[3].Timeout = 50 * time.Millisecond
-	p.Steps[3].Verify = func(context.Context) error { return errors.New("not yet") }
+	p.Steps[3].Verify = claim(func() error { return errors.New("not yet") })
 	must(t, p)
 	require.NoError(t, os.Remove(world{dir}.file("Again"))) // somebody undid it meanwhile
 
@@ -98,24 +98,25 @@ func TestARepeatableStepThatNoLongerHoldsIsDoneAgain(t *testing.T) {
 func TestVerifyIsAskedUntilItHoldsOrItsTimeIsOver(t *testing.T) {
 	p := sample(t.TempDir(), "")
 	asked := 0
-	p.Steps[1].Verify = func(context.Context) error {
+	p.Steps[1].Verify = claim(func() error {
 		if asked++; asked < 3 {
 			return errors.New("not yet")
 		}
 		return nil
-	}
+	})
 	p.Steps[3].Timeout = 100 * time.Millisecond
 	p.Steps[3].Interval = 10 * time.Millisecond
-	p.Steps[3].Verify = func(ctx context.Context) error {
+	p.Steps[3].Verify = func(ctx context.Context) (probe.Evidence, error) {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return probe.Evidence{}, ctx.Err()
 		}
-		return errors.New("one address serves the old version")
+		return probe.Evidence{Target: "two addresses"}, errors.New("one address serves the old version")
 	}
 	results := must(t, p)
 	assert.Equal(t, Done, results[1].Outcome)
 	assert.Equal(t, 3, asked)
 	assert.EqualError(t, results[3].Err, "one address serves the old version", "the reason, not the timeout")
+	assert.Equal(t, "two addresses", results[3].Verified.Target)
 }
 
 func TestStepsRunInOrder(t *testing.T) {
@@ -202,6 +203,7 @@ func TestARepeatableProcedureGoesOnWithoutAJournal(t *testing.T) {
 
 func TestAProcedureThatCannotBeHonestIsRefused(t *testing.T) {
 	noop := func(context.Context) error { return nil }
+	holds := claim(func() error { return nil })
 	base := func(s ...Step) *Procedure {
 		return &Procedure{Name: "P", Launch: "l", Key: "k", Dir: t.TempDir(), Steps: s}
 	}
@@ -209,9 +211,9 @@ func TestAProcedureThatCannotBeHonestIsRefused(t *testing.T) {
 		"and steps":             base(),
 		"what nobody verifies":  base(Step{Name: "a", Do: noop, Timeout: 1}),
 		"something to do":       base(Step{Name: "a", Timeout: 1}),
-		"want a timeout":        base(Step{Name: "a", Verify: noop}),
-		"names of their own":    base(Step{Name: "a", Verify: noop, Timeout: 1}, Step{Name: "a", Verify: noop, Timeout: 1}),
-		"want a name, a launch": {Steps: []Step{{Name: "a", Verify: noop, Timeout: 1}}},
+		"want a timeout":        base(Step{Name: "a", Verify: holds}),
+		"names of their own":    base(Step{Name: "a", Verify: holds, Timeout: 1}, Step{Name: "a", Verify: holds, Timeout: 1}),
+		"want a name, a launch": {Steps: []Step{{Name: "a", Verify: holds, Timeout: 1}}},
 	} {
 		_, err := p.Begin(t.Context())
 		assert.ErrorContains(t, err, want)

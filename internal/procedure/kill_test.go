@@ -65,15 +65,21 @@ func sample(dir, crash string) *Procedure {
 				die("did " + name)
 				return err
 			},
-			Verify: func(context.Context) error { return w.verify(name) }}
+			Verify: claim(func() error { return w.verify(name) })}
 	}
 	announce, once, again, last := step("Announce"), step("Once"), step("Again"), step("Last")
 	announce.MustNotBlock, announce.Verify = true, nil
 	again.Repeatable = true
 	last.MustNotBlock, last.Verify = true, nil
-	look := Step{Name: "Look", Timeout: time.Second, Verify: func(context.Context) error { return errors.Join(w.verify("Once"), w.verify("Again")) }}
+	look := Step{Name: "Look", Timeout: time.Second, Verify: claim(func() error { return errors.Join(w.verify("Once"), w.verify("Again")) })}
 	return &Procedure{Name: "Sample", Launch: "drop-2026", Key: "1 to 2", Dir: filepath.Join(dir, "journal"), Execute: true,
 		Steps: []Step{announce, once, again, look, last}}
+}
+
+func claim(judge func() error) probe.Claim {
+	return func(context.Context) (probe.Evidence, error) {
+		return probe.Evidence{Target: "the fake world"}, judge()
+	}
 }
 
 // child runs the sample and dies at a point: "do Once", "did Once", or "before 3", "torn 3", "after 3" of journal line 3.

@@ -1,6 +1,6 @@
 // Package procedure runs ordered steps that change the world, each with a `do` and a `verify`, and keeps a journal on
 // disk so that a killed run resumes where it stopped. Without Execute it only rehearses. It knows nothing of gates and
-// must import neither `testing` nor launch.yaml's types.
+// of launch.yaml, and must import neither them nor `testing`.
 package procedure
 
 import (
@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // Procedure is a named list of steps for one launch.
@@ -39,7 +41,7 @@ type Step struct {
 
 	Precondition func(ctx context.Context) error // checked in rehearsal only: execution must not wait for it
 	Do           func(ctx context.Context) error // may be nil for a step that only looks
-	Verify       func(ctx context.Context) error // asked again every Interval until it holds; only an announcement may lack it
+	Verify       probe.Claim                     // asked again every Interval until it holds; only an announcement may lack it
 
 	Timeout  time.Duration // bounds Do and Verify together
 	Interval time.Duration // between two looks of Verify; 0 means 2 s
@@ -82,27 +84,28 @@ func (p *Procedure) validate() error {
 	return errors.Join(wrong...)
 }
 
-// settle asks Verify until it holds or ctx ends, and then returns the last reason that was not the end itself.
-func (s *Step) settle(ctx context.Context) error {
+// settle asks Verify until it holds or ctx ends, and then returns the last answer that was not the end itself.
+func (s *Step) settle(ctx context.Context) (probe.Evidence, error) {
 	interval := s.Interval
 	if interval <= 0 {
 		interval = 2 * time.Second
 	}
 	var last error
+	var seen probe.Evidence
 	for {
-		err := s.Verify(ctx)
+		evidence, err := s.Verify(ctx)
 		if err == nil {
-			return nil
+			return evidence, nil
 		}
 		if last == nil || ctx.Err() == nil {
-			last = err
+			seen, last = evidence, err
 		}
 		wait := time.NewTimer(interval)
 		select {
 		case <-wait.C:
 		case <-ctx.Done():
 			wait.Stop()
-			return last
+			return seen, last
 		}
 	}
 }
