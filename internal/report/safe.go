@@ -76,11 +76,12 @@ func printable(text string) string {
 func line(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 var (
-	command = regexp.MustCompile(`^(\s*):(:[a-zA-Z_-]+[\s:])`)
+	command = regexp.MustCompile(`^(\s*)::([a-zA-Z_-]+[\s:])`)
 	legacy  = regexp.MustCompile(`##(\[|vso\[)`)
 )
 
 // harmless keeps a line of a job log from being read as a command to the job's runner, such as ::error:: or ##[group].
+// The line stays as long as it is.
 func harmless(line string) string {
-	return legacy.ReplaceAllString(command.ReplaceAllString(line, "$1: $2"), "# #$1")
+	return legacy.ReplaceAllString(command.ReplaceAllString(line, "$1..$2"), "#.$1")
 }

@@ -74,7 +74,7 @@ func took(g verdict.Gate) string {
 type table struct {
 	Options
 	said map[string]string // which gate gave a reason first
-	out strings.Builder
+	out  strings.Builder
 }
 
 // Table writes the whole checklist in the runbook's order, and ends with the verdict and what to do next.
@@ -104,11 +104,19 @@ func Table(w io.Writer, v verdict.Verdict, o Options) error {
 
 // print writes one line. Colour is laid around the text at the very end, so that it never counts as width.
 func (t *table) print(color, text string) {
-	text = harmless(strings.TrimRight(text, " "))
+	text = harmless(strings.TrimRight(strings.Map(flat, text), " "))
 	if color != "" && text != "" {
 		text = t.paint(color, text)
 	}
 	t.out.WriteString(text + "\n")
+}
+
+// flat keeps a line break or a tab from leaving the line it stands in.
+func flat(r rune) rune {
+	if r == '\n' || r == '\t' {
+		return ' '
+	}
+	return r
 }
 
 func (t *table) title(v verdict.Verdict) {
@@ -190,7 +198,7 @@ func (t *table) problems(v verdict.Verdict) {
 	t.print(bold, "The run itself")
 	for _, p := range v.Problems {
 		t.out.WriteString("  " + t.paint(red, "!") + " ")
-		t.print(bold, p.Class)
+		t.print(bold, cut(p.Class, t.Width-4))
 		t.detail("why", p.Message)
 	}
 }

@@ -169,8 +169,8 @@ func (s *state) finish() Stream {
 	for _, p := range s.all {
 		if !p.ended {
 			s.damage("the stream ends before package %s does", p.Name)
-			s.end(p)
 		}
+		s.end(p)
 		if p.Result == Pass {
 			p.Panic, p.TimedOut = "", false // a test that only printed the word
 		}
