@@ -149,8 +149,8 @@ func (o *Observer) offer(ctx context.Context, name, address string, one offer) a
 		a.Accepted, a.Said = true, "a ServerHello, then "+err.Error()
 	case ear.refused(err):
 		a.Said = "refused"
-		if len(ear.first) > 6 {
-			a.Said = fmt.Sprintf("refused with alert %d", ear.first[6])
+		if alert := ear.answer(); len(alert) > 6 {
+			a.Said = fmt.Sprintf("refused with alert %d", alert[6])
 		}
 	default:
 		a.Said, a.err = err.Error(), err

@@ -135,24 +135,30 @@ const (
 	recordHandshake = 22
 )
 
-// hello says whether the server answered with a ServerHello. Warnings that come before it, such as
-// unrecognized_name (RFC 6066 3), are passed over.
-func (h *heard) hello() bool {
+// answer is what the server said first. Warnings that come before it, such as unrecognized_name (RFC 6066 3), are passed over.
+func (h *heard) answer() []byte {
 	rest := h.first
 	const warning, length = 1, 5 + 2
 	for len(rest) >= length && rest[0] == recordAlert && rest[5] == warning {
 		rest = rest[length:]
 	}
-	return len(rest) > 0 && rest[0] == recordHandshake
+	return rest
+}
+
+// hello says whether the server answered with a ServerHello.
+func (h *heard) hello() bool {
+	answer := h.answer()
+	return len(answer) > 0 && answer[0] == recordHandshake
 }
 
 // refused says whether the server declined what was offered: a fatal alert, or a close without a word.
 func (h *heard) refused(err error) bool {
+	answer := h.answer()
 	var unmet *probe.Unmet
-	if h.hello() || !errors.As(err, &unmet) {
+	if !errors.As(err, &unmet) {
 		return false
 	}
-	return unmet.Class == "tls.alert" && len(h.first) > 0 && h.first[0] == recordAlert || unmet.Class == "tls.closed" && len(h.first) == 0
+	return unmet.Class == "tls.alert" && len(answer) > 0 && answer[0] == recordAlert || unmet.Class == "tls.closed" && len(answer) == 0
 }
 
 // unshaken explains a handshake that failed after the connection stood. All of it was measured, so it is Unmet.
