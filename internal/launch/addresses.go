@@ -13,7 +13,10 @@ import (
 // Domain is a host name in lower case without the trailing dot, at most one leading "*." label.
 type Domain string
 
-var topLevel = regexp.MustCompile(`\.(xn--[a-z0-9-]+|[a-z][a-z0-9-]*)$`)
+var (
+	topLevel  = regexp.MustCompile(`\.(xn--[a-z0-9-]+|[a-z][a-z0-9-]*)$`)
+	dnsLength = regexp.MustCompile(`^[^.]{1,63}(\.[^.]{1,63})+$`)
+)
 
 // UnmarshalText reads a host name of two labels or more and turns it into its ASCII form (IDNA 2008, RFC 5891).
 func (d *Domain) UnmarshalText(text []byte) error {
@@ -31,8 +34,8 @@ func (d *Domain) UnmarshalText(text []byte) error {
 	if wildcard {
 		ascii = "*." + ascii
 	}
-	if len(ascii) > 253 {
-		return errors.New("a host name has at most 253 characters")
+	if !dnsLength.MatchString(ascii) || len(ascii) > 253 {
+		return errors.New("a label has 1 to 63 characters, a host name at most 253")
 	}
 	*d = Domain(ascii)
 	return nil
@@ -60,7 +63,7 @@ func (u *URL) UnmarshalText(text []byte) error {
 	case err != nil || parsed.Scheme != "https" || parsed.Hostname() == "" || parsed.Opaque != "":
 		return errShape
 	case parsed.User != nil:
-		return errors.New("a user or password does not belong into an address")
+		return errUser
 	case parsed.Fragment != "":
 		return errors.New("what follows # never reaches a server")
 	}
@@ -101,7 +104,7 @@ func (h *HostAddr) UnmarshalText(text []byte) error {
 	}
 	var both HostPort
 	if err := both.UnmarshalText(text); err != nil {
-		return errShape
+		return err
 	}
 	*h = HostAddr(both)
 	return nil

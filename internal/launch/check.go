@@ -19,6 +19,12 @@ func (c checker) bad(key, format string, args ...any) {
 	c.problems.add(c.Position(key), key, format, args...)
 }
 
+// read says whether a key is there and could be read.
+func (c checker) read(key string) bool {
+	_, given := c.positions[key]
+	return given && !slices.ContainsFunc(*c.problems, func(p Problem) bool { return p.Key == key })
+}
+
 func (l *Launch) check(problems *Problems, named []person) {
 	c := checker{l, problems}
 	c.production()
@@ -55,6 +61,9 @@ func (c checker) production() {
 var mayBeBot = regexp.MustCompile(`^(document\.author|rollback\.notify\[\d+\])$`)
 
 func (c checker) people(named []person) {
+	if len(c.People) == 0 {
+		return // reported before
+	}
 	for _, n := range named {
 		switch p, known := c.People[n.id]; {
 		case !known:
@@ -65,29 +74,23 @@ func (c checker) people(named []person) {
 	}
 }
 
-// scheduled says whether the launch's date, time and zone could all be read.
-func (l *Launch) scheduled() bool {
-	_, timed := l.positions["schedule.time"]
-	return l.Schedule.Date != Date{} && l.Schedule.Timezone.Location != nil && timed
-}
-
 func (c checker) schedule() {
 	s := c.Schedule
-	if !c.scheduled() {
+	if !c.read("schedule.date") || !c.read("schedule.time") || !c.read("schedule.timezone") {
 		return
 	}
 	for key, clock := range map[string]Clock{"schedule.time": s.Time, "schedule.window.start": s.Window.Start, "schedule.window.end": s.Window.End,
 		"schedule.maintenance.start": s.Maintenance.Start, "schedule.maintenance.end": s.Maintenance.End} {
-		if _, given := c.positions[key]; !given {
+		if !c.read(key) {
 			continue
 		}
-		if _, err := local(s.Date, clock, s.Timezone); err != nil {
+		if err := local(s.Date, clock, s.Timezone); err != nil {
 			c.bad(key, "want a local time that is unique; got %02d:%02d, which on %04d-%02d-%02d in %s %v; choose another time",
 				clock.Hour, clock.Minute, s.Date.Year, s.Date.Month, s.Date.Day, s.Timezone, err)
 		}
 	}
-	if (s.Maintenance.Start == s.Maintenance.End) && s.Maintenance != (Maintenance{}) {
-		c.bad("schedule.maintenance.end", "want it after the start; got the same time")
+	if m := "schedule.maintenance"; c.read(m) && (s.Maintenance.Start == s.Maintenance.End || !c.read(m+".start") || !c.read(m+".end")) {
+		c.bad(m, "want a start and a different end; got %02d:%02d and %02d:%02d", s.Maintenance.Start.Hour, s.Maintenance.Start.Minute, s.Maintenance.End.Hour, s.Maintenance.End.Minute)
 	}
 	c.window()
 }
@@ -108,18 +111,12 @@ func (l *Launch) Window() (start, end time.Time) {
 }
 
 func (c checker) window() {
-	w := c.Schedule.Window
-	if w.Duration == 0 {
+	if !c.read("schedule.window.start") || !c.read("schedule.window.end") {
 		return
 	}
-	for _, key := range []string{"schedule.window.start", "schedule.window.end"} {
-		if _, given := c.positions[key]; !given {
-			return
-		}
-	}
 	start, end := c.Window()
-	if got := end.Sub(start); got != w.Duration.D() {
-		c.bad("schedule.window.duration", "want end - start = %s; got %s; correct the one that is wrong", got, w.Duration.D())
+	if want, got := end.Sub(start), c.Schedule.Window.Duration.D(); got != want && c.read("schedule.window.duration") {
+		c.bad("schedule.window.duration", "want end - start, which is %s; got %s; correct the one that is wrong", Duration(want), Duration(got))
 	}
 	if at := c.At(); at.Before(start) || at.After(end) {
 		c.bad("schedule.time", "want a time in the window %s – %s; got %s", start.Format("15:04"), end.Format("15:04"), at.Format("15:04"))
@@ -171,8 +168,12 @@ func (c checker) records() {
 		if domain := c.DNS.Domain; domain != "" && r.Name != domain && !strings.HasSuffix(string(r.Name), "."+string(domain)) {
 			c.bad(key+".name", "want a name in %s; got %s", domain, r.Name)
 		}
-		if _, given := c.positions[key+".target"]; !given && len(r.A)+len(r.AAAA) == 0 {
+		_, target := c.positions[key+".target"]
+		switch addresses := len(r.A)+len(r.AAAA) > 0; {
+		case !target && !addresses:
 			c.bad(key, "want a, aaaa or target; got none for %s; say what the name must answer", r.Name)
+		case target && addresses:
+			c.bad(key, "want either addresses (a, aaaa) or target; got both for %s; keep what the zone says", r.Name)
 		}
 		for n, ip := range r.A {
 			if ip.IsValid() && !ip.Is4() {
@@ -226,7 +227,7 @@ func (c checker) site() {
 func (c checker) thresholds() {
 	for key, p := range map[string]Percent{"thresholds.error_rate": c.Thresholds.ErrorRate, "thresholds.db_pool": c.Thresholds.DBPool,
 		"thresholds.cache_hit": c.Thresholds.CacheHit, "rollback.error_rate": c.Rollback.ErrorRate} {
-		if _, given := c.positions[key]; given && p == 0 && !c.problems.has(key) {
+		if p == 0 && c.read(key) {
 			c.bad(key, "want a percentage above 0; got 0, which would always hold, or never")
 		}
 		if above := key == "thresholds.cache_hit" || key == "rollback.error_rate"; above && p == 100 {

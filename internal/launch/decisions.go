@@ -44,8 +44,8 @@ func (f folder) decisions(l *Launch, complete bool, now time.Time) []Decision {
 		}
 		sum := sha256.Sum256(text)
 		d := Decision{File: f.shown(name), SHA256: hex.EncodeToString(sum[:])}
-		// Nothing of the machine may change what a person decided, so no variable is known.
-		reader := &decoder{lookup: func(string) (string, bool) { return "", false }, problems: f.problems, positions: map[string]Position{}}
+		// Without lookup nothing is expanded: no machine changes what a person decided.
+		reader := &decoder{problems: f.problems, positions: map[string]Position{}}
 		reader.decode("", v, reflect.ValueOf(&d).Elem(), field{})
 		rules := judging{d, reader.positions, f.problems}
 		rules.form(f.environments(), now)
@@ -129,7 +129,7 @@ func (j judging) facts(l *Launch) {
 			j.bad(key, "want a person; got %s, which is a bot; an automation never decides", quote(string(id)))
 		}
 	}
-	if last := l.At().Add(waiverLimit); j.Decision.Decision == "waive" && l.scheduled() && j.Expires.After(last) {
+	if last := l.At().Add(waiverLimit); j.Decision.Decision == "waive" && l.Schedule.Date != (Date{}) && j.Expires.After(last) {
 		j.bad("expires", "want at most 30 days after the launch (%s); got %s", last.Format(time.RFC3339), j.Expires.Format(time.RFC3339))
 	}
 }

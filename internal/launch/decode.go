@@ -2,6 +2,7 @@ package launch
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -48,7 +49,7 @@ type person struct {
 // decoder fills typed structs from a value and gathers every problem on the way.
 type decoder struct {
 	dir       string
-	lookup    func(string) (string, bool)
+	lookup    func(string) (string, bool) // the environment; nil where nothing is expanded
 	problems  *Problems
 	positions map[string]Position
 	people    []person
@@ -212,7 +213,7 @@ func (d *decoder) scalar(key string, v *value, into reflect.Value, f field) {
 		d.problems.add(v.at, key, "want %s; got the leftover %s; fill it in", wants(t, f), quote(left))
 		return
 	}
-	if !secret { // a reference is not expanded, so that no value can slip in
+	if !secret && d.lookup != nil { // a secret's reference is never expanded, so that no value can slip in
 		var err error
 		if text, err = expand(text, d.lookup); err != nil {
 			d.problems.add(v.at, key, "%v", err)
@@ -224,9 +225,12 @@ func (d *decoder) scalar(key string, v *value, into reflect.Value, f field) {
 		}
 	}
 	if err := set(into, text, f); err != nil {
-		got := quote(text)
-		if secret {
-			got = "a text that is not repeated here; keep the value out of this file and, if it was committed, replace it where it was issued"
+		got := quote(v.text)
+		if text != v.text { // the environment holds secrets, so a value that landed in the wrong place is not shown
+			got += ", which expands to something else"
+		}
+		if secret || errors.Is(err, errUser) {
+			got = "a text that is not repeated here; keep secrets out of this file, and replace one that was committed where it was issued"
 		}
 		d.problems.add(v.at, key, "want %s; got %s%s", wants(t, f), got, also(err))
 		return

@@ -46,13 +46,14 @@ func (p Phase) Before() (lead time.Duration, preLaunch bool) {
 	}
 }
 
-// Due is when the phase has to be done, or the zero time where it is not bound to a date.
+// Due is when the phase has to be done, or the zero time where it is not bound to a date. Days go by the calendar, as in
+// the offset T-5d.
 func (l *Launch) Due(p Phase) time.Time {
 	lead, preLaunch := p.Before()
 	if !preLaunch {
 		return time.Time{}
 	}
-	return l.At().Add(-lead)
+	return l.Instant(Offset{Days: -int(lead / (24 * time.Hour))})
 }
 
 // Role is the owner of a section: a key of `sections` or `roles` in launch.yaml.

@@ -49,11 +49,7 @@ func (p *Problems) err() error {
 		return nil
 	}
 	slices.SortStableFunc(*p, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key))
 	})
 	return p
-}
-
-func (p *Problems) has(key string) bool {
-	return slices.ContainsFunc(*p, func(problem Problem) bool { return problem.Key == key })
 }

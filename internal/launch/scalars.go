@@ -48,14 +48,28 @@ func compiled() map[reflect.Type]*regexp.Regexp {
 // errShape says no more than that the text has not the shape its type asks for, which the message says anyway.
 var errShape = errors.New("")
 
+// errUser also keeps the text out of the message, because there is a password in it.
+var errUser = errors.New("a user or password does not belong into an address")
+
 // Duration is a span of time such as 300s, 2h, 5d or 1h30m.
 type Duration time.Duration
 
 // D is the duration as the standard library's type.
 func (d Duration) D() time.Duration { return time.Duration(d) }
 
-// MarshalText writes the duration so that the same span always has the same text.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(d.D().String()), nil }
+// String writes the same span always in the same way, such as 5m or 1h30m.
+func (d Duration) String() string {
+	text := d.D().String()
+	for _, nothing := range []string{"0s", "0m"} {
+		if short, ok := strings.CutSuffix(text, nothing); ok && strings.ContainsAny(short[max(0, len(short)-1):], "hm") {
+			text = short
+		}
+	}
+	return text
+}
+
+// MarshalText is String.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText reads a duration; a day has 24 hours and a week 7 days.
 func (d *Duration) UnmarshalText(text []byte) error {

@@ -160,25 +160,24 @@ func (o Offset) MarshalText() ([]byte, error) {
 // change in between.
 func (l *Launch) Instant(o Offset) time.Time { return l.At().AddDate(0, 0, o.Days).Add(o.Rest) }
 
-// local is the instant of a local time. On a day when the clocks change a local time may not exist, or exist twice:
-// then it says no instant, and the error says so.
-func local(d Date, c Clock, z Timezone) (time.Time, error) {
+// local says what is wrong with a local time: on a day when the clocks change it may not exist, or exist twice.
+func local(d Date, c Clock, z Timezone) error {
 	at := d.At(c, z)
-	found := map[int64]time.Time{}
+	wall := time.Date(d.Year, d.Month, d.Day, c.Hour, c.Minute, 0, 0, time.UTC)
+	found := map[int64]bool{}
 	for _, near := range []time.Time{at.Add(-24 * time.Hour), at.Add(24 * time.Hour)} {
 		_, offset := near.Zone()
-		wall := time.Date(d.Year, d.Month, d.Day, c.Hour, c.Minute, 0, 0, time.UTC)
 		candidate := wall.Add(-time.Duration(offset) * time.Second).In(at.Location())
 		if candidate.Hour() == c.Hour && candidate.Minute() == c.Minute {
-			found[candidate.Unix()] = candidate
+			found[candidate.Unix()] = true
 		}
 	}
 	switch len(found) {
 	case 0:
-		return at, errors.New("does not exist: the clocks go forward over it")
+		return errors.New("does not exist (the clocks go forward over it)")
 	case 1:
-		return at, nil
+		return nil
 	default:
-		return at, errors.New("exists twice: the clocks go back over it")
+		return errors.New("exists twice (the clocks go back over it)")
 	}
 }

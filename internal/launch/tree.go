@@ -34,18 +34,19 @@ type value struct {
 	fields map[string]*value // of a map
 }
 
-// maxNodes bounds what aliases can blow up, or repeat for ever.
+// maxNodes bounds what aliases of aliases can blow up.
 const maxNodes = 20_000
 
 type parser struct {
 	file     string
 	nodes    int
+	open     map[*yaml.Node]bool // anchors that an alias is being replaced by
 	problems *Problems
 }
 
 // parse reads the one document of a YAML file. It returns nil where there is nothing to go on with.
 func parse(file string, text []byte, problems *Problems) *value {
-	p := &parser{file: file, problems: problems}
+	p := &parser{file: file, open: map[*yaml.Node]bool{}, problems: problems}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document, second yaml.Node
 	err := decoder.Decode(&document)
@@ -94,13 +95,13 @@ func (p *parser) value(n *yaml.Node, key string, at Position) *value {
 	v := &value{at: at}
 	if p.nodes++; p.nodes > maxNodes {
 		if p.nodes == maxNodes+1 {
-			p.problems.add(at, key, "want at most %d values; got more; is there an alias that contains itself?", maxNodes)
+			p.problems.add(at, key, "want at most %d values; got more; are there aliases of aliases?", maxNodes)
 		}
 		return v
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
-		return p.value(n.Alias, key, at)
+		return p.alias(n.Alias, key, at)
 	case yaml.ScalarNode:
 		p.scalar(v, n, key)
 	case yaml.SequenceNode:
@@ -114,6 +115,16 @@ func (p *parser) value(n *yaml.Node, key string, at Position) *value {
 		p.problems.add(at, key, "want a value; got an unknown kind of YAML node")
 	}
 	return v
+}
+
+func (p *parser) alias(anchor *yaml.Node, key string, at Position) *value {
+	if p.open[anchor] {
+		p.problems.add(at, key, "want a value; got an alias that contains itself; write the value out")
+		return &value{at: at}
+	}
+	p.open[anchor] = true
+	defer delete(p.open, anchor)
+	return p.value(anchor, key, at)
 }
 
 func (p *parser) scalar(v *value, n *yaml.Node, key string) {
@@ -137,8 +148,9 @@ func (p *parser) mapping(v *value, n *yaml.Node, key string) {
 			name = name.Alias
 		}
 		switch path := join(key, name.Value); {
-		case name.Kind == yaml.MappingNode && n.Style == yaml.FlowStyle:
-			p.problems.add(at, key, "want a value; got a leftover {{…}}; replace it by the fact it stands for")
+		case name.Kind == yaml.MappingNode && len(name.Content) > 0 && n.Style == yaml.FlowStyle:
+			v.kind, v.text = scalar, "{{"+name.Content[0].Value+"}}" // an unquoted {{NAME}}, which is a map to YAML
+			return
 		case name.Kind != yaml.ScalarNode:
 			p.problems.add(at, key, "want a text as key; got a list or a map")
 		case name.ShortTag() == "!!merge":

@@ -36,6 +36,7 @@ func encodings(text string) []string {
 	raw := []byte(text)
 	encoded := []string{
 		url.QueryEscape(text), url.PathEscape(text), strings.ReplaceAll(url.QueryEscape(text), "+", "%20"),
+		(&url.URL{Path: "/" + text}).EscapedPath()[1:], url.UserPassword("", text).String()[1:],
 		unquoted(strconv.Quote(text)), unquoted(strconv.QuoteToASCII(text)),
 		hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)),
 		base64.StdEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw),
