@@ -18,7 +18,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: build ## Run the T-5 page in the sandbox; FAULT=dns.stale-resolver breaks one thing (`bin/launchgate sandbox --list`)
-	bin/launchgate sandbox $(if $(FAULT),--fault $(FAULT)) -- $(MAKE) --no-print-directory phase P=TMinus5
+	bin/launchgate sandbox $(if $(FAULT),--fault $(FAULT)) -- bin/launchgate run TMinus5
 
 .PHONY: gate
 gate: build ## Run one gate or section in the configured environment: make gate G=TMinus5/DNS
@@ -30,11 +30,11 @@ phase: build ## Run one phase as CI does and print its verdict: make phase P=TMi
 
 .PHONY: deploy
 deploy: build ## Deploy project.version (rehearses unless LAUNCH_EXECUTE=<launch id>)
-	bin/launchgate run LaunchDay/D3_Deploy
+	bin/launchgate run LaunchDay/D3_Deploy --timeout 45m
 
 .PHONY: rollback
 rollback: build ## Bring the previous version back (rehearses unless LAUNCH_EXECUTE=<launch id>)
-	bin/launchgate run Rollback/Proc
+	bin/launchgate run Rollback/Proc --timeout 45m
 
 .PHONY: build
 build: ## Compile launchgate and every page once, into bin/

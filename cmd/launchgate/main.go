@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetErr(errs)
 	root.SetArgs(args)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(listCommand(), runCommand(stdout), verdictCommand(stdout), sandboxCommand(), probeCommand(), initCommand())
+	root.AddCommand(listCommand(), runCommand(), verdictCommand(), sandboxCommand(), probeCommand(), initCommand())
 	err := root.ExecuteContext(ctx)
 	code := 0
 	if ended := (exit{}); errors.As(err, &ended) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +27,7 @@ import (
 
 const module = "github.com/getdrop/launchgate"
 
-func runCommand(stdout io.Writer) *cobra.Command {
+func runCommand() *cobra.Command {
 	var o outputs
 	var timeout time.Duration
 	cmd := &cobra.Command{
@@ -38,12 +40,12 @@ func runCommand(stdout io.Writer) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := runPage(cmd.Context(), in, args[0], timeout, o.lines(stdout, cmd.OutOrStdout()))
+			s, err := runPage(cmd.Context(), in, args[0], timeout, o.lines(cmd.OutOrStdout()))
 			if err != nil {
 				return err
 			}
 			in.Streams, in.Now, in.RefuseWaivers = []stream.Stream{s}, time.Now(), o.waivers == "fail"
-			return o.say(stdout, cmd.OutOrStdout(), verdict.Decide(in))
+			return o.say(cmd.OutOrStdout(), verdict.Decide(in))
 		},
 	}
 	o.flags(cmd)
@@ -98,7 +100,10 @@ func runPage(ctx context.Context, in verdict.Input, selection string, timeout ti
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "test2json"), "-t", "-p", path.Join(module, path.Dir(page[0].File)),
 		binary, "-test.v=test2json", "-test.paniconexit0", "-test.run="+anchored(selection), "-test.timeout="+timeout.String())
 	cmd.Dir = launch.Root()
-	cmd.WaitDelay = 5 * time.Second
+	// An interrupt goes to the page itself, which ends its wait and leaves a procedure's journal resumable; test2json reads on.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
+	cmd.WaitDelay = 15 * time.Second
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -142,16 +147,16 @@ func (o *outputs) flags(cmd *cobra.Command) {
 }
 
 // lines prints a gate as it ends, where people or a job's log read along.
-func (o *outputs) lines(terminal, w io.Writer) func(verdict.Gate) {
-	if o.format == "json" {
+func (o *outputs) lines(w io.Writer) func(verdict.Gate) {
+	if report.Format(o.format) == report.JSON {
 		return func(verdict.Gate) {}
 	}
-	options := report.OptionsFor(terminal)
-	return func(g verdict.Gate) { report.Line(w, g, options) }
+	options := report.Terminal(os.Stdout)
+	return func(g verdict.Gate) { fmt.Fprintln(w, report.Line(g, options)) }
 }
 
 // say gives the verdict in the chosen form, writes the JUnit report and ends with the verdict's exit code.
-func (o *outputs) say(terminal, w io.Writer, v verdict.Verdict) error {
+func (o *outputs) say(w io.Writer, v verdict.Verdict) error {
 	junit := o.junit
 	if junit == "" {
 		junit = filepath.Join(evidence.Reports(launch.Root()), "junit", strings.ReplaceAll(strings.Join(v.Selection, "+"), "/", ".")+".xml")
@@ -159,7 +164,12 @@ func (o *outputs) say(terminal, w io.Writer, v verdict.Verdict) error {
 	if err := writeFile(junit, func(f io.Writer) error { return report.WriteJUnit(f, v, report.Profile(o.profile)) }); err != nil {
 		return err
 	}
-	if err := report.Write(w, v, report.Format(o.format), report.OptionsFor(terminal)); err != nil {
+	if summary := os.Getenv("GITHUB_STEP_SUMMARY"); summary != "" && report.Format(o.format) == report.GitHub {
+		if err := writeFile(summary, func(f io.Writer) error { return report.Summary(f, v) }); err != nil {
+			return err
+		}
+	}
+	if err := report.Write(w, v, report.Format(o.format), report.Terminal(os.Stdout)); err != nil {
 		return err
 	}
 	if v.ExitCode != 0 {
@@ -168,13 +178,17 @@ func (o *outputs) say(terminal, w io.Writer, v verdict.Verdict) error {
 	return nil
 }
 
+// writeFile writes a report whole or not at all. A report that still holds a secret after redaction is not written.
 func writeFile(name string, write func(io.Writer) error) error {
+	var text bytes.Buffer
+	if err := write(&text); err != nil {
+		return err
+	}
+	if leaks := redact.Scan(text.Bytes()); len(leaks) > 0 {
+		return fmt.Errorf("%s: want a report without secrets; got the value of %s; it was not written", name, strings.Join(leaks, ", "))
+	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(f), f.Close())
+	return os.WriteFile(name, text.Bytes(), 0o644)
 }

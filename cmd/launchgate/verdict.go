@@ -11,7 +11,7 @@ import (
 	"github.com/getdrop/launchgate/internal/verdict"
 )
 
-func verdictCommand(stdout io.Writer) *cobra.Command {
+func verdictCommand() *cobra.Command {
 	var o outputs
 	var phases []string
 	cmd := &cobra.Command{
@@ -39,7 +39,7 @@ func verdictCommand(stdout io.Writer) *cobra.Command {
 				}
 				in.Streams = append(in.Streams, s)
 			}
-			return o.say(stdout, cmd.OutOrStdout(), verdict.Decide(in))
+			return o.say(cmd.OutOrStdout(), verdict.Decide(in))
 		},
 	}
 	o.flags(cmd)

@@ -12,6 +12,7 @@ import (
 
 // G is what a gate's body is given: the facts of the launch, and the ways to claim something about it. It offers no skip.
 type G struct {
+	id            string
 	launch        *launch.Launch
 	ctx           context.Context
 	waiting       sync.WaitGroup

@@ -3,8 +3,10 @@ package gate
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
+	"github.com/getdrop/launchgate/internal/evidence"
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 )
@@ -55,4 +57,40 @@ func approved(l *launch.Launch, section string, role launch.Role, due, now time.
 			From: newest.File, Fix: "a late approval needs a waiver of this gate"}
 	}
 	return seen, nil
+}
+
+// ApprovedFile claims that the owner of this gate approved a file exactly as it is now: a decision about the gate that
+// names the file's hash.
+func (g *G) ApprovedFile(path string) probe.Claim {
+	return func(context.Context) (probe.Evidence, error) {
+		return approvedFile(g.launch, g.id, path, time.Now())
+	}
+}
+
+func approvedFile(l *launch.Launch, gate, path string, now time.Time) (probe.Evidence, error) {
+	seen := probe.Evidence{Target: path}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return seen, &probe.Unknown{Class: "not-configured", Want: "a file that somebody approved", Got: err.Error(), From: path, Fix: "write it and commit it"}
+	}
+	sum := evidence.Sum(text)
+	seen.Observed = map[string]any{"sha256": sum}
+	want := fmt.Sprintf("a decision that approves the file with sha256 %s", sum)
+	fix := fmt.Sprintf("let the owner compare the file with the zone, then add decisions/*.yaml with gate: %s, decision: approve, evidence_sha256: %s", gate, sum)
+	other := ""
+	for _, d := range l.Decisions {
+		switch {
+		case d.Gate != gate || d.Decision != "approve" || d.Environment != l.Environment || d.Signed.After(now):
+		case !d.Expires.IsZero() && !now.Before(d.Expires.Time):
+			other = "one that expired at " + d.Expires.UTC().Format(time.RFC3339)
+		case d.Evidence == sum:
+			return seen, nil
+		default:
+			other = fmt.Sprintf("one about sha256 %s", d.Evidence)
+		}
+	}
+	if other != "" {
+		return seen, &probe.Unmet{Class: "approval.other", Want: want, Got: other, From: "decisions", Fix: fix}
+	}
+	return seen, &probe.Unknown{Class: "unsigned", Want: want, Got: "none", From: "decisions", Fix: fix}
 }

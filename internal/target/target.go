@@ -75,13 +75,22 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 	for _, root := range d.Roots {
 		c.Roots = append(c.Roots, root.AddrPort(53))
 	}
-	for _, r := range d.Resolvers {
-		c.Resolvers = append(c.Resolvers, dnsprobe.Resolver{Addr: r.Address.AddrPort(53), Name: r.Name, Region: r.Region, Subnet: r.Subnet.Prefix})
-	}
+	c.Resolvers = resolvers(l)
 	for _, p := range l.Network.Private {
 		c.Private = append(c.Private, p.Prefix)
 	}
 	return c
+}
+
+// Resolvers are the recursive resolvers that must have the new answers.
+func (t *Targets) Resolvers() []dnsprobe.Resolver { return resolvers(t.Launch) }
+
+func resolvers(l *launch.Launch) []dnsprobe.Resolver {
+	var all []dnsprobe.Resolver
+	for _, r := range l.DNS.Resolvers {
+		all = append(all, dnsprobe.Resolver{Addr: r.Address.AddrPort(53), Name: r.Name, Region: r.Region, Subnet: r.Subnet.Prefix})
+	}
+	return all
 }
 
 // Records are the launch's names and what they must answer, in the order of launch.yaml.

@@ -1,0 +1,42 @@
+package target
+
+import (
+	"fmt"
+
+	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+)
+
+// HTTPS is the https URL of a path (with its query) on one of the launch's names.
+func HTTPS(name launch.Domain, path string) string { return fmt.Sprintf("https://%s%s", name, path) }
+
+// HTTP is the plain HTTP URL of a path on one of the launch's names.
+func (t *Targets) HTTP(name launch.Domain, path string) string {
+	if port := t.Launch.Web.PlainHTTPPort; port != 80 {
+		return fmt.Sprintf("http://%s:%d%s", name, port, path)
+	}
+	return fmt.Sprintf("http://%s%s", name, path)
+}
+
+// WebNames are the names that people type: the domain and www.
+func (t *Targets) WebNames() []launch.Domain {
+	return []launch.Domain{t.Launch.DNS.Domain, t.Launch.DNS.WWW.Name}
+}
+
+// Pages are the URLs of the landing page and of the further pages that launch.yaml names.
+func (t *Targets) Pages() []string {
+	all := []string{string(t.Launch.Web.URL)}
+	for _, path := range t.Launch.Web.Pages {
+		all = append(all, HTTPS(t.Launch.DNS.Domain, path))
+	}
+	return all
+}
+
+// HealthURL is the URL of the health document.
+func (t *Targets) HealthURL() string { return HTTPS(t.Launch.DNS.Domain, t.Launch.Health.Path) }
+
+// Health is what the health document must say when a version is running.
+func (t *Targets) Health(version string) httpprobe.Health {
+	h := t.Launch.Health
+	return httpprobe.Health{StatusPath: h.StatusPath, StatusOK: h.StatusOK, VersionPath: h.VersionPath, Version: version}
+}

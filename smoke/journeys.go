@@ -1,0 +1,34 @@
+// Package smoke holds the user journeys: what somebody who opens the site must meet. They are claims, so that the smoke
+// page, the deployment and the rollback make the very same ones; each names the version it expects to meet.
+package smoke
+
+import (
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/target"
+)
+
+// Step is one step of a journey.
+type Step struct {
+	Name  string
+	Claim probe.Claim
+}
+
+// Health is the journey of a machine: the health document is fresh, says ok, and shows the expected version on every address.
+func Health(t *target.Targets, version string) []Step {
+	return []Step{{"health document of version " + version, httpprobe.HealthIs(t.Web, t.HealthURL(), t.Health(version))}}
+}
+
+// Landing is the journey of a person: the landing page over HTTPS, with plain HTTP and www leading to it.
+func Landing(t *target.Targets) []Step {
+	l := t.Launch
+	steps := []Step{
+		{"landing page", httpprobe.Shows(t.Web, string(l.Web.URL), l.Web.Contains)},
+		{"plain HTTP leads to it", httpprobe.RedirectsToHTTPS(t.Web, t.HTTP(l.DNS.Domain, "/"))},
+	}
+	www := target.HTTPS(l.DNS.WWW.Name, "/")
+	if l.DNS.WWW.Mode == "redirect" {
+		return append(steps, Step{"www leads to it", httpprobe.WWWRedirects(t.Web, www, string(l.DNS.Domain))})
+	}
+	return append(steps, Step{"www shows it too", httpprobe.Shows(t.Web, www, l.Web.Contains)})
+}
