@@ -30,7 +30,7 @@ func (l *Launch) Decide(gate, kind string) []Decision {
 
 // decisions reads every decision. Rules that need the facts of the launch apply to decisions about its own environment,
 // and only where those facts could be read.
-func (f folder) decisions(l *Launch, complete bool, now time.Time) []Decision {
+func (f folder) decisions(l *Launch, complete bool, environments []string, now time.Time) []Decision {
 	var all []Decision
 	for _, name := range f.yamlFiles("decisions") {
 		text, err := os.ReadFile(filepath.Join(f.dir, name))
@@ -48,7 +48,7 @@ func (f folder) decisions(l *Launch, complete bool, now time.Time) []Decision {
 		reader := &decoder{problems: f.problems, positions: map[string]Position{}}
 		reader.decode("", v, reflect.ValueOf(&d).Elem(), field{})
 		rules := judging{d, reader.positions, f.problems}
-		rules.form(f.environments(), now)
+		rules.form(environments, now)
 		if complete && d.Environment == l.Environment {
 			rules.facts(l)
 		}

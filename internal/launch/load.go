@@ -64,7 +64,8 @@ func load(path, environment string, now time.Time, lookup func(string) (string, 
 	files := folder{dir: filepath.Dir(path), problems: problems}
 	l := &Launch{Environment: environment, Dir: files.dir}
 	base := files.read(filepath.Base(path), "run launchgate init to write a first one, or correct LAUNCH_CONFIG")
-	over := files.overlay(environment)
+	environments := files.environments()
+	over := files.overlay(environment, environments)
 	d := &decoder{dir: files.dir, lookup: lookup, problems: problems, positions: map[string]Position{}}
 	l.positions = d.positions
 	complete := base != nil && over != nil
@@ -73,7 +74,7 @@ func load(path, environment string, now time.Time, lookup func(string) (string, 
 		l.fillNames()
 		l.check(problems, d.people)
 	}
-	l.Decisions = files.decisions(l, complete, now)
+	l.Decisions = files.decisions(l, complete, environments, now)
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
@@ -126,8 +127,7 @@ func (f folder) read(name, hint string) *value {
 
 var environmentName = regexp.MustCompile(`^[a-z0-9-]+$`)
 
-func (f folder) overlay(environment string) *value {
-	environments := f.environments()
+func (f folder) overlay(environment string, environments []string) *value {
 	known := "there are " + strings.Join(environments, ", ")
 	if len(environments) == 0 {
 		known = "there are none; write {} into environments/production.yaml to begin"
@@ -149,7 +149,8 @@ func (f folder) environments() []string {
 	return names
 }
 
-// yamlFiles lists the *.yaml files of a folder, which need not exist.
+// yamlFiles lists the *.yaml files of a folder, which need not exist. What looks like one and would not be read is
+// reported: a rejection that nobody reads must not go unnoticed.
 func (f folder) yamlFiles(sub string) []string {
 	entries, err := os.ReadDir(filepath.Join(f.dir, sub))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -157,8 +158,14 @@ func (f folder) yamlFiles(sub string) []string {
 	}
 	var names []string
 	for _, entry := range entries {
-		if filepath.Ext(entry.Name()) == ".yaml" {
-			names = append(names, filepath.Join(sub, entry.Name()))
+		name := filepath.Join(sub, entry.Name())
+		switch ext := filepath.Ext(name); {
+		case entry.IsDir():
+			f.problems.add(Position{File: f.shown(name)}, "", "want files; got a folder, whose files are not read; move them to %s", sub)
+		case ext == ".yaml":
+			names = append(names, name)
+		case strings.EqualFold(ext, ".yml") || strings.EqualFold(ext, ".yaml"):
+			f.problems.add(Position{File: f.shown(name)}, "", "want a name that ends with .yaml; got %s, which is not read; rename it", ext)
 		}
 	}
 	return names

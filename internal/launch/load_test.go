@@ -64,11 +64,11 @@ func TestInvalid(t *testing.T) {
 }
 
 func TestProductionRefusesDetours(t *testing.T) {
-	overlay := "network: {connect: {\"192.0.2.1:443\": \"127.0.0.1:8443\"}, private: [10.0.0.0/8]}\ndns: {roots: [192.0.2.2]}\ntls: {ca_file: ca.pem}\n"
+	overlay := "network: {connect: {\"192.0.2.1:443\": \"127.0.0.1:8443\"}, private: [10.0.0.0/8]}\ndns: {roots: [192.0.2.2]}\ntls: {ca_file: ca.pem}\nweb: {plain_http_port: 8080}\n"
 	path := stage(t, map[string]string{"environments/production.yaml": overlay, "environments/sandbox.yaml": overlay})
 	_, err := load(path, "production", now, variables)
 	require.Error(t, err)
-	for _, key := range []string{":1: network.connect:", ":1: network.private:", ":2: dns.roots:", ":3: tls.ca_file:"} {
+	for _, key := range []string{":1: network.connect:", ":1: network.private:", ":2: dns.roots:", ":3: tls.ca_file:", ":4: web.plain_http_port:"} {
 		assert.ErrorContains(t, err, "environments/production.yaml"+key+" want it absent in production")
 	}
 	l, err := load(path, "sandbox", now, variables)
