@@ -10,6 +10,7 @@ import (
 	"github.com/getdrop/launchgate/internal/gate"
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/procedure"
 	"github.com/getdrop/launchgate/internal/procedure/release"
 )
 
@@ -54,4 +55,14 @@ func steps(s *gate.Section) {
 	s.Gate("4_ConfirmPrevious", gate.Hard, "The previous version stays healthy on every address.", step("4_ConfirmPrevious"))
 	s.Gate("6_Smoke", gate.Hard, "The smoke journeys succeed on the previous version.", step("6_Smoke"))
 	s.Gate("8_Notify", gate.Info, "The channel hears how it ended.", step("8_Notify"))
+}
+
+// back is the attempt that the page's steps share.
+var back procedure.Shared
+
+// step is the body of a step's gate.
+func step(name string) func(*gate.G) {
+	return func(g *gate.G) {
+		g.Check(name, back.Step(name, func() (*procedure.Procedure, error) { return release.Rollback(g.Launch(), &back) }))
+	}
 }

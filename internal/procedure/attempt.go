@@ -233,9 +233,10 @@ func (a *Attempt) takeOver(ctx context.Context, s *Step, before event) (holds bo
 	if before == failed {
 		how = "a run in which it failed"
 	}
+	// The reason is not wrapped: it may be an Unmet, and ours must not read as one.
 	return false, &probe.Unknown{Class: "needs-person", Want: fmt.Sprintf("to know whether %s is done", s.Name),
 		Got:  fmt.Sprintf("%s, and it does not verify: %v", how, reason),
-		From: a.path, Fix: "a person must look whether it was done, for it must not be done twice; to begin anew, move the journal away", Err: reason}
+		From: a.path, Fix: "a person must look whether it was done, for it must not be done twice; to begin anew, move the journal away"}
 }
 
 // execute does a step and verifies it, with a journal line before and after.

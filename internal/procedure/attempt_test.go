@@ -64,6 +64,7 @@ func TestAFailureStopsTheStepsButNotTheAnnouncements(t *testing.T) {
 
 	results = must(t, p)
 	assert.Equal(t, []Outcome{Failed, NeedsPerson, NotReached, NotReached, Done}, outcomes(results), "what failed may have been done in part")
+	assert.Equal(t, probe.Blocked, probe.StatusOf(results[1].Err))
 	assert.ErrorContains(t, results[1].Err, "a run in which it failed, and it does not verify")
 	assert.Equal(t, 2, world{dir}.count("Last"), "each failure is told")
 }

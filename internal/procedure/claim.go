@@ -25,8 +25,8 @@ func Allowed(launch string) (bool, error) {
 	}
 }
 
-// Shared is the attempt that the steps of one page share. The first step that is asked for begins it; the end of the
-// process gives its lock back.
+// Shared is the attempt that the steps of one page share. The first step that is asked for begins it; Close or the end of
+// the process gives its lock back.
 type Shared struct {
 	once    sync.Once
 	attempt *Attempt
@@ -54,5 +54,13 @@ func (s *Shared) begin(build func() (*Procedure, error)) {
 	s.err = err
 }
 
-// Broken is the first step that did not end well in this run, or nil.
+// Broken is the first step that did not end well in this run, or nil. It is for the steps themselves.
 func (s *Shared) Broken() *Result { return s.attempt.Broken() }
+
+// Close ends the run, so that another one may begin.
+func (s *Shared) Close() error {
+	if s.attempt == nil {
+		return nil
+	}
+	return s.attempt.Close()
+}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/redact"
 )
 
@@ -61,8 +62,8 @@ func lock(dir, name string) (*os.File, error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		holder, _ := os.ReadFile(f.Name()) // only for the message
-		err = fmt.Errorf("want %s to ourselves; got %w (process %s): wait for it to end", f.Name(), ErrRunning, bytes.TrimSpace(holder))
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(f.Close(), &probe.Unknown{Class: "running", Want: "to be the only run of this procedure", Got: fmt.Sprintf("process %s at it", bytes.TrimSpace(holder)),
+			From: f.Name(), Fix: "wait for it to end", Err: ErrRunning})
 	}
 	err = f.Truncate(0)
 	if err == nil {
@@ -150,8 +151,8 @@ func decode(path string, text []byte) ([]entry, string, error) {
 			got = fmt.Sprintf("the event %q", e.Event)
 		}
 		if got != "" {
-			return nil, "", fmt.Errorf("%w: %s:%d: want the lines as they were written; got %s: find out which steps were done, then move the file away",
-				ErrDamaged, path, number, got)
+			return nil, "", &probe.Unknown{Class: "journal.damaged", Want: "the journal's lines as they were written", Got: got,
+				From: fmt.Sprintf("%s:%d", path, number), Fix: "find out which steps were done, then move the file away", Err: ErrDamaged}
 		}
 		entries = append(entries, e)
 		last = hash(line)

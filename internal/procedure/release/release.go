@@ -38,8 +38,8 @@ func Previous(l *launch.Launch) Release {
 	return Release{l, l.Rollback.PreviousVersion, l.Rollback.Command, l.Rollback.Timeout.D()}
 }
 
-// Procedure gives steps their name, their journal's place and their permission: LAUNCH_EXECUTE.
-func Procedure(l *launch.Launch, name string, from, to Release, steps ...procedure.Step) (*procedure.Procedure, error) {
+// newProcedure gives steps their name, their journal's place and their permission: LAUNCH_EXECUTE.
+func newProcedure(l *launch.Launch, name string, from, to Release, steps ...procedure.Step) (*procedure.Procedure, error) {
 	execute, err := procedure.Allowed(l.ID)
 	if err != nil {
 		return nil, err
@@ -52,8 +52,8 @@ func (r Release) command() procedure.Command {
 	return procedure.Command{Args: r.Command, Dir: r.Launch.Dir, Version: r.Version, Launch: r.Launch.ID, Timeout: r.Timeout, Output: os.Stderr}
 }
 
-// Says is the command for a person.
-func (r Release) Says() string { return "run " + r.command().String() }
+// says is the command for a person.
+func (r Release) says() string { return "run " + r.command().String() }
 
 // Run runs the command.
 func (r Release) Run(ctx context.Context) error { return r.command().Run(ctx) }
@@ -130,8 +130,8 @@ func worst(results []probe.Result) error {
 // errNoWebhook is what an announcement says where launch.yaml has no chat.
 var errNoWebhook = errors.New("chat.webhook is not set in launch.yaml")
 
-// Announce posts a text to the launch's chat.
-func Announce(ctx context.Context, l *launch.Launch, text string) error {
+// announce posts a text to the launch's chat.
+func announce(ctx context.Context, l *launch.Launch, text string) error {
 	webhook, err := webhook(ctx, l)
 	if err != nil {
 		return err
@@ -139,8 +139,8 @@ func Announce(ctx context.Context, l *launch.Launch, text string) error {
 	return procedure.Announce(ctx, procedure.ChatClient(target.Of(l).Network), webhook, text)
 }
 
-// CanAnnounce says whether there is a chat and its address can be read.
-func CanAnnounce(ctx context.Context, l *launch.Launch) error {
+// canAnnounce says whether there is a chat and its address can be read.
+func canAnnounce(ctx context.Context, l *launch.Launch) error {
 	_, err := webhook(ctx, l)
 	return err
 }

@@ -1,0 +1,186 @@
+package workflows
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/getdrop/launchgate/internal/launch"
+)
+
+// workflow is what the rules look at.
+type workflow struct {
+	Permissions *map[string]string
+	Concurrency any
+	Jobs        map[string]job
+}
+
+type job struct {
+	Uses        string
+	Needs       any
+	Environment string
+	Permissions *map[string]string
+	Concurrency any
+	Minutes     int `yaml:"timeout-minutes"`
+	Env         map[string]string
+	Steps       []step
+}
+
+type step struct {
+	Uses, Run, If string
+	Env           map[string]string
+	With          map[string]string
+}
+
+func read(t *testing.T, name string) workflow {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(launch.Root(), ".github", "workflows", name))
+	require.NoError(t, err)
+	var w workflow
+	require.NoError(t, yaml.Unmarshal(text, &w))
+	require.NotEmpty(t, w.Jobs)
+	return w
+}
+
+// each visits the jobs of all workflows.
+func each(t *testing.T, visit func(t *testing.T, name string, j job)) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(launch.Root(), ".github", "workflows", "*"))
+	require.NoError(t, err)
+	require.Len(t, files, 4)
+	for _, file := range files {
+		for name, j := range read(t, filepath.Base(file)).Jobs {
+			id := filepath.Base(file) + "/" + name
+			t.Run(id, func(t *testing.T) { visit(t, id, j) })
+		}
+	}
+}
+
+func TestActionsArePinnedByCommit(t *testing.T) {
+	pinned := regexp.MustCompile(`^\s*(- )?uses: (actions/[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\./\.github/workflows/[a-z]+\.yml)$`)
+	files, err := filepath.Glob(filepath.Join(launch.Root(), ".github", "workflows", "*"))
+	require.NoError(t, err)
+	uses := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for line := range strings.SplitSeq(string(text), "\n") {
+			if !strings.Contains(line, "uses:") {
+				continue
+			}
+			assert.Regexp(t, pinned, line, file)
+			name, commit, _ := strings.Cut(strings.TrimSpace(line), "@")
+			assert.Contains(t, []string{"", commit}, uses[name], "one version of an action everywhere")
+			uses[name] = commit
+		}
+	}
+	assert.NotEmpty(t, uses)
+}
+
+func TestJobsMayDoNothingThatTheyDoNotNeed(t *testing.T) {
+	for _, name := range []string{"ci.yml", "gates.yml", "launch.yml", "rollback.yml"} {
+		w := read(t, name)
+		require.NotNil(t, w.Permissions, name)
+		assert.Empty(t, *w.Permissions, "%s: nothing by default", name)
+	}
+	each(t, func(t *testing.T, _ string, j job) {
+		require.NotNil(t, j.Permissions)
+		for scope, level := range *j.Permissions {
+			assert.Equal(t, "contents: read", scope+": "+level)
+		}
+		for _, s := range j.Steps {
+			if strings.HasPrefix(s.Uses, "actions/checkout@") {
+				assert.Equal(t, "false", s.With["persist-credentials"])
+			}
+		}
+	})
+}
+
+// What somebody typed must never be a part of a program.
+func TestNothingIsInterpolatedIntoAShell(t *testing.T) {
+	each(t, func(t *testing.T, _ string, j job) {
+		for _, s := range j.Steps {
+			assert.NotContains(t, s.Run, "${{")
+		}
+	})
+}
+
+func TestOnlyDeploymentAndRollbackMayExecute(t *testing.T) {
+	var executing []string
+	each(t, func(t *testing.T, id string, j job) {
+		assert.NotContains(t, j.Env, "LAUNCH_EXECUTE", "for one step, not for the whole job")
+		for _, s := range j.Steps {
+			if value, set := s.Env["LAUNCH_EXECUTE"]; set {
+				assert.Equal(t, "${{ inputs.launch }}", value, "typed by a person")
+				executing = append(executing, id)
+			}
+			assert.NotContains(t, s.Run, "LAUNCH_EXECUTE")
+		}
+	})
+	assert.ElementsMatch(t, []string{"launch.yml/deploy", "rollback.yml/rollback"}, executing)
+}
+
+func TestNothingStandsInFrontOfTheRollback(t *testing.T) {
+	j := read(t, "rollback.yml").Jobs["rollback"]
+	assert.Nil(t, j.Needs)
+	assert.Empty(t, j.Environment, "an environment's protection rules would make it wait")
+	w := read(t, "launch.yml")
+	assert.NotEqual(t, w.Concurrency, j.Concurrency, "a launch that hangs must not make it wait")
+	assert.Equal(t, "./.github/workflows/rollback.yml", w.Jobs["rollback"].Uses)
+}
+
+// The runner's limit must be the last to strike: whatever strikes first knows best what happened.
+func TestLimitsAreOrdered(t *testing.T) {
+	limit := regexp.MustCompile(`--timeout (\S+)`)
+	pages := 0
+	each(t, func(t *testing.T, _ string, j job) {
+		if j.Uses != "" {
+			return
+		}
+		require.Positive(t, j.Minutes)
+		for _, s := range j.Steps {
+			if !strings.Contains(s.Run, "launchgate run") {
+				continue
+			}
+			pages++
+			match := limit.FindStringSubmatch(s.Run)
+			require.Len(t, match, 2, s.Run)
+			page, err := time.ParseDuration(match[1])
+			require.NoError(t, err)
+			assert.Less(t, page, time.Duration(j.Minutes)*time.Minute)
+			assert.Greater(t, page, 5*time.Minute)
+		}
+	})
+	assert.Equal(t, 4, pages, "a page of gates, the deployment, the smoke journeys, the rollback")
+}
+
+func TestReportsAreUploadedAlways(t *testing.T) {
+	each(t, func(t *testing.T, _ string, j job) {
+		reports := false
+		for _, s := range j.Steps {
+			reports = reports || strings.Contains(s.Run, "bin/launchgate ") || strings.Contains(s.Run, ".ci/run")
+			if reports && strings.HasPrefix(s.Uses, "actions/upload-artifact@") {
+				assert.Equal(t, "always()", s.If)
+				assert.Contains(t, s.With["path"], "reports/")
+				reports = false
+			}
+		}
+		assert.False(t, reports, "reports that nobody keeps")
+	})
+}
+
+func TestDeploymentsOfAnEnvironmentWaitForEachOther(t *testing.T) {
+	for _, group := range []any{read(t, "launch.yml").Concurrency, read(t, "rollback.yml").Jobs["rollback"].Concurrency} {
+		c, ok := group.(map[string]any)
+		require.True(t, ok)
+		assert.Contains(t, c["group"], "${{ inputs.environment }}")
+		assert.Equal(t, false, c["cancel-in-progress"])
+	}
+}
