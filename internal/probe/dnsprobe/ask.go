@@ -173,7 +173,8 @@ func (q question) readUDP(conn net.Conn, id uint16, until time.Time) (*reply, er
 	if err := conn.SetReadDeadline(until); err != nil {
 		return nil, err
 	}
-	buffer := make([]byte, dns.MaxMsgSize)
+	const roomy = 8192 // a server that ignores the buffer size is to be seen doing so
+	buffer := make([]byte, roomy)
 	var malformed error
 	for {
 		n, err := conn.Read(buffer)

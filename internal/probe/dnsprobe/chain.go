@@ -44,7 +44,7 @@ func (z *Zone) follow(ctx context.Context, name string, qtype uint16) chain {
 		var next []string
 		for _, l := range z.linksOf(ctx, &c, level) {
 			c.links = append(c.links, l)
-			for _, target := range targets(l.seen) {
+			for _, target := range aliases(l.seen) {
 				if c.leadsBack(l.name, target) {
 					c.loop = target
 				}
@@ -84,14 +84,14 @@ func (c *chain) leadsBack(name, target string) bool {
 		return true
 	}
 	for _, l := range c.links {
-		if slices.Contains(targets(l.seen), name) && c.leadsBack(l.name, target) {
+		if slices.Contains(aliases(l.seen), name) && c.leadsBack(l.name, target) {
 			return true
 		}
 	}
 	return false
 }
 
-func targets(seen []sighting) []string {
+func aliases(seen []sighting) []string {
 	var all []string
 	for _, s := range seen {
 		if s.state == alias {

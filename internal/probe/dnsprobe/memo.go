@@ -12,6 +12,7 @@ import (
 
 // flight is one question under way, and afterwards its reply. It runs on its own clock: a claim that gives up neither
 // stops it nor spoils it for the others.
+
 type flight struct {
 	done  chan struct{}
 	reply *reply

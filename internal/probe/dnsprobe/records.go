@@ -99,89 +99,6 @@ func ChainEnds(z *Zone, name string) probe.Claim {
 	})
 }
 
-// NothingDangles claims that no CNAME of a launch name, no mail exchanger and no name server leads to a name that does
-// not exist, for whoever registers it takes over its part of the launch (REC-07).
-func NothingDangles(z *Zone, records ...Record) probe.Claim {
-	return z.claim("REC-07", "subdomain takeover practice", z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
-		targets, blanks := z.targets(ctx, records)
-		ends := make([]end, len(targets))
-		var all sync.WaitGroup
-		for i, name := range targets {
-			all.Go(func() { ends[i] = z.end(ctx, name) })
-		}
-		all.Wait()
-		evidence.Observed = ends
-		return worst(append(blanks, nothingDangles(ends)...))
-	})
-}
-
-// targets are the names that the zone's CNAME, MX and NS records lead to, and why some may be missing.
-func (z *Zone) targets(ctx context.Context, records []Record) (names []string, blanks []error) {
-	names, err := z.nameServerNames(ctx)
-	if err != nil {
-		return nil, []error{err}
-	}
-	mx, err := z.everywhere(ctx, question{name: z.apex, qtype: dns.TypeMX})
-	blanks = append(blanks, err)
-	if silent := failures(mx); len(silent) == len(mx) { // one server's word is enough here
-		blanks = append(blanks, silent...)
-	}
-	for _, s := range mx {
-		for _, v := range s.values {
-			if _, host, _ := strings.Cut(v, " "); host != "." {
-				names = append(names, host)
-			}
-		}
-	}
-	chains := make([]chain, len(records))
-	var all sync.WaitGroup
-	for i, r := range records {
-		all.Go(func() { chains[i] = z.follow(ctx, r.Name, dns.TypeA) })
-	}
-	all.Wait()
-	for _, c := range chains {
-		blanks = append(blanks, c.blanks()...)
-		for _, l := range c.links[1:] { // the first link is the launch name itself
-			names = append(names, l.name)
-		}
-	}
-	return sortedSet(names), blanks
-}
-
-// end is what a target comes to.
-type end struct {
-	Name   string `json:"name"`
-	Answer string `json:"answer"`
-	From   string `json:"from"`
-	state  state
-	err    error
-}
-
-func (z *Zone) end(ctx context.Context, name string) end {
-	d, seen, err := z.holder(ctx, name, dns.TypeA, nil)
-	e := end{Name: plain(name), state: seen.state, err: err}
-	if err != nil {
-		e.Answer = err.Error()
-		return e
-	}
-	e.Answer, e.From = seen.answer(), seen.server.String()+" of "+plain(d.zone)
-	return e
-}
-
-func nothingDangles(ends []end) []error {
-	var errs []error
-	for _, e := range ends {
-		switch {
-		case e.err != nil:
-			errs = append(errs, e.err)
-		case e.state == nxdomain:
-			errs = append(errs, &probe.Unmet{Class: "dns.dangling", Want: e.Name + " to exist", Got: "NXDOMAIN", From: e.From,
-				Fix: "take the record that leads there out of the zone now, or create the name"})
-		}
-	}
-	return errs
-}
-
 // Explicit claims that a name's answer is its own and not a wildcard's, which would answer for any misspelt name alike:
 // a random name beside it answers differently (RFC 4592; REC-08, a recommendation).
 func Explicit(z *Zone, name string) probe.Claim {
@@ -191,32 +108,30 @@ func Explicit(z *Zone, name string) probe.Claim {
 			return &probe.NotApplicable{Why: "no wildcard can answer for the apex"}
 		}
 		_, parent, _ := strings.Cut(name, ".")
-		var own, random direct
-		var errs [2]error
-		var both sync.WaitGroup
-		both.Go(func() { own, errs[0] = z.direct(ctx, name, false, 0) })
-		both.Go(func() { random, errs[1] = z.direct(ctx, z.random+"."+parent, false, 0) })
-		both.Wait()
-		evidence.Observed = map[string]any{"name": own.all(), "random": random.all()}
+		var own direct
+		var random [2]sighting
+		var errs [3]error
+		var all sync.WaitGroup
+		all.Go(func() { own, errs[0] = z.direct(ctx, name, false, 0) })
+		for i, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
+			all.Go(func() { _, random[i], errs[i+1] = z.holder(ctx, z.random+"."+parent, t, nil) })
+		}
+		all.Wait()
+		evidence.Observed = map[string]any{"name": own.all(), "random": random}
 		if err := worst(errs[:]); err != nil {
 			return err
 		}
-		return worst([]error{explicit(name, own.v4, random.v4), explicit(name, own.v6, random.v6)})
+		return worst(append(explicit(name, own.v4, random[0]), explicit(name, own.v6, random[1])...))
 	})
 }
 
-func explicit(name string, own, random []sighting) error {
-	beside := map[server]sighting{}
-	for _, s := range random {
-		beside[s.server] = s
-	}
-	errs := append(failures(own), failures(random)...)
+func explicit(name string, own []sighting, random sighting) []error {
+	errs := failures(own)
 	for _, s := range own {
-		r := beside[s.server]
-		if (s.state == found || s.state == alias) && r.state == s.state && r.answer() == s.answer() {
+		if (s.state == found || s.state == alias) && random.state == s.state && random.answer() == s.answer() {
 			errs = append(errs, &probe.Unmet{Class: "dns.wildcard", Want: "a record of its own for " + plain(name), Got: "the same answer as for a name that nobody created, " + s.answer(),
 				From: s.from(), Fix: "create the record explicitly, so that it does not hang on the wildcard"})
 		}
 	}
-	return worst(errs)
+	return errs
 }

@@ -100,7 +100,7 @@ func nobodyOverTCP(tcp []sighting, errs []error) []error {
 // (RFC 6891; TRN-03).
 func AnswersEDNS(z *Zone) probe.Claim {
 	return z.claim("TRN-03", "RFC 6891", z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
-		seen, bare, err := z.withAndWithoutEDNS(ctx)
+		seen, bare, err := z.largeAndSmall(ctx, dns.TypeSOA)
 		evidence.Observed = seen
 		if err != nil {
 			return err
@@ -109,34 +109,26 @@ func AnswersEDNS(z *Zone) probe.Claim {
 	})
 }
 
-// withAndWithoutEDNS asks for the SOA with EDNS, without any fallback, and without it.
-func (z *Zone) withAndWithoutEDNS(ctx context.Context) (edns, bare []sighting, err error) {
+// largeAndSmall asks every server for an RRset of the apex with EDNS, and for the SOA without.
+func (z *Zone) largeAndSmall(ctx context.Context, qtype uint16) (large, small []sighting, err error) {
 	var errs [2]error
 	var both sync.WaitGroup
-	both.Go(func() { edns, errs[0] = z.rawAtEach(ctx, dns.TypeSOA) })
-	both.Go(func() { bare, errs[1] = z.everywhere(ctx, question{name: z.apex, qtype: dns.TypeSOA}) })
+	both.Go(func() { large, errs[0] = z.rawAtEach(ctx, qtype) })
+	both.Go(func() { small, errs[1] = z.everywhere(ctx, question{name: z.apex, qtype: dns.TypeSOA}) })
 	both.Wait()
-	return edns, bare, worst(errs[:])
+	return large, small, worst(errs[:])
 }
 
 // rawAtEach asks every server for an RRset of the apex with EDNS and DO, and takes the reply over UDP as it comes.
 func (z *Zone) rawAtEach(ctx context.Context, qtype uint16) ([]sighting, error) {
-	var mu sync.Mutex
-	var all []sighting
-	add := func(s sighting) {
-		mu.Lock()
-		defer mu.Unlock()
-		all = append(all, s)
-	}
-	err := z.eachServer(ctx, func(ctx context.Context, s server) {
+	return z.observe(ctx, func(ctx context.Context, s server) sighting {
 		seen := sighting{server: s, state: broken}
 		seen.reply, seen.err = z.ask(ctx, question{server: s.addr, name: z.apex, qtype: qtype, edns: true, do: true})
 		if seen.err == nil {
 			seen.state = state(dns.RcodeToString[seen.reply.Rcode])
 		}
-		add(seen)
-	}, func(s server, cause error) { add(sighting{server: s, state: broken, err: unresolved(s, cause)}) })
-	return sortSightings(all), err
+		return seen
+	})
 }
 
 func answersEDNS(edns, bare []sighting) error {
@@ -179,37 +171,39 @@ var largeTypes = []uint16{dns.TypeSOA, dns.TypeTXT, dns.TypeDNSKEY}
 func FitsOrTruncates(z *Zone) probe.Claim {
 	return z.claim("TRN-04", "RFC 9715, RFC 7766", z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
 		observed := map[string][]sighting{}
-		raw := make([][]sighting, len(largeTypes))
-		errs := make([]error, len(largeTypes))
-		bare, err := z.everywhere(ctx, question{name: z.apex, qtype: dns.TypeSOA})
-		if err != nil {
-			return err
-		}
+		var errs []error
+		var mu sync.Mutex
 		var all sync.WaitGroup
-		for i, t := range largeTypes {
-			all.Go(func() { raw[i], errs[i] = z.rawAtEach(ctx, t) })
+		for _, t := range largeTypes {
+			all.Go(func() {
+				raw, bare, err := z.largeAndSmall(ctx, t)
+				judged := z.fitsOrTruncates(ctx, t, raw, bare)
+				mu.Lock()
+				defer mu.Unlock()
+				observed[dns.TypeToString[t]] = raw
+				errs = append(append(errs, err), judged...)
+			})
 		}
 		all.Wait()
-		for i, t := range largeTypes {
-			observed[dns.TypeToString[t]] = raw[i]
-			errs = append(errs, z.fitsOrTruncates(ctx, t, raw[i], bare)...)
-		}
 		evidence.Observed = observed
 		return worst(errs)
 	})
 }
 
 func (z *Zone) fitsOrTruncates(ctx context.Context, qtype uint16, raw, bare []sighting) []error {
-	var errs []error
-	for _, s := range raw {
-		if s.err == nil && s.reply.Truncated {
-			_, err := z.ask(ctx, question{server: s.server.addr, tcp: true, name: z.apex, qtype: qtype, edns: true, do: true})
-			errs = append(errs, fits(s, qtype, true, err))
-			continue
-		}
-		plainly := slices.ContainsFunc(bare, func(b sighting) bool { return b.server == s.server && b.reply != nil })
-		errs = append(errs, fits(s, qtype, plainly, nil))
+	errs := make([]error, len(raw))
+	var all sync.WaitGroup
+	for i, s := range raw {
+		all.Go(func() {
+			var overTCP error
+			if s.err == nil && s.reply.Truncated {
+				_, overTCP = z.ask(ctx, question{server: s.server.addr, tcp: true, name: z.apex, qtype: qtype, edns: true, do: true})
+			}
+			plainly := slices.ContainsFunc(bare, func(b sighting) bool { return b.server == s.server && b.reply != nil })
+			errs[i] = fits(s, qtype, plainly, overTCP)
+		})
 	}
+	all.Wait()
 	return errs
 }
 

@@ -113,12 +113,14 @@ func (z *Zone) roots() *delegation {
 
 // descend follows referrals from d until a server answers itself. It ends at the apex of our zone when that is the name.
 func (z *Zone) descend(ctx context.Context, d *delegation, name string, qtype uint16, trail []string) (*delegation, sighting, error) {
+	// Referrals can be large. Below our apex the question is the same as the claims' own, which then costs nothing.
+	q := question{name: name, qtype: qtype, edns: name == z.apex || !within(name, z.apex)}
 	for range deepest {
 		servers, err := z.serversOf(ctx, d, trail)
 		if err != nil {
 			return nil, sighting{}, err
 		}
-		seen, err := z.anyOf(ctx, d.zone, servers, question{name: name, qtype: qtype, edns: true})
+		seen, err := z.anyOf(ctx, d.zone, servers, q)
 		if err != nil {
 			return nil, sighting{}, unreachable(d, err)
 		}
@@ -127,6 +129,7 @@ func (z *Zone) descend(ctx context.Context, d *delegation, name string, qtype ui
 		}
 		seen.below.parent = d
 		d = seen.below
+		z.learn(d)
 		if d.zone == z.apex && name == z.apex {
 			return d, seen, nil
 		}
@@ -146,7 +149,7 @@ func unreachable(d *delegation, err error) error {
 
 // holder finds the zone that holds a name.
 func (z *Zone) holder(ctx context.Context, name string, qtype uint16, trail []string) (*delegation, sighting, error) {
-	from := z.roots()
+	from := z.closest(name)
 	if within(name, z.apex) {
 		own, err := z.delegation(ctx, trail)
 		if err != nil {
@@ -155,6 +158,27 @@ func (z *Zone) holder(ctx context.Context, name string, qtype uint16, trail []st
 		from = own
 	}
 	return z.descend(ctx, from, name, qtype, trail)
+}
+
+// learn keeps a delegation, so that the next walk begins there.
+func (z *Zone) learn(d *delegation) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	if z.known[d.zone] == nil {
+		z.known[d.zone] = d
+	}
+}
+
+// closest is the known delegation closest to a name.
+func (z *Zone) closest(name string) *delegation {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	for offset, end := 0, false; !end; offset, end = dns.NextLabel(name, offset) {
+		if d := z.known[name[offset:]]; d != nil {
+			return d
+		}
+	}
+	return z.roots()
 }
 
 // serversOf are the addresses of a delegation's servers. Names that do not resolve are passed over while one does.

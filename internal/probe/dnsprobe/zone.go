@@ -78,10 +78,13 @@ type Zone struct {
 	random string        // a label that nobody has created
 	again  time.Duration // before a stale resolver is asked a second time
 
+	roll roll
+
 	mu      sync.Mutex
 	flights map[question]*flight
 	hosts   map[host]*health
-	sent    atomic.Int64 // questions that went out, for the tests of the limit
+	known   map[string]*delegation // by zone
+	sent    atomic.Int64           // questions that went out, for the tests of the limit
 }
 
 // perHost is how many questions may be open to one server over one transport: as many as a zone's claims ask at a time,
@@ -99,8 +102,9 @@ func New(config Config) *Zone {
 		config.Roots = rootHints()
 	}
 	return &Zone{
+		roll:   roll{met: map[netip.AddrPort]bool{}, named: map[string]bool{}, news: make(chan struct{})},
 		config: config, apex: dns.CanonicalName(config.Domain), random: "launchgate-" + strings.ToLower(rand.Text()),
-		again: 2 * time.Second, flights: map[question]*flight{}, hosts: map[host]*health{},
+		again: 2 * time.Second, flights: map[question]*flight{}, hosts: map[host]*health{}, known: map[string]*delegation{},
 	}
 }
 

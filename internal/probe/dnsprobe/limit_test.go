@@ -1,0 +1,61 @@
+package dnsprobe
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/getdrop/launchgate/fixtures/delaytest"
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const rtt = 100 * time.Millisecond
+
+// far puts a round trip of 100 ms before every server of the world, and leaves the launch with apex and www.
+func (w *world) far(t testing.TB) {
+	connect, relays, err := delaytest.Wrap(w.Connect(), rtt)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, relays.Close()) })
+	w.config.Network = &probe.Network{Connect: connect}
+	w.records = w.records[:2]
+}
+
+// Every claim at the same time costs about 31 questions a server address and 23 more, and root, parent, servers and TCP's
+// handshake: 4 dependent round trips, and one more for the mail exchanger's own zone. The bound on time is loose,
+// because the machine may be busy; BenchmarkAssertions gives the figure.
+func TestLimit(t *testing.T) {
+	for _, servers := range []int{2, 8} {
+		t.Run(fmt.Sprintf("%d servers", servers), func(t *testing.T) {
+			near := newWorld(t, servers)
+			near.records = near.records[:2]
+			zone := near.zone()
+			healthy(t, run(t, Assertions(zone, near.records, near.snapshot)))
+			assert.LessOrEqual(t, int(zone.sent.Load()), 31*2*servers+23)
+
+			far := newWorld(t, servers)
+			far.far(t)
+			start := time.Now()
+			healthy(t, run(t, Assertions(far.zone(), far.records, far.snapshot)))
+			took := time.Since(start)
+			t.Logf("%d questions to %d addresses, %.1f round trips", zone.sent.Load(), 2*servers, float64(took)/float64(rtt))
+			assert.Less(t, took, 15*rtt)
+		})
+	}
+}
+
+func healthy(t testing.TB, results []probe.Result) {
+	t.Helper()
+	for _, r := range results {
+		assert.Contains(t, []probe.Status{probe.Pass, probe.NA}, r.Status, "%s: %s", r.Name, r.Message())
+	}
+}
+
+func BenchmarkAssertions(b *testing.B) {
+	w := newWorld(b, 8)
+	w.far(b)
+	for b.Loop() {
+		healthy(b, run(b, Assertions(w.zone(), w.records, w.snapshot)))
+	}
+}
