@@ -119,6 +119,23 @@ func TestNoAttributeCanChange(t *testing.T) {
 	}
 }
 
+// TestRecordAndTestMustAgree: something beside the gate's own judgement let the test fail, or kept it from failing.
+func TestRecordAndTestMustAgree(t *testing.T) {
+	in := good(t).input(t)
+	target(t, in.Streams[0]).Result = stream.Fail
+	refused(t, in, "a PASS in a test that fails")
+	assert.Equal(t, "result.mismatch", find(t, verdict.Decide(in), gate).Class)
+
+	in = play(t, "fail").input(t)
+	target(t, in.Streams[0]).Result = stream.Pass
+	refused(t, in, "a FAIL in a test that passes")
+	assert.Equal(t, "result.mismatch", find(t, verdict.Decide(in), gate).Class)
+
+	in = with(t, good(t), func(g *evidence.Gate) { g.Severity = "info" })
+	target(t, in.Streams[0]).Attrs[evidence.AttrSeverity] = "info"
+	refused(t, in, "a hard gate that says that it decides nothing")
+}
+
 func target(t *testing.T, s stream.Stream) *stream.Test {
 	t.Helper()
 	i := slices.IndexFunc(s.Tests, func(t stream.Test) bool { return t.ID() == gate })
