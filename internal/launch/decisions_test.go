@@ -85,8 +85,8 @@ func TestUnreadDecisions(t *testing.T) {
 	path := stage(t, map[string]string{"decisions/reject.yml": decision(), "decisions/2026/reject.yaml": decision(), "environments/Other.YAML": "{}"})
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(filepath.Dir(path), "decisions", "gone.yaml")))
 	_, err := load(path, "staging", now, variables)
-	assert.ErrorContains(t, err, "decisions/2026: want files; got a folder, whose files are not read; move them to decisions")
-	assert.ErrorContains(t, err, "decisions/gone.yaml: want a file that can be read")
+	require.ErrorContains(t, err, "decisions/2026: want files; got a folder, whose files are not read; move them to decisions")
+	require.ErrorContains(t, err, "decisions/gone.yaml: want a file that can be read")
 	assert.ErrorContains(t, err, "decisions/reject.yml: want a name that ends with .yaml; got .yml, which is not read; rename it")
 	assert.ErrorContains(t, err, "environments/Other.YAML: want a name that ends with .yaml")
 }

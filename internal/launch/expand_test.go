@@ -30,7 +30,7 @@ func TestExpand(t *testing.T) {
 		"${UNSET:-http://x.y/?a=b}": "http://x.y/?a=b",
 	} {
 		got, err := expand(text, variables)
-		assert.NoError(t, err, text)
+		require.NoError(t, err, text)
 		assert.Equal(t, want, got, text)
 	}
 	for _, text := range []string{"$", "$TTL", "${", "${}", "${TTL", "${1A}", "${A B}", "${UNSET}", "${TTL-x}", "${UNSET:-${TTL}}", "a$", "${UNSET:-$TTL}"} {

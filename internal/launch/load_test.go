@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,14 +16,14 @@ import (
 var now = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 
 // stage copies the minimal launch into an empty folder together with further files, and returns the path of launch.yaml.
-func stage(t testing.TB, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	require.NoError(t, os.CopyFS(dir, os.DirFS("testdata/minimal")))
+func stage(tb testing.TB, files map[string]string) string {
+	tb.Helper()
+	dir := tb.TempDir()
+	require.NoError(tb, os.CopyFS(dir, os.DirFS("testdata/minimal")))
 	for name, text := range files {
 		path := filepath.Join(dir, name)
-		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		require.NoError(tb, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(tb, os.WriteFile(path, []byte(text), 0o600))
 	}
 	return filepath.Join(dir, "launch.yaml")
 }
@@ -36,7 +35,7 @@ func variables(name string) (string, bool) {
 }
 
 // with loads the minimal launch with an overlay.
-func with(t testing.TB, overlay string) (*Launch, error) {
+func with(t *testing.T, overlay string) (*Launch, error) {
 	t.Helper()
 	return load(stage(t, map[string]string{"environments/test.yaml": overlay}), "test", now, variables)
 }
@@ -175,7 +174,7 @@ func TestCheckSchedule(t *testing.T) {
 	assert.NoError(t, l.CheckSchedule(TMinus5, launch))
 	err = l.CheckSchedule(TMinus5, launch.Add(time.Second))
 	var problem Problem
-	require.True(t, errors.As(err, &problem))
+	require.ErrorAs(t, err, &problem)
 	assert.Equal(t, Problem{File: "launch.yaml", Line: 6, Key: "schedule.date", Message: problem.Message}, problem)
 	assert.Contains(t, problem.Message, "want a launch still to come for the page TMinus5; got 2027-01-19T10:00:00+01:00")
 	assert.NoError(t, l.CheckSchedule(RollBack, launch.Add(time.Hour)), "a rollback comes after the launch")

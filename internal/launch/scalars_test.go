@@ -39,7 +39,7 @@ func TestScalars(t *testing.T) {
 			into := reflect.New(typ)
 			err := into.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text))
 			if want == "" {
-				assert.Error(t, err, "%s %q", typ.Name(), text)
+				require.Error(t, err, "%s %q", typ.Name(), text)
 				assert.True(t, into.Elem().IsZero(), "%s %q is refused and leaves nothing", typ.Name(), text)
 				continue
 			}

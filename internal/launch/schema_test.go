@@ -80,13 +80,13 @@ func TestFilesMatchTheirSchema(t *testing.T) {
 		if filepath.Base(path) == "launch.yaml" {
 			schema = launchSchema
 		}
-		assert.NoError(t, schema.Validate(plain(t, text)), path)
+		require.NoError(t, schema.Validate(plain(t, text)), path)
 	}
-	assert.Error(t, launchSchema.Validate(plain(t, []byte("{}"))), "keys are required")
-	assert.Error(t, overlaySchema.Validate(plain(t, []byte("dns: {low_tll: 5s}"))), "unknown key")
-	assert.Error(t, overlaySchema.Validate(plain(t, []byte("dns: {low_ttl: fast}"))), "wrong value")
-	assert.NoError(t, overlaySchema.Validate(plain(t, []byte("dns: {low_ttl: '${TTL}', regions: '${N}'}"))), "a variable")
-	assert.NoError(t, overlaySchema.Validate(plain(t, []byte("dns: {mx: null}"))), "a removed key")
+	require.Error(t, launchSchema.Validate(plain(t, []byte("{}"))), "keys are required")
+	require.Error(t, overlaySchema.Validate(plain(t, []byte("dns: {low_tll: 5s}"))), "unknown key")
+	require.Error(t, overlaySchema.Validate(plain(t, []byte("dns: {low_ttl: fast}"))), "wrong value")
+	require.NoError(t, overlaySchema.Validate(plain(t, []byte("dns: {low_ttl: '${TTL}', regions: '${N}'}"))), "a variable")
+	require.NoError(t, overlaySchema.Validate(plain(t, []byte("dns: {mx: null}"))), "a removed key")
 }
 
 func TestExampleLoads(t *testing.T) {

@@ -3,7 +3,6 @@ package launch
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -78,7 +77,7 @@ func TestPanicShowsNoSecret(t *testing.T) {
 	run.Env = append(os.Environ(), "LAUNCHGATE_TEST_PANIC=1", "LAUNCHGATE_TEST_HOOK="+hidden)
 	output, err := run.CombinedOutput()
 	var exit *exec.ExitError
-	require.True(t, errors.As(err, &exit), "want a panic; got %v", err)
+	require.ErrorAs(t, err, &exit, "want a panic")
 	assert.Contains(t, string(output), "‹secret:LAUNCHGATE_TEST_HOOK›")
 	assert.NotContains(t, string(output), hidden)
 }
