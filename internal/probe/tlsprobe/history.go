@@ -33,9 +33,10 @@ var writing sync.Mutex
 
 // remember appends the leaves that the log does not hold yet and returns all that was seen for name. A log that cannot
 // be read or written, or holds nonsense, is Unknown: from it nobody can tell whether renewal works.
-func remember(path, name string, leaves []*x509.Certificate, now time.Time) ([]sighting, error) {
+func remember(path, name string, leaves []*x509.Certificate) ([]sighting, error) {
 	writing.Lock()
 	defer writing.Unlock()
+	now := time.Now()              // taken here: what another claim has just written is not in the future
 	text, err := os.ReadFile(path) //nolint:gosec // named in launch.yaml
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, badLog(path, err)
