@@ -59,11 +59,11 @@ func TestInitialRefusesBadAnswers(t *testing.T) {
 	bad := full
 	bad.Timezone = "CET"
 	_, err := Initial(bad)
-	assert.ErrorContains(t, err, "Timezone: want an IANA time zone")
+	require.ErrorContains(t, err, "Timezone: want an IANA time zone")
 	bad = full
 	bad.Owner = "The Owner"
 	_, err = Initial(bad)
-	assert.ErrorContains(t, err, "Owner: want the id of a person")
+	require.ErrorContains(t, err, "Owner: want the id of a person")
 }
 
 // TestPlaceholders holds the types against the list of the runbook template's placeholders.

@@ -87,6 +87,6 @@ func TestUnreadDecisions(t *testing.T) {
 	_, err := load(path, "staging", now, variables)
 	require.ErrorContains(t, err, "decisions/2026: want files; got a folder, whose files are not read; move them to decisions")
 	require.ErrorContains(t, err, "decisions/gone.yaml: want a file that can be read")
-	assert.ErrorContains(t, err, "decisions/reject.yml: want a name that ends with .yaml; got .yml, which is not read; rename it")
-	assert.ErrorContains(t, err, "environments/Other.YAML: want a name that ends with .yaml")
+	require.ErrorContains(t, err, "decisions/reject.yml: want a name that ends with .yaml; got .yml, which is not read; rename it")
+	require.ErrorContains(t, err, "environments/Other.YAML: want a name that ends with .yaml")
 }

@@ -35,7 +35,7 @@ func TestExpand(t *testing.T) {
 	}
 	for _, text := range []string{"$", "$TTL", "${", "${}", "${TTL", "${1A}", "${A B}", "${UNSET}", "${TTL-x}", "${UNSET:-${TTL}}", "a$", "${UNSET:-$TTL}"} {
 		_, err := expand(text, variables)
-		assert.Error(t, err, text)
+		require.Error(t, err, text)
 	}
 }
 

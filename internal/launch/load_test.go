@@ -68,7 +68,7 @@ func TestProductionRefusesDetours(t *testing.T) {
 	_, err := load(path, "production", now, variables)
 	require.Error(t, err)
 	for _, key := range []string{":1: network.connect:", ":1: network.private:", ":2: dns.roots:", ":3: tls.ca_file:", ":4: web.plain_http_port:"} {
-		assert.ErrorContains(t, err, "environments/production.yaml"+key+" want it absent in production")
+		require.ErrorContains(t, err, "environments/production.yaml"+key+" want it absent in production")
 	}
 	l, err := load(path, "sandbox", now, variables)
 	require.NoError(t, err)
@@ -95,19 +95,19 @@ func TestProblemsOfAllFilesAtOnce(t *testing.T) {
 
 func TestMissingKeysOfTheBase(t *testing.T) {
 	_, err := load(stage(t, map[string]string{"launch.yaml": "dns:\n  domain: example.com\n"}), "staging", now, variables)
-	assert.ErrorContains(t, err, "launch.yaml:1: thresholds: want a map of error_rate,")
-	assert.ErrorContains(t, err, "launch.yaml:1: dns.low_ttl: want a duration above zero such as 300s, 2h, 5d or 1h30m; got nothing; add the key: The longest TTL")
+	require.ErrorContains(t, err, "launch.yaml:1: thresholds: want a map of error_rate,")
+	require.ErrorContains(t, err, "launch.yaml:1: dns.low_ttl: want a duration above zero such as 300s, 2h, 5d or 1h30m; got nothing; add the key: The longest TTL")
 	assert.NotContains(t, err.Error(), "chat", "an absent optional map wants nothing")
 }
 
 func TestMissingFiles(t *testing.T) {
 	path := stage(t, nil)
 	_, err := load(path, "stagin", now, variables)
-	assert.ErrorContains(t, err, "environments/stagin.yaml: want this file; got none in "+filepath.Dir(path)+"; correct LAUNCH_ENV: there are production, staging")
+	require.ErrorContains(t, err, "environments/stagin.yaml: want this file; got none in "+filepath.Dir(path)+"; correct LAUNCH_ENV: there are production, staging")
 	_, err = load(path, "../staging", now, variables)
-	assert.ErrorContains(t, err, `want the name of an environment in small letters, digits and -; got "../staging"`)
+	require.ErrorContains(t, err, `want the name of an environment in small letters, digits and -; got "../staging"`)
 	_, err = load(filepath.Join(filepath.Dir(path), "other.yaml"), "staging", now, variables)
-	assert.ErrorContains(t, err, "other.yaml: want this file; got none")
+	require.ErrorContains(t, err, "other.yaml: want this file; got none")
 }
 
 func TestFromEnv(t *testing.T) {
@@ -117,7 +117,7 @@ func TestFromEnv(t *testing.T) {
 		t.Setenv("LAUNCH_ENV", set[1])
 		l, err := FromEnv()
 		assert.Nil(t, l)
-		assert.ErrorContains(t, err, line)
+		require.ErrorContains(t, err, line)
 	}
 	t.Setenv("LAUNCH_CONFIG", "internal/launch/testdata/minimal/launch.yaml")
 	t.Setenv("LAUNCH_ENV", "staging")
@@ -126,7 +126,7 @@ func TestFromEnv(t *testing.T) {
 	assert.Equal(t, Position{File: "internal/launch/testdata/minimal/launch.yaml", Line: 3}, l.Position("project.name"))
 	t.Chdir(t.TempDir())
 	_, err = FromEnv()
-	assert.Error(t, err, "without a go.mod above it is relative to the working directory")
+	require.Error(t, err, "without a go.mod above it is relative to the working directory")
 }
 
 func TestMergeAndExpand(t *testing.T) {
@@ -171,16 +171,16 @@ func TestCheckSchedule(t *testing.T) {
 	require.NoError(t, err)
 	launch := time.Date(2027, 1, 19, 9, 0, 0, 0, time.UTC)
 	assert.True(t, launch.Equal(l.At()))
-	assert.NoError(t, l.CheckSchedule(TMinus5, launch))
+	require.NoError(t, l.CheckSchedule(TMinus5, launch))
 	err = l.CheckSchedule(TMinus5, launch.Add(time.Second))
 	var problem Problem
 	require.ErrorAs(t, err, &problem)
 	assert.Equal(t, Problem{File: "launch.yaml", Line: 6, Key: "schedule.date", Message: problem.Message}, problem)
 	assert.Contains(t, problem.Message, "want a launch still to come for the page TMinus5; got 2027-01-19T10:00:00+01:00")
-	assert.NoError(t, l.CheckSchedule(RollBack, launch.Add(time.Hour)), "a rollback comes after the launch")
+	require.NoError(t, l.CheckSchedule(RollBack, launch.Add(time.Hour)), "a rollback comes after the launch")
 
 	_, err = load(stage(t, nil), "staging", launch.AddDate(1, 0, 0), variables)
-	assert.NoError(t, err, "a launch in the past still loads")
+	require.NoError(t, err, "a launch in the past still loads")
 }
 
 func TestWindowOverMidnight(t *testing.T) {

@@ -96,7 +96,7 @@ func TestExampleLoads(t *testing.T) {
 		assert.Len(t, l.SHA256, 64)
 		assert.Equal(t, environment, l.Environment)
 		_, err = os.Stat(l.Path(l.DNS.RollbackFile))
-		assert.NoError(t, err)
+		require.NoError(t, err)
 	}
 	text, err := os.ReadFile("../../launch.yaml")
 	require.NoError(t, err)

@@ -44,7 +44,7 @@ func TestSecretIsNeverShown(t *testing.T) {
 	}
 	assert.Equal(t, want, s.String())
 	assert.Equal(t, "LAUNCHGATE_TEST_HOOK", s.Name())
-	assert.ErrorContains(t, fmt.Errorf("posting to %v: %w", s, io.EOF), want)
+	require.ErrorContains(t, fmt.Errorf("posting to %v: %w", s, io.EOF), want)
 
 	chat := Chat{Webhook: s}
 	for _, verb := range []string{"%v", "%+v", "%#v"} {
@@ -108,22 +108,22 @@ func TestRevealFile(t *testing.T) {
 	} {
 		value, err := secretOf(t, "secret:file:"+name, dir).Reveal(t.Context())
 		assert.Empty(t, value, name)
-		assert.ErrorContains(t, err, "‹secret:"+name+"›", name)
-		assert.ErrorContains(t, err, want, name)
+		require.ErrorContains(t, err, "‹secret:"+name+"›", name)
+		require.ErrorContains(t, err, want, name)
 		assert.NotContains(t, err.Error(), hidden)
 	}
 }
 
 func TestRevealRefuses(t *testing.T) {
 	_, err := secretOf(t, "secret:env:LAUNCHGATE_TEST_UNSET", "").Reveal(t.Context())
-	assert.ErrorContains(t, err, "want the environment variable LAUNCHGATE_TEST_UNSET; got none; export it")
+	require.ErrorContains(t, err, "want the environment variable LAUNCHGATE_TEST_UNSET; got none; export it")
 	_, err = Secret{}.Reveal(t.Context())
-	assert.ErrorContains(t, err, "want a reference; got none")
+	require.ErrorContains(t, err, "want a reference; got none")
 	assert.True(t, Secret{}.IsZero())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = secretOf(t, "secret:env:HOME", "").Reveal(ctx)
-	assert.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestSecretFromLaunch(t *testing.T) {

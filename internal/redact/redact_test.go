@@ -81,7 +81,7 @@ func TestNothingRegistered(t *testing.T) {
 func TestShortIsRefused(t *testing.T) {
 	forget(t)
 	for _, value := range []string{"", "12345", "12345\n", "     \n\n   "} {
-		assert.Error(t, Register("PIN", value), "%q", value)
+		require.Error(t, Register("PIN", value), "%q", value)
 	}
 	assert.Equal(t, "12345", String("12345"))
 }
@@ -115,7 +115,7 @@ func (failing) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 func TestWriterReportsErrors(t *testing.T) {
 	forget(t)
 	_, err := NewWriter(failing{}).Write([]byte("text"))
-	assert.EqualError(t, err, "disk full")
+	require.EqualError(t, err, "disk full")
 }
 
 // TestSplitProperty: random values, encoded in random ways, in random text, written in random pieces, never survive, and
