@@ -2,6 +2,7 @@ package httpprobe
 
 import (
 	"context"
+	"crypto/tls"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/fixtures/webtest"
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/tlsprobe"
 )
 
 const domain = "getdrop.example"
@@ -77,17 +79,20 @@ func green(t *testing.T, r probe.Result) {
 
 // claims are all claims about a good site, by name.
 var claims = map[string]func(*Client) probe.Claim{
-	"redirects to https":      func(c *Client) probe.Claim { return RedirectsToHTTPS(c, plainURL) },
-	"www redirects to https":  func(c *Client) probe.Claim { return RedirectsToHTTPS(c, "http://www."+domain+"/deep?x=1") },
-	"accepts plain http":      func(c *Client) probe.Claim { return AcceptsPlainHTTP(c, plainURL) },
-	"www redirects":           func(c *Client) probe.Claim { return WWWRedirects(c, www, domain) },
-	"hsts":                    func(c *Client) probe.Claim { return SendsHSTS(c, home, strict) },
-	"hsts on www":             func(c *Client) probe.Claim { return SendsHSTS(c, www, strict) },
-	"hsts on health":          func(c *Client) probe.Claim { return SendsHSTS(c, health, strict) },
-	"hsts on 404":             func(c *Client) probe.Claim { return SendsHSTS(c, absent, strict) },
-	"no hsts over http":       func(c *Client) probe.Claim { return NoHSTSOverHTTP(c, plainURL) },
-	"no mixed content":        func(c *Client) probe.Claim { return NoMixedContent(c, home) },
-	"security headers":        func(c *Client) probe.Claim { return SecurityHeaders(c, home) },
+	"redirects to https":     func(c *Client) probe.Claim { return RedirectsToHTTPS(c, plainURL) },
+	"www redirects to https": func(c *Client) probe.Claim { return RedirectsToHTTPS(c, "http://www."+domain+"/deep?x=1") },
+	"accepts plain http":     func(c *Client) probe.Claim { return AcceptsPlainHTTP(c, plainURL) },
+	"www redirects":          func(c *Client) probe.Claim { return WWWRedirects(c, www, domain) },
+	"hsts":                   func(c *Client) probe.Claim { return SendsHSTS(c, home, strict) },
+	"hsts on www":            func(c *Client) probe.Claim { return SendsHSTS(c, www, strict) },
+	"hsts on health":         func(c *Client) probe.Claim { return SendsHSTS(c, health, strict) },
+	"hsts on 404":            func(c *Client) probe.Claim { return SendsHSTS(c, absent, strict) },
+	"no hsts over http":      func(c *Client) probe.Claim { return NoHSTSOverHTTP(c, plainURL) },
+	"no mixed content":       func(c *Client) probe.Claim { return NoMixedContent(c, home) },
+	"security headers":       func(c *Client) probe.Claim { return SecurityHeaders(c, home) },
+	"protocol floor": func(c *Client) probe.Claim {
+		return tlsprobe.ProtocolFloor(&tlsprobe.Observer{Network: c.Network, Resolver: c.Resolver}, domain, tls.VersionTLS12)
+	},
 	"health":                  func(c *Client) probe.Claim { return HealthIs(c, health, healthy) },
 	"health of the api":       func(c *Client) probe.Claim { return HealthIs(c, "https://api."+domain+"/api/health", healthy) },
 	"landing page":            func(c *Client) probe.Claim { return Shows(c, home, webtest.Text) },
@@ -137,6 +142,7 @@ func TestFaults(t *testing.T) {
 		webtest.SilentHTTPS:        {{"landing page", "tls.silent", []string{"accepted the connection and said nothing for 3 s", "203.0.113.80:443"}}, {"health", "tls.silent", nil}, {"redirects to https", "tls.silent", nil}},
 		webtest.WWWServes:          {{"www redirects", "http.no-redirect", []string{"404 Not Found without a redirect", "redirect instead of serving"}}},
 
+		webtest.OldTLS:         {{"protocol floor", "tls.protocol", []string{"got TLS 1.0, TLS 1.1 accepted", everyAddress}}},
 		webtest.MixedContent:   {{"no mixed content", "http.mixed", []string{"got img http://" + domain + "/bilde.png", "load it over https"}}},
 		webtest.MissingHeaders: {{"security headers", "http.headers", []string{"got no Content-Security-Policy, X-Content-Type-Options \"\""}}},
 		webtest.InsecureCookie: {{"security headers", "http.headers", []string{"got cookie session without Secure, HttpOnly, SameSite"}}},
@@ -179,7 +185,7 @@ func TestOneAddressAlone(t *testing.T) {
 	client := w.client()
 	for title, claim := range claims {
 		r := run(t, claim(client))
-		if title == "accepts plain http" || title == "no hsts over http" {
+		if title == "accepts plain http" || title == "no hsts over http" || title == "protocol floor" { // none is about the certificate
 			green(t, r)
 			continue
 		}

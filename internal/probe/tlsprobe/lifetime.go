@@ -34,11 +34,10 @@ func OutlivesLaunch(o *Observer, name string, want Lifetime) probe.Claim {
 		if err != nil {
 			return evidence, err
 		}
-		now := time.Now()
-		valid := eachChain(all, wanted{name: name, roots: o.Network.Roots, now: now})
+		valid := eachChain(all, wanted{name: name, roots: o.Network.Roots, now: time.Now()})
 		var earlier []sighting
 		if want.Log != "" {
-			earlier, err = remember(want.Log, name, trusted(all, valid), now)
+			earlier, err = remember(want.Log, name, trusted(all, valid))
 			if err != nil {
 				return evidence, err
 			}

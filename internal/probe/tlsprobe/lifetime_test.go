@@ -56,6 +56,24 @@ func TestOutlivesLaunch(t *testing.T) {
 		late.DaysAutorenew = 61
 		red(t, run(t, OutlivesLaunch(w.observer, name, late)), probe.Fail, "tls.expiry", "more than 61 days", "see why it is late")
 	})
+	t.Run("claims made at the same time share a log", func(t *testing.T) {
+		want.Log = filepath.Join(t.TempDir(), "certificates.jsonl")
+		w.serve(t, w.config(t, tlstest.Valid(time.Now().Add(-time.Hour), launch.Add(91*day))))
+		const claims = 16
+		done := make(chan probe.Result)
+		for range claims {
+			go func() {
+				o := &Observer{Network: w.observer.Network, Resolver: w.observer.Resolver}
+				done <- probe.Run(t.Context(), "claim", OutlivesLaunch(o, name, want))
+			}()
+		}
+		for range claims {
+			green(t, <-done)
+		}
+		text, err := os.ReadFile(want.Log)
+		require.NoError(t, err)
+		assert.Equal(t, 1, strings.Count(string(text), "\n"))
+	})
 	t.Run("a log that is broken tells nothing", func(t *testing.T) {
 		want.Log = filepath.Join(t.TempDir(), "certificates.jsonl")
 		require.NoError(t, os.WriteFile(want.Log, []byte("{\"name\":\n"), 0o600))
