@@ -1,0 +1,134 @@
+package workflows
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/getdrop/launchgate/fixtures/sandbox"
+	"github.com/getdrop/launchgate/internal/launch"
+)
+
+// scene is a sandbox on its previous version, with a platform that brings versions out, and a chat.
+type scene struct {
+	box    *sandbox.Sandbox
+	launch *launch.Launch
+	chat   string // the webhook's address
+
+	mu      sync.Mutex
+	brought []string // versions, in the order in which the platform was told to bring them out
+	said    []string // in the chat
+}
+
+// newScene starts a sandbox. The platform calls arrive before each new version is served.
+func newScene(t *testing.T, fault string, arrive func(s *scene, version string)) *scene {
+	t.Helper()
+	box, err := sandbox.Start(sandbox.Config{Dir: t.TempDir(), Base: filepath.Join(launch.Root(), "launch.yaml"), Fault: fault})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, box.Close()) })
+	s := &scene{box: box}
+	outside := http.NewServeMux()
+	outside.HandleFunc("POST /bring/{version}", func(w http.ResponseWriter, r *http.Request) {
+		version := r.PathValue("version")
+		s.note(&s.brought, version)
+		if arrive != nil {
+			arrive(s, version)
+		}
+		if err := os.WriteFile(box.VersionFile, []byte(version), 0o600); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	})
+	outside.HandleFunc("POST /chat", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		assert.NoError(t, err)
+		s.note(&s.said, string(body))
+		_, err = io.WriteString(w, "ok")
+		assert.NoError(t, err)
+	})
+	server := httptest.NewServer(outside)
+	t.Cleanup(server.Close)
+	s.chat = server.URL + "/chat"
+	bring := []string{"sh", "-c", `curl --fail --silent --show-error --max-time 20 --request POST "` + server.URL + `/bring/$$LAUNCH_VERSION"`}
+	s.overlay(t, func(o map[string]any) {
+		o["deploy"] = map[string]any{"command": bring, "timeout": "30s"}
+		o["rollback"] = map[string]any{"command": bring, "timeout": "30s"}
+	})
+	s.launch, err = launch.Load(s.config(), sandbox.Environment)
+	require.NoError(t, err)
+	return s
+}
+
+func (s *scene) note(list *[]string, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*list = append(*list, text)
+}
+
+func (s *scene) config() string { return filepath.Join(s.box.Dir, "launch.yaml") }
+
+// overlay changes what environments/sandbox.yaml says.
+func (s *scene) overlay(t *testing.T, change func(map[string]any)) {
+	t.Helper()
+	file := filepath.Join(s.box.Dir, "environments", sandbox.Environment+".yaml")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var o map[string]any
+	require.NoError(t, yaml.Unmarshal(text, &o))
+	change(o)
+	text, err = yaml.Marshal(o)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+}
+
+// served is the version that each public address serves now: the proof of every run.
+func (s *scene) served(t *testing.T) []string {
+	t.Helper()
+	var versions []string
+	for public, local := range s.box.Site.Connect() {
+		if !strings.HasSuffix(public, ":443") {
+			continue
+		}
+		host := string(s.launch.DNS.Domain)
+		client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+			Dial:              func(network, _ string) (net.Conn, error) { return net.Dial(network, local) },
+			TLSClientConfig:   &tls.Config{ServerName: host, InsecureSkipVerify: true}, // #nosec G402 -- only its version matters here
+			DisableKeepAlives: true,
+		}}
+		response, err := client.Get("https://" + host + s.launch.Health.Path)
+		require.NoError(t, err)
+		var document struct{ Data struct{ Version string } }
+		err = json.NewDecoder(response.Body).Decode(&document)
+		require.NoError(t, response.Body.Close())
+		require.NoError(t, err)
+		versions = append(versions, document.Data.Version)
+	}
+	require.Len(t, versions, 3, "addresses")
+	return versions
+}
+
+// everywhere is one version at each of the site's addresses.
+func everywhere(version string) []string { return []string{version, version, version} }
+
+func (s *scene) inputs() map[string]string {
+	return map[string]string{"environment": sandbox.Environment, "config": s.config(), "launch": s.launch.ID}
+}
+
+func (s *scene) transcript() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return fmt.Sprintf("brought out: %q\nsaid: %q", s.brought, s.said)
+}
