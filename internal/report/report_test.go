@@ -103,3 +103,18 @@ func TestGolden(t *testing.T) {
 		})
 	}
 }
+
+func TestMoreRedChecksAreNamed(t *testing.T) {
+	v := noGo()
+	v.Gates[1].More = 2
+	var b bytes.Buffer
+	require.NoError(t, Table(&b, v, Options{Width: 80}))
+	assert.Contains(t, b.String(), "more    2 more of its checks are red: evidence/TMinus5/DNS/LowTTL.json")
+}
+
+func TestAFileIsNoTerminal(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	require.NoError(t, err)
+	assert.Equal(t, Options{}, Terminal(f))
+	require.NoError(t, f.Close())
+}

@@ -154,12 +154,17 @@ func (t *table) gate(g verdict.Gate, width int) {
 		return
 	}
 	if g.Want == "" || g.Status.Open() {
-		t.why(g)
+		if said := t.why(g); said {
+			return
+		}
 	} else {
 		t.detail("wanted", g.Want)
 		t.detail("got", g.Got)
 		t.detail("from", g.From)
 		t.detail("do", g.Fix)
+	}
+	if g.More > 0 {
+		t.detail("more", fmt.Sprintf("%d more of its checks are red: %s", g.More, g.Evidence))
 	}
 	if g.Blocks {
 		t.detail("rerun", rerun(g.ID))
@@ -167,14 +172,15 @@ func (t *table) gate(g verdict.Gate, width int) {
 }
 
 // why says a reason once: a launch.yaml that cannot be used is the reason of every gate.
-func (t *table) why(g verdict.Gate) {
+func (t *table) why(g verdict.Gate) (already bool) {
 	first, said := t.said[g.Message]
 	if said {
 		t.detail("why", "as for "+first)
-		return
+		return true
 	}
 	t.said[g.Message] = g.ID
 	t.detail("why", g.Message)
+	return false
 }
 
 // rerun is the command that runs a gate, a section or a phase again.

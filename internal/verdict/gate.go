@@ -48,7 +48,7 @@ func (j *judge) gate(g catalogue.Gate) Gate {
 	// A gate that says itself that nobody can tell is believed: its own line is the better one.
 	if problem != nil && (ev == nil || ev.Status != evidence.Blocked || problem.why.Class == "evidence.altered") {
 		row.Status, row.Class, row.Message = problem.status, problem.why.Class, problem.why.Error()
-		row.Want, row.Got, row.From, row.Fix = problem.why.Want, problem.why.Got, problem.why.From, problem.why.Fix
+		row.Want, row.Got, row.From, row.Fix, row.More = problem.why.Want, problem.why.Got, problem.why.From, problem.why.Fix, 0
 	}
 	row.Blocks = !row.Status.Open() && (g.Severity != catalogue.Info || problem != nil)
 	return row
@@ -97,23 +97,29 @@ func (row *Gate) take(ev *evidence.Gate, g catalogue.Gate) {
 	row.Status, row.Class, row.Message = ev.Status, ev.Class, ev.Message
 	row.Measured, row.Decision = ev.Measured, ev.Decision
 	row.Finished, row.Expires = ev.Finished, expires(ev, g)
-	if worst := worst(ev.Checks); worst != nil {
-		row.Want, row.Got, row.From, row.Fix = worst.Want, worst.Got, worst.From, worst.Fix
+	worst, red := worst(ev.Checks)
+	if worst == nil {
+		return
+	}
+	row.Want, row.Got, row.From, row.Fix, row.More = worst.Want, worst.Got, worst.From, worst.Fix, red-1
+	if worst.Until != nil {
+		row.Fix += "; it mends itself at " + stamp(*worst.Until)
 	}
 }
 
-// worst is the check that decided a red gate: the first that was measured and is wrong, else the first nobody can tell.
-func worst(checks []probe.Result) *probe.Result {
-	var found *probe.Result
+// worst is the check that decided a red gate, the first that was measured and is wrong, else the first nobody can tell;
+// and how many are red.
+func worst(checks []probe.Result) (found *probe.Result, red int) {
 	for i, c := range checks {
-		if c.Status == probe.Fail {
-			return &checks[i]
+		if c.Status != probe.Fail && c.Status != probe.Blocked {
+			continue
 		}
-		if c.Status == probe.Blocked && found == nil {
+		red++
+		if found == nil || found.Status == probe.Blocked && c.Status == probe.Fail {
 			found = &checks[i]
 		}
 	}
-	return found
+	return found, red
 }
 
 // expires is when the gate's result stops being good: what it says itself, or what the catalogue allows, if sooner.

@@ -3,6 +3,7 @@ package verdict_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -291,4 +292,43 @@ func TestOneDecidesAsTheTestEnds(t *testing.T) {
 		assert.Len(t, got, 4)
 		assert.Equal(t, want, got[gate], scenario)
 	}
+}
+
+// TestABrokenConfigurationDecidesNothing: exit 3, with the configuration's own words, and no gate left out.
+func TestABrokenConfigurationDecidesNothing(t *testing.T) {
+	in := good(t).input(t)
+	in.Launch, in.ConfigError = nil, errors.New("launch.yaml:3: dns.low_ttl: want a duration; got \"soon\"")
+	v := verdict.Decide(in)
+	assert.Equal(t, verdict.ExitUsage, v.ExitCode)
+	assert.Equal(t, verdict.NotMeasured, v.Outcome)
+	assert.Equal(t, in.ConfigError.Error(), v.Problems[0].Message)
+	assert.Equal(t, v.Counts.Total, v.Counts.Blocked)
+}
+
+func TestTheWorstCheckIsTold(t *testing.T) {
+	until := time.Now().Add(time.Hour)
+	in := with(t, play(t, "fail"), func(g *evidence.Gate) {
+		g.Checks = []probe.Result{{Name: "a", Status: probe.Pass}, {Name: "b", Status: probe.Blocked, Want: "an answer"},
+			{Name: "c", Status: probe.Fail, Want: "300 s", Fix: "wait", Until: &until}}
+	})
+	got := find(t, verdict.Decide(in), gate)
+	assert.Equal(t, "300 s", got.Want)
+	assert.Equal(t, 1, got.More)
+	assert.Contains(t, got.Fix, "wait; it mends itself at ")
+}
+
+func TestBlockersAreSortedWorstFirst(t *testing.T) {
+	in := play(t, "fail").input(t)
+	in.Streams[0].Tests = slices.DeleteFunc(in.Streams[0].Tests, func(t stream.Test) bool { return t.ID() == "TMinus5/DNS/ApexToTarget" })
+	v := verdict.Decide(in)
+	assert.Equal(t, []string{gate, "TMinus5/DNS/ApexToTarget"}, v.Blockers)
+	assert.Equal(t, verdict.ExitNoGo, v.ExitCode)
+}
+
+func TestAPartOfThePageCanBeDecided(t *testing.T) {
+	in := play(t, "fail").input(t)
+	in.Select = []string{"TMinus5/SSL"}
+	v := verdict.Decide(in)
+	assert.Equal(t, verdict.ExitGo, v.ExitCode, "%+v", v.Problems)
+	assert.Len(t, v.Gates, 1)
 }

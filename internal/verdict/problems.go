@@ -44,11 +44,11 @@ func (j *judge) usage() []Problem {
 	list := []Problem{}
 	if l := j.Launch; l == nil || j.ConfigError != nil || l.ID == "" || l.Environment == "" || l.SHA256 == "" {
 		j.unusable = true
-		why := "none"
+		const fix = "settle what is wrong with launch.yaml; nothing can be decided before"
+		list = append(list, problem("config", "", "a launch.yaml that can be used", "none", fix))
 		if j.ConfigError != nil {
-			why = j.ConfigError.Error()
+			list[0].Message = j.ConfigError.Error() // which says itself what was wanted, of each key
 		}
-		list = append(list, problem("config", "", "a launch.yaml that can be used", why, "repair it; nothing can be decided before"))
 	}
 	for _, part := range j.Select {
 		if !slices.ContainsFunc(j.Catalogue, func(g catalogue.Gate) bool { return within(g.ID, part) }) {

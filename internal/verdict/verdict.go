@@ -95,6 +95,7 @@ type Gate struct {
 	Got         string             `json:"got,omitempty"`
 	From        string             `json:"from,omitempty"`
 	Fix         string             `json:"fix,omitempty"`
+	More        int                `json:"more,omitempty"`     // how many checks are red beside the one that is told
 	Measured    evidence.Status    `json:"measured,omitempty"` // of a WAIVED gate: what was really seen
 	Decision    *evidence.Decision `json:"decision,omitempty"` // what WAIVED and NA rest on
 	Role        string             `json:"role"`
