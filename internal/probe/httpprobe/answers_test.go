@@ -1,6 +1,7 @@
 package httpprobe
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -205,8 +206,9 @@ func TestJudgeCookies(t *testing.T) {
 }
 
 func TestTransport(t *testing.T) {
+	const page200 = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
 	forever := func(conn net.Conn) {
-		_, _ = fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n") // the client judges
+		says(page200)(conn)
 		for {
 			if _, err := fmt.Fprint(conn, "."); err != nil {
 				return
@@ -222,13 +224,15 @@ func TestTransport(t *testing.T) {
 		handler     tlstest.Handler
 		class, part string
 	}{
-		"no HTTP":        {func(conn net.Conn) { _, _ = fmt.Fprint(conn, "SSH-2.0-OpenSSH_9.2\r\n") }, "http.malformed", "SSH-2.0"},
+		"no HTTP":        {says("SSH-2.0-OpenSSH_9.2\r\n"), "http.malformed", "SSH-2.0"},
+		"hints only":     {says(strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 9)), "http.malformed", "informational answers only"},
+		"half a body":    {says("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 9\r\n\r\nhalf"), "closed", "breaks off in the middle of its body"},
 		"closed":         {tlstest.CloseAfterHello, "closed", "closed without an answer"},
 		"reset":          {tlstest.ResetAfterHello, "reset", "connection reset"},
 		"silent":         {tlstest.Silent, "http.silent", "accepted the connection and said nothing for 5 s"},
 		"endless body":   {forever, "http.silent", "a body that did not end within 5 s"},
 		"refused":        {nil, "refused", "connection refused"},
-		"too large body": {tlstest.Handler(large), "http.size", "more than 1048576 bytes"},
+		"too large body": {says(page200 + strings.Repeat("x", 2*MaxBody)), "http.size", "more than 1048576 bytes"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
@@ -246,8 +250,21 @@ func TestTransport(t *testing.T) {
 	}
 }
 
-func large(conn net.Conn) {
-	_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", 2*MaxBody, strings.Repeat("x", 2*MaxBody)) // the client stops reading
+// says answers whatever the request is.
+func says(text string) tlstest.Handler {
+	return func(conn net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+			_, _ = fmt.Fprint(conn, text) // the client judges, and may stop reading
+		}
+	}
+}
+
+func TestHintsComeFirst(t *testing.T) {
+	server := tlstest.NewServer(t, says("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\nhei"))
+	_, port, err := net.SplitHostPort(server.Addr)
+	require.NoError(t, err)
+	r := run(t, Shows(&Client{Network: &probe.Network{}, Resolver: loopback}, "http://shop.example:"+port, "hei"))
+	assert.Equal(t, probe.Pass, r.Status, r.Message())
 }
 
 func TestOneRequestForAllClaims(t *testing.T) {

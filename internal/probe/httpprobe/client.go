@@ -4,8 +4,8 @@
 package httpprobe
 
 import (
+	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -72,75 +72,117 @@ func port(target *url.URL) uint16 {
 	return 80
 }
 
+// fetch speaks HTTP/1.1 itself: one connection, one request, no redirect, no retry, and errors that say what happened.
 func (c *Client) fetch(ctx context.Context, target *url.URL, at netip.AddrPort) *exchange {
 	x := &exchange{url: target, at: at}
-	address := at.String()
-	from := fmt.Sprintf("%s at %s", target, address)
-	transport := &http.Transport{
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			conn, err := c.Network.DialContext(ctx, network, address)
-			if err != nil {
-				return nil, probe.Unreached(err, from)
-			}
-			return conn, nil
-		},
-		DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			conn, err := tlsprobe.Dial(ctx, c.Network, address, target.Hostname())
-			if err != nil {
-				return nil, err
-			}
-			return conn, nil
-		},
-		DisableKeepAlives: true, DisableCompression: true, ResponseHeaderTimeout: Timeout, MaxResponseHeaderBytes: 64 << 10,
-		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}, // HTTP/1.1 only: one request, one connection
+	conn, err := c.connect(ctx, target, at.String())
+	if err != nil {
+		x.err = err
+		return x
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // a closed connection needs no deadline
+
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		x.err = &probe.Unknown{Class: "not-configured", Want: "a URL", Got: err.Error(), From: target.String(), Err: err}
 		return x
 	}
 	request.Header.Set("User-Agent", "launchgate")
-	response, err := transport.RoundTrip(request)
-	if err != nil {
-		x.err = unanswered(ctx, err, from)
-		return x
+	request.Close = true
+	if err := x.exchange(ctx, conn, request); err != nil {
+		x.err = unanswered(ctx, err, target.String()+" at "+at.String())
 	}
-	defer response.Body.Close()
-	// A body that trickles is bounded too.
-	defer time.AfterFunc(Timeout, func() { cancel(errEndless) }).Stop()
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
-	if err != nil {
-		x.err = unanswered(ctx, err, from)
-		return x
-	}
-	x.cut = len(body) > MaxBody
-	x.status, x.header, x.body = response.StatusCode, response.Header, body[:min(len(body), MaxBody)]
 	return x
 }
 
-var errEndless = errors.New("a body that did not end in time")
+func (c *Client) connect(ctx context.Context, target *url.URL, address string) (net.Conn, error) {
+	if target.Scheme != "https" {
+		conn, err := c.Network.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return nil, probe.Unreached(err, target.String()+" at "+address)
+		}
+		return conn, nil
+	}
+	conn, err := tlsprobe.Dial(ctx, c.Network, address, target.Hostname())
+	if err != nil {
+		return nil, err // not conn, which would be a nil inside an interface
+	}
+	return conn, nil
+}
 
-// unanswered explains a request without an answer. What went wrong before the request was sent is explained already.
-func unanswered(ctx context.Context, err error, from string) error {
-	var unmet *probe.Unmet
-	var unknown *probe.Unknown
-	var timeout net.Error
-	const want = "an HTTP answer"
-	switch {
-	case errors.As(err, &unmet), errors.As(err, &unknown):
+// exchange sends the request and reads the answer. Head and body have Timeout each.
+func (x *exchange) exchange(ctx context.Context, conn net.Conn, request *http.Request) error {
+	const maxHead = 64 << 10
+	if err := extend(ctx, conn); err != nil {
 		return err
-	case errors.Is(context.Cause(ctx), errEndless):
-		return &probe.Unmet{Class: "http.silent", Want: want, Got: fmt.Sprintf("a body that did not end within %.0f s", Timeout.Seconds()), From: from, Fix: "see whether the server hangs"}
+	}
+	if err := request.Write(conn); err != nil {
+		return err
+	}
+	reader := bufio.NewReader(io.LimitReader(conn, maxHead+2*MaxBody)) // chunks need room too
+	response, err := final(reader, request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if err := extend(ctx, conn); err != nil {
+		return err
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
+	if err != nil {
+		return &brokenBody{err}
+	}
+	x.cut = len(body) > MaxBody
+	x.status, x.header, x.body = response.StatusCode, response.Header, body[:min(len(body), MaxBody)]
+	return nil
+}
+
+// extend gives the counterpart Timeout from now, unless the request's own time is up.
+func extend(ctx context.Context, conn net.Conn) error {
+	if err := conn.SetDeadline(time.Now().Add(Timeout)); err != nil {
+		return err
+	}
+	return ctx.Err() // looked at after the deadline was set, so that an end in between is not missed
+}
+
+// final passes informational answers over, such as 103 Early Hints (RFC 9110 15.2).
+func final(reader *bufio.Reader, request *http.Request) (*http.Response, error) {
+	for range 5 {
+		response, err := http.ReadResponse(reader, request)
+		if err != nil || response.StatusCode >= 200 || response.StatusCode == http.StatusSwitchingProtocols {
+			return response, err
+		}
+	}
+	return nil, errors.New("informational answers only")
+}
+
+// brokenBody says that the head of the answer had come.
+type brokenBody struct{ error }
+
+func (b *brokenBody) Unwrap() error { return b.error }
+
+// unanswered explains a request without a whole answer, after the connection stood.
+func unanswered(ctx context.Context, err error, from string) error {
+	var body *brokenBody
+	var timeout net.Error
+	var reached *probe.Unmet
+	inBody := errors.As(err, &body)
+	unmet := &probe.Unmet{Class: "http.malformed", Want: "an HTTP answer", Got: err.Error(), From: from, Fix: "see what really listens there"}
+	switch {
 	case ctx.Err() != nil:
-		return &probe.Unknown{Class: "timeout", Want: want, Got: "none within the time for one request", From: from, Err: context.Cause(ctx)}
+		return &probe.Unknown{Class: "timeout", Want: unmet.Want, Got: "none within the time for one request", From: from, Err: context.Cause(ctx)}
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return &probe.Unmet{Class: "http.silent", Want: want, Got: fmt.Sprintf("a server that accepted the connection and said nothing for %.0f s", Timeout.Seconds()), From: from,
-			Fix: "see whether the server hangs"}
+		unmet.Class, unmet.Fix = "http.silent", "see whether the server hangs"
+		unmet.Got = fmt.Sprintf("a server that accepted the connection and said nothing for %.0f s", Timeout.Seconds())
+		if inBody {
+			unmet.Got = fmt.Sprintf("a body that did not end within %.0f s", Timeout.Seconds())
+		}
+	case errors.As(probe.Unreached(err, from), &reached):
+		unmet.Class, unmet.Got, unmet.Fix = reached.Class, reached.Got, reached.Fix
+		if inBody {
+			unmet.Got = "an answer that breaks off in the middle of its body"
+		}
 	}
-	if reached := probe.Unreached(err, from); errors.As(reached, &unmet) {
-		return reached
-	}
-	return &probe.Unmet{Class: "http.malformed", Want: want, Got: err.Error(), From: from, Fix: "see what really listens there"}
+	return unmet
 }
