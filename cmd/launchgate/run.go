@@ -62,7 +62,13 @@ func question(selection []string) (verdict.Input, error) {
 	reports := evidence.Reports(launch.Root())
 	in := verdict.Input{Catalogue: all, Select: selection, Now: time.Now(),
 		Evidence: func(gate string) (*evidence.Gate, string, error) { return evidence.Read(reports, gate) }}
-	in.Launch, in.ConfigError = launch.FromEnv()
+	read := launch.ForRollback
+	for _, id := range selection {
+		if phase, _, _ := strings.Cut(id, "/"); phase != string(launch.RollBack) {
+			read = launch.FromEnv
+		}
+	}
+	in.Launch, in.ConfigError = read()
 	return in, nil
 }
 

@@ -43,7 +43,11 @@ func Main(m *testing.M, p *Page) {
 
 // load reads launch.yaml, or keeps why it cannot be used.
 func (p *Page) load(now time.Time) {
-	p.launch, p.broken = launch.FromEnv()
+	read := launch.FromEnv
+	if p.phase == launch.RollBack {
+		read = launch.ForRollback
+	}
+	p.launch, p.broken = read()
 	if p.broken == nil {
 		p.broken = p.launch.CheckSchedule(p.phase, now)
 	}

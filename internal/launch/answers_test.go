@@ -19,7 +19,7 @@ func problemsOf(t *testing.T, answers Answers) (Problems, []string) {
 	t.Helper()
 	text, err := Initial(answers)
 	require.NoError(t, err)
-	_, err = load(stage(t, map[string]string{"launch.yaml": string(text)}), "staging", now, variables)
+	_, err = load(stage(t, map[string]string{"launch.yaml": string(text)}), "staging", true, now, variables)
 	var problems *Problems
 	require.ErrorAs(t, err, &problems)
 	return *problems, strings.Split(string(text), "\n")
@@ -49,7 +49,7 @@ func TestInitialLoadsOnceFilledIn(t *testing.T) {
 	filled := strings.NewReplacer("start: TBD, end: TBD, duration: TBD", "start: 09:00, end: 11:00, duration: 2h", "name: TBD", "name: Owner",
 		"war_room: TBD", "war_room: https://a.example/", "status_page: TBD", "status_page: https://a.example/", "pipeline: TBD", "pipeline: https://a.example/",
 		"command: TBD", "command: [make]", "provider: TBD", "provider: x", "contains: TBD", "contains: x").Replace(string(text))
-	l, err := load(stage(t, map[string]string{"launch.yaml": filled}), "staging", now, variables)
+	l, err := load(stage(t, map[string]string{"launch.yaml": filled}), "staging", true, now, variables)
 	require.NoError(t, err)
 	assert.Equal(t, full.Project, l.Project.Name, "an answer comes back as it was given")
 	assert.Equal(t, Domain("lb.example.net"), l.DNS.Records[0].Target)

@@ -1,7 +1,9 @@
 package launch
 
 import (
+	"crypto/x509"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,6 +36,21 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.resolvers()
 	c.site()
 	c.thresholds()
+	c.authorities()
+}
+
+// authorities refuses a ca_file from which no certificate can be read: probes would then trust nobody, and say so of every server.
+func (c checker) authorities() {
+	if c.TLS.CAFile == "" {
+		return
+	}
+	text, err := os.ReadFile(c.Path(c.TLS.CAFile))
+	switch {
+	case err != nil:
+		c.bad("tls.ca_file", "want a PEM file of certificate authorities; got %v", err)
+	case !x509.NewCertPool().AppendCertsFromPEM(text):
+		c.bad("tls.ca_file", "want a PEM file of certificate authorities; got no certificate in %s", quote(c.TLS.CAFile))
+	}
 }
 
 var launchID = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)

@@ -31,7 +31,7 @@ func TestDecisions(t *testing.T) {
 	na := decision("decision: waive", "decision: na", "requested_by: reviewer\n", "", "compensating_control: Rollback by load balancer.\n", "")
 	path := stage(t, map[string]string{"decisions/waive.yaml": decision(), "decisions/na.yaml": na, "decisions/README.md": "not a decision",
 		"decisions/other.yaml": decision("environment: staging", "environment: production", "person: owner", "person: reviewer", "requested_by: reviewer", "requested_by: owner")})
-	l, err := load(path, "staging", now, variables)
+	l, err := load(path, "staging", true, now, variables)
 	require.NoError(t, err)
 	assert.Len(t, l.Decisions, 3)
 	found := l.Decide("TMinus5/DNS/LowTTL", "waive")
@@ -72,7 +72,7 @@ func TestInvalidDecisions(t *testing.T) {
 		{"leftover", decision("The registrar's panel", "TBD")},
 	} {
 		path := stage(t, map[string]string{"decisions/it.yaml": c.text, "environments/staging.yaml": "people: {robot: {name: Robot, bot: true}}"})
-		l, err := load(path, "staging", now, variables)
+		l, err := load(path, "staging", true, now, variables)
 		assert.Nil(t, l, c.name)
 		if assert.Error(t, err, c.name) {
 			fmt.Fprintf(&got, "== %s\n%v\n", c.name, err)
@@ -84,7 +84,7 @@ func TestInvalidDecisions(t *testing.T) {
 func TestUnreadDecisions(t *testing.T) {
 	path := stage(t, map[string]string{"decisions/reject.yml": decision(), "decisions/2026/reject.yaml": decision(), "environments/Other.YAML": "{}"})
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(filepath.Dir(path), "decisions", "gone.yaml")))
-	_, err := load(path, "staging", now, variables)
+	_, err := load(path, "staging", true, now, variables)
 	require.ErrorContains(t, err, "decisions/2026: want files; got a folder, whose files are not read; move them to decisions")
 	require.ErrorContains(t, err, "decisions/gone.yaml: want a file that can be read")
 	require.ErrorContains(t, err, "decisions/reject.yml: want a name that ends with .yaml; got .yml, which is not read; rename it")

@@ -81,7 +81,7 @@ func FuzzLoad(f *testing.F) {
 	overlay := filepath.Join(filepath.Dir(path), "environments", "fuzz.yaml")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		require.NoError(t, os.WriteFile(overlay, text, 0o600))
-		l, err := load(path, "fuzz", now, func(string) (string, bool) { return "x\ninjected: {y: z}", true })
+		l, err := load(path, "fuzz", true, now, func(string) (string, bool) { return "x\ninjected: {y: z}", true })
 		if err == nil {
 			assert.Len(t, l.SHA256, 64)
 			return

@@ -17,7 +17,7 @@ func hashOf(t *testing.T, environment string, edit ...string) string {
 	if len(edit) > 0 {
 		require.NotEqual(t, string(text), changed, "the edit changes nothing")
 	}
-	l, err := load(stage(t, map[string]string{"launch.yaml": changed}), environment, now, variables)
+	l, err := load(stage(t, map[string]string{"launch.yaml": changed}), environment, true, now, variables)
 	require.NoError(t, err)
 	return l.SHA256
 }
@@ -57,7 +57,7 @@ func TestHash(t *testing.T) {
 		seen[hash] = name
 	}
 	path := stage(t, map[string]string{"decisions/a.yaml": decision()})
-	l, err := load(path, "staging", now, variables)
+	l, err := load(path, "staging", true, now, variables)
 	require.NoError(t, err)
 	assert.Equal(t, plain, l.SHA256, "decisions do not count")
 }

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +15,13 @@ import (
 
 // FromEnv loads the launch that LAUNCH_CONFIG names, for the environment that LAUNCH_ENV names. Neither has a default: a
 // run must never reach an environment by accident. A relative LAUNCH_CONFIG is relative to Root.
-func FromEnv() (*Launch, error) {
+func FromEnv() (*Launch, error) { return fromEnv(true) }
+
+// ForRollback is FromEnv without the decisions: nothing that people decided, or wrote wrongly into a decision, may stand
+// in the way of a rollback.
+func ForRollback() (*Launch, error) { return fromEnv(false) }
+
+func fromEnv(decisions bool) (*Launch, error) {
 	path, environment := os.Getenv("LAUNCH_CONFIG"), os.Getenv("LAUNCH_ENV")
 	var unset []string
 	if path == "" {
@@ -30,7 +37,21 @@ func FromEnv() (*Launch, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(Root(), path)
 	}
-	return Load(path, environment)
+	l, err := load(path, environment, decisions, time.Now(), os.LookupEnv)
+	if err == nil {
+		l.registerSecrets()
+	}
+	return l, err
+}
+
+// registerSecrets makes the values of all secrets known to package redact before anything is printed: a server may echo
+// what it was sent. A secret that cannot be read here blocks whoever needs it, and nobody else.
+func (l *Launch) registerSecrets() {
+	for _, s := range []Secret{l.Chat.Webhook} {
+		if !s.IsZero() {
+			_, _ = s.Reveal(context.Background())
+		}
+	}
 }
 
 // Root is the repository: the nearest folder with a go.mod at or above the working directory, else the working directory.
@@ -56,10 +77,10 @@ func Load(path, environment string) (*Launch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return load(absolute, environment, time.Now(), os.LookupEnv)
+	return load(absolute, environment, true, time.Now(), os.LookupEnv)
 }
 
-func load(path, environment string, now time.Time, lookup func(string) (string, bool)) (*Launch, error) {
+func load(path, environment string, decisions bool, now time.Time, lookup func(string) (string, bool)) (*Launch, error) {
 	problems := &Problems{}
 	files := folder{dir: filepath.Dir(path), problems: problems}
 	l := &Launch{Environment: environment, Dir: files.dir}
@@ -74,7 +95,9 @@ func load(path, environment string, now time.Time, lookup func(string) (string, 
 		l.fillNames()
 		l.check(problems, d.people)
 	}
-	l.Decisions = files.decisions(l, complete, environments, now)
+	if decisions {
+		l.Decisions = files.decisions(l, complete, environments, now)
+	}
 	if err := problems.err(); err != nil {
 		return nil, err
 	}

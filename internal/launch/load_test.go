@@ -1,7 +1,9 @@
 package launch
 
 import (
+	"encoding/pem"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,7 +39,7 @@ func variables(name string) (string, bool) {
 // with loads the minimal launch with an overlay.
 func with(t *testing.T, overlay string) (*Launch, error) {
 	t.Helper()
-	return load(stage(t, map[string]string{"environments/test.yaml": overlay}), "test", now, variables)
+	return load(stage(t, map[string]string{"environments/test.yaml": overlay}), "test", true, now, variables)
 }
 
 // TestInvalid has one file for each mistake; the golden file holds the exact messages.
@@ -50,7 +52,7 @@ func TestInvalid(t *testing.T) {
 		overlay, err := os.ReadFile(file)
 		require.NoError(t, err)
 		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
-		l, err := load(stage(t, map[string]string{"environments/" + name + ".yaml": string(overlay)}), name, now, variables)
+		l, err := load(stage(t, map[string]string{"environments/" + name + ".yaml": string(overlay)}), name, true, now, variables)
 		assert.Nil(t, l, name)
 		var problems *Problems
 		if assert.ErrorAs(t, err, &problems, name) {
@@ -64,13 +66,16 @@ func TestInvalid(t *testing.T) {
 
 func TestProductionRefusesDetours(t *testing.T) {
 	overlay := "network: {connect: {\"192.0.2.1:443\": \"127.0.0.1:8443\"}, private: [10.0.0.0/8]}\ndns: {roots: [192.0.2.2]}\ntls: {ca_file: ca.pem}\nweb: {plain_http_port: 8080}\n"
-	path := stage(t, map[string]string{"environments/production.yaml": overlay, "environments/sandbox.yaml": overlay})
-	_, err := load(path, "production", now, variables)
+	server := httptest.NewTLSServer(nil)
+	server.Close() // only its certificate is of use here
+	authority := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	path := stage(t, map[string]string{"environments/production.yaml": overlay, "environments/sandbox.yaml": overlay, "ca.pem": authority})
+	_, err := load(path, "production", true, now, variables)
 	require.Error(t, err)
 	for _, key := range []string{":1: network.connect:", ":1: network.private:", ":2: dns.roots:", ":3: tls.ca_file:", ":4: web.plain_http_port:"} {
 		require.ErrorContains(t, err, "environments/production.yaml"+key+" want it absent in production")
 	}
-	l, err := load(path, "sandbox", now, variables)
+	l, err := load(path, "sandbox", true, now, variables)
 	require.NoError(t, err)
 	assert.Equal(t, map[HostPort]HostPort{"192.0.2.1:443": "127.0.0.1:8443"}, l.Network.Connect)
 }
@@ -80,7 +85,7 @@ func TestProblemsOfAllFilesAtOnce(t *testing.T) {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, append(text, "unknown: 1\n"...), 0o600))
-	_, err = load(path, "test", now, variables)
+	_, err = load(path, "test", true, now, variables)
 	var problems *Problems
 	require.ErrorAs(t, err, &problems)
 	var files []string
@@ -94,7 +99,7 @@ func TestProblemsOfAllFilesAtOnce(t *testing.T) {
 }
 
 func TestMissingKeysOfTheBase(t *testing.T) {
-	_, err := load(stage(t, map[string]string{"launch.yaml": "dns:\n  domain: example.com\n"}), "staging", now, variables)
+	_, err := load(stage(t, map[string]string{"launch.yaml": "dns:\n  domain: example.com\n"}), "staging", true, now, variables)
 	require.ErrorContains(t, err, "launch.yaml:1: thresholds: want a map of error_rate,")
 	require.ErrorContains(t, err, "launch.yaml:1: dns.low_ttl: want a duration above zero such as 300s, 2h, 5d or 1h30m; got nothing; add the key: The longest TTL")
 	assert.NotContains(t, err.Error(), "chat", "an absent optional map wants nothing")
@@ -102,11 +107,11 @@ func TestMissingKeysOfTheBase(t *testing.T) {
 
 func TestMissingFiles(t *testing.T) {
 	path := stage(t, nil)
-	_, err := load(path, "stagin", now, variables)
+	_, err := load(path, "stagin", true, now, variables)
 	require.ErrorContains(t, err, "environments/stagin.yaml: want this file; got none in "+filepath.Dir(path)+"; correct LAUNCH_ENV: there are production, staging")
-	_, err = load(path, "../staging", now, variables)
+	_, err = load(path, "../staging", true, now, variables)
 	require.ErrorContains(t, err, `want the name of an environment in small letters, digits and -; got "../staging"`)
-	_, err = load(filepath.Join(filepath.Dir(path), "other.yaml"), "staging", now, variables)
+	_, err = load(filepath.Join(filepath.Dir(path), "other.yaml"), "staging", true, now, variables)
 	require.ErrorContains(t, err, "other.yaml: want this file; got none")
 }
 
@@ -159,7 +164,7 @@ func TestMergeAndExpand(t *testing.T) {
 }
 
 func TestDefaultsAreValid(t *testing.T) {
-	l, err := load(stage(t, nil), "staging", now, variables)
+	l, err := load(stage(t, nil), "staging", true, now, variables)
 	require.NoError(t, err)
 	assert.Equal(t, 63072000*time.Second, l.TLS.HSTSMinAge.D())
 	assert.Equal(t, TLS{Names: l.TLS.Names, MinDays: 90, MinDaysAutorenew: 30, AutoRenew: "no", CertLog: "state/certificates.jsonl",
@@ -167,7 +172,7 @@ func TestDefaultsAreValid(t *testing.T) {
 }
 
 func TestCheckSchedule(t *testing.T) {
-	l, err := load(stage(t, nil), "staging", now, variables)
+	l, err := load(stage(t, nil), "staging", true, now, variables)
 	require.NoError(t, err)
 	launch := time.Date(2027, 1, 19, 9, 0, 0, 0, time.UTC)
 	assert.True(t, launch.Equal(l.At()))
@@ -179,7 +184,7 @@ func TestCheckSchedule(t *testing.T) {
 	assert.Contains(t, problem.Message, "want a launch still to come for the page TMinus5; got 2027-01-19T10:00:00+01:00")
 	require.NoError(t, l.CheckSchedule(RollBack, launch.Add(time.Hour)), "a rollback comes after the launch")
 
-	_, err = load(stage(t, nil), "staging", launch.AddDate(1, 0, 0), variables)
+	_, err = load(stage(t, nil), "staging", true, launch.AddDate(1, 0, 0), variables)
 	require.NoError(t, err, "a launch in the past still loads")
 }
 
@@ -193,7 +198,7 @@ func TestWindowOverMidnight(t *testing.T) {
 }
 
 func TestOwner(t *testing.T) {
-	l, err := load(stage(t, nil), "staging", now, variables)
+	l, err := load(stage(t, nil), "staging", true, now, variables)
 	require.NoError(t, err)
 	id, person, ok := l.Owner("legal_signoff")
 	assert.True(t, ok)
@@ -205,4 +210,23 @@ func TestOwner(t *testing.T) {
 	}
 	_, _, ok = l.Owner("nobody")
 	assert.False(t, ok)
+}
+
+func TestARollbackDoesNotReadDecisions(t *testing.T) {
+	t.Setenv("LAUNCH_CONFIG", stage(t, map[string]string{"decisions/a.yaml": "gate: [broken"}))
+	t.Setenv("LAUNCH_ENV", "staging")
+	_, err := FromEnv()
+	require.Error(t, err)
+	l, err := ForRollback()
+	require.NoError(t, err)
+	assert.Empty(t, l.Decisions)
+}
+
+func TestAnAuthorityFileThatTrustsNobodyIsRefused(t *testing.T) {
+	for file, want := range map[string]string{"absent.pem": "no such file", "empty.pem": "got no certificate in"} {
+		path := stage(t, map[string]string{"environments/staging.yaml": "tls: {ca_file: " + file + "}", "empty.pem": "nothing\n"})
+		_, err := load(path, "staging", true, now, variables)
+		require.ErrorContains(t, err, "tls.ca_file")
+		require.ErrorContains(t, err, want)
+	}
 }
