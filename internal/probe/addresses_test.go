@@ -75,7 +75,7 @@ func TestWorst(t *testing.T) {
 		})
 	}
 	err := Worst(&Evidence{}, []AtAddress{{Err: blocked}, {Err: fail}, {}})
-	assert.EqualError(t, err, "want w; got g from f (2 of 3 addresses are red)")
+	require.EqualError(t, err, "want w; got g from f (2 of 3 addresses are red)")
 	assert.Equal(t, "f", fail.From, "the address's own error stays as it is")
 }
 

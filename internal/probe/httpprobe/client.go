@@ -80,7 +80,7 @@ func (c *Client) fetch(ctx context.Context, target *url.URL, at netip.AddrPort) 
 		x.err = err
 		return x
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // all was said, whatever the close says
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // a closed connection needs no deadline
 
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
@@ -125,7 +125,7 @@ func (x *exchange) exchange(ctx context.Context, conn net.Conn, request *http.Re
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // the connection is closed next
 	if err := extend(ctx, conn); err != nil {
 		return err
 	}

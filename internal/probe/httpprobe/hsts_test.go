@@ -71,7 +71,7 @@ func TestParseHSTS(t *testing.T) {
 	for value, want := range bad {
 		t.Run("bad "+value, func(t *testing.T) {
 			got, err := ParseHSTS(value)
-			assert.ErrorContains(t, err, want)
+			require.ErrorContains(t, err, want)
 			assert.Zero(t, got)
 		})
 	}

@@ -69,7 +69,7 @@ func (o *Observer) observe(ctx context.Context, address, sni string) *handshake 
 	if err != nil {
 		return &handshake{address: address, err: err}
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // the handshake has told all there is to tell
 	state := conn.ConnectionState()
 	return &handshake{address: address, chain: state.PeerCertificates, state: state}
 }
