@@ -28,7 +28,7 @@ func (d *declared) run(t *testing.T, p *Page, catalogueSHA256 string) {
 	}
 	checks := g.results()
 
-	j := judgement{}
+	var j judgement
 	if p.broken != nil {
 		j = judgement{status: evidence.Blocked, class: "config", message: strings.ReplaceAll(p.broken.Error(), "\n", " | ")}
 	} else {
