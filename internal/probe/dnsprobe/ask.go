@@ -228,3 +228,18 @@ func family(addr netip.Addr) string {
 	}
 	return "IPv6"
 }
+
+// unanswered puts the server's name and this very question on the reason why there is no answer: a dead server's reason
+// comes from the first question that it left open.
+func (q question) unanswered(from string, err error) error {
+	var shared *probe.Unknown
+	if !errors.As(err, &shared) {
+		return err
+	}
+	own := *shared
+	own.From = from
+	if own.Class != "dns.truncated" {
+		own.Want = "an answer to " + q.String() + " over " + q.transport()
+	}
+	return &own
+}

@@ -178,7 +178,8 @@ func chainEnds(name string, both [2]chain) error {
 	}
 	if len(both[0].values())+len(both[1].values()) == 0 {
 		last := both[0].links[len(both[0].links)-1]
-		unmet.Class, unmet.Got, unmet.From = "dns.no-address", last.seen[0].answer(), last.seen[0].from()
+		said := last.seen[slices.IndexFunc(last.seen, func(s sighting) bool { return s.err == nil })] // else it were a blank
+		unmet.Class, unmet.Got, unmet.From = "dns.no-address", said.answer(), said.from()
 		unmet.Fix = "create an A or AAAA record for " + plain(last.name)
 		return unmet
 	}

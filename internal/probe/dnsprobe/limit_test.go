@@ -40,7 +40,7 @@ func TestLimit(t *testing.T) {
 			healthy(t, run(t, Assertions(far.zone(), far.records, far.snapshot)))
 			took := time.Since(start)
 			t.Logf("%d questions to %d addresses, %.1f round trips", zone.sent.Load(), 2*servers, float64(took)/float64(rtt))
-			assert.Less(t, took, 15*rtt)
+			assert.Less(t, took, 5*time.Second)
 		})
 	}
 }

@@ -239,6 +239,7 @@ func (z *Zone) askResolver(ctx context.Context, r Resolver, name string, qtype u
 	q := question{server: r.Addr, name: dns.CanonicalName(name), qtype: qtype, recurse: true, edns: true, subnet: r.Subnet, round: number}
 	answer, err := z.content(ctx, q)
 	if err != nil {
+		err = q.unanswered(r.String(), err)
 		return recursive{err: err, Error: err.Error()}
 	}
 	switch answer.Rcode {

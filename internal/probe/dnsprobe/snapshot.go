@@ -34,7 +34,8 @@ func ReadSnapshot(path, domain string) *Snapshot {
 	return s
 }
 
-// parseSnapshot takes nothing on trust: no $INCLUDE, no class but IN, no name outside the zone, no RRset with two TTLs.
+// parseSnapshot takes nothing on trust: no $INCLUDE, no class but IN, no name outside the zone, no
+// record without a TTL, no RRset with two.
 func parseSnapshot(text []byte, domain string) *Snapshot {
 	s := &Snapshot{}
 	apex := dns.CanonicalName(domain)
@@ -50,6 +51,8 @@ func parseSnapshot(text []byte, domain string) *Snapshot {
 			return &Snapshot{err: fmt.Errorf("%s is not of class IN", plain(h.Name))}
 		case !within(h.Name, apex):
 			return &Snapshot{err: fmt.Errorf("%s is not in %s", plain(h.Name), plain(apex))}
+		case h.Ttl == 0: // what the parser makes of a missing one
+			return &Snapshot{err: fmt.Errorf("%s has no TTL", key)}
 		case again && known != h.Ttl:
 			return &Snapshot{err: fmt.Errorf("%s has two TTLs, %d and %d", key, known, h.Ttl)}
 		}

@@ -122,12 +122,12 @@ func (z *Zone) largeAndSmall(ctx context.Context, qtype uint16) (large, small []
 // rawAtEach asks every server for an RRset of the apex with EDNS and DO, and takes the reply over UDP as it comes.
 func (z *Zone) rawAtEach(ctx context.Context, qtype uint16) ([]sighting, error) {
 	return z.observe(ctx, func(ctx context.Context, s server) sighting {
-		seen := sighting{server: s, state: broken}
-		seen.reply, seen.err = z.ask(ctx, question{server: s.addr, name: z.apex, qtype: qtype, edns: true, do: true})
-		if seen.err == nil {
-			seen.state = state(dns.RcodeToString[seen.reply.Rcode])
+		q := question{server: s.addr, name: z.apex, qtype: qtype, edns: true, do: true}
+		r, err := z.ask(ctx, q)
+		if err != nil {
+			return sighting{server: s, state: broken, err: q.unanswered(s.String(), err)}
 		}
-		return seen
+		return sighting{server: s, state: state(dns.RcodeToString[r.Rcode]), reply: r}
 	})
 }
 
@@ -197,7 +197,9 @@ func (z *Zone) fitsOrTruncates(ctx context.Context, qtype uint16, raw, bare []si
 		all.Go(func() {
 			var overTCP error
 			if s.err == nil && s.reply.Truncated {
-				_, overTCP = z.ask(ctx, question{server: s.server.addr, tcp: true, name: z.apex, qtype: qtype, edns: true, do: true})
+				q := question{server: s.server.addr, tcp: true, name: z.apex, qtype: qtype, edns: true, do: true}
+				_, err := z.ask(ctx, q)
+				overTCP = q.unanswered(s.server.String(), err)
 			}
 			plainly := slices.ContainsFunc(bare, func(b sighting) bool { return b.server == s.server && b.reply != nil })
 			errs[i] = fits(s, qtype, plainly, overTCP)

@@ -17,12 +17,16 @@ import (
 func TTLAtMost(z *Zone, record Record, limit time.Duration) probe.Claim {
 	return z.claim("TTL-01", "RFC 1035 3.2.1", record.Name, func(ctx context.Context, evidence *probe.Evidence) error {
 		if limit <= 0 {
-			return &probe.Unknown{Class: "not-configured", Want: "a limit for the TTL", Got: limit.String(), From: "dns.low_ttl", Fix: "set it, such as 300s"}
+			return noLimit("dns.low_ttl")
 		}
 		both := z.followBoth(ctx, record.Name)
 		evidence.Observed = observedChains(both[:])
 		return ttlAtMost(limit, z.ownLinks(both))
 	})
+}
+
+func noLimit(key string) error {
+	return &probe.Unknown{Class: "not-configured", Want: "a limit for the TTL", Got: "none", From: key, Fix: "set it, such as 300s"}
 }
 
 // ownLink is one RRset of the zone on the way from a launch name to its addresses.
@@ -121,6 +125,9 @@ func NegativeTTLAtMost(z *Zone, limit time.Duration, records ...Record) probe.Cl
 		if len(missing) == 0 {
 			return &probe.NotApplicable{Why: "no launch name is still to be created"}
 		}
+		if limit <= 0 {
+			return noLimit("dns.negative_ttl")
+		}
 		seen, err := z.everywhere(ctx, question{name: z.apex, qtype: dns.TypeSOA})
 		evidence.Observed = map[string]any{"still_to_create": missing, "soa": seen}
 		if err != nil {
@@ -208,7 +215,11 @@ func LowLongEnough(z *Zone, record Record, snapshot *Snapshot) probe.Claim {
 		for i, l := range judged[:len(links)-1] {
 			old, known := snapshot.longestTTL(l.name)
 			observed[plain(l.name)+" "+l.qtype] = map[string]any{"old_ttl": old.Seconds(), "known": known, "low_since": first[i]}
-			judged[i].errs = lowLongEnough(l, z.config.LowTTL, old, first[i], z.config.Cutover)
+			if known {
+				judged[i].errs = lowLongEnough(l, z.config.LowTTL, old, first[i], z.config.Cutover)
+			} else {
+				judged[i].errs = []error{ttlAtMost(z.config.LowTTL, []ownLink{l})}
+			}
 		}
 		evidence.Observed = observed
 		return lowJudged(judged, snapshot)

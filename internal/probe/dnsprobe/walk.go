@@ -305,7 +305,7 @@ func (z *Zone) at(ctx context.Context, zone string, s server, q question) sighti
 	q.server = s.addr
 	r, err := z.content(ctx, q)
 	if err != nil {
-		return sighting{server: s, tcp: q.tcp, state: broken, err: err}
+		return sighting{server: s, tcp: q.tcp, state: broken, err: q.unanswered(s.String(), err)}
 	}
 	return classify(zone, s, q, r)
 }
