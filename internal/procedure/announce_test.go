@@ -36,7 +36,7 @@ func TestAnnounce(t *testing.T) {
 
 	answer, code = "no_service", http.StatusNotFound
 	err = Announce(t.Context(), server.Client(), address, "x")
-	assert.ErrorContains(t, err, `got 404 and "no_service"`)
+	require.ErrorContains(t, err, `got 404 and "no_service"`)
 
 	server.Close()
 	err = Announce(t.Context(), server.Client(), address, "x")

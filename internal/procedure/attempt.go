@@ -79,7 +79,7 @@ func (p *Procedure) Begin(ctx context.Context) (*Attempt, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.ctx, a.stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(a.ctx, a.stop) // a second Ctrl-C ends the process
+	context.AfterFunc(a.ctx, a.stop) //nolint:contextcheck // a second Ctrl-C ends the process
 	return a, nil
 }
 
@@ -107,15 +107,14 @@ func (a *Attempt) open() (err error) {
 		return err
 	}
 	if number > 0 {
-		resumed, err := a.resume(journalPath(p.Dir, p.Name, number))
-		if err == nil && resumed {
+		switch resumed, err := a.resume(journalPath(p.Dir, p.Name, number)); {
+		case err == nil && resumed:
 			return nil
-		}
-		if err != nil && !(p.repeatable() && errors.Is(err, ErrDamaged)) {
-			return err
-		}
-		if err != nil {
+		case err == nil:
+		case p.repeatable() && errors.Is(err, ErrDamaged):
 			a.notes = append(a.notes, "begins anew, because every step may be done again: "+err.Error())
+		default:
+			return err
 		}
 	}
 	a.path = journalPath(p.Dir, p.Name, number+1)
@@ -154,7 +153,7 @@ func (a *Attempt) Step(ctx context.Context, name string) Result {
 	defer a.mu.Unlock()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(a.ctx, func() { cancel(context.Cause(a.ctx)) })()
+	defer context.AfterFunc(a.ctx, func() { cancel(context.Cause(a.ctx)) })() //nolint:contextcheck // the signals' context ends the step's
 
 	step := a.find(name)
 	if step == nil {

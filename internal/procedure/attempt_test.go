@@ -60,12 +60,12 @@ func TestAFailureStopsTheStepsButNotTheAnnouncements(t *testing.T) {
 	assert.Equal(t, []Outcome{Failed, Failed, NotReached, NotReached, Done}, outcomes(results))
 	assert.Equal(t, probe.Fail, probe.StatusOf(results[1].Err))
 	assert.Equal(t, probe.Blocked, probe.StatusOf(results[2].Err))
-	assert.ErrorContains(t, results[2].Err, "Once ended as failed")
+	require.ErrorContains(t, results[2].Err, "Once ended as failed")
 
 	results = must(t, p)
 	assert.Equal(t, []Outcome{Failed, NeedsPerson, NotReached, NotReached, Done}, outcomes(results), "what failed may have been done in part")
 	assert.Equal(t, probe.Blocked, probe.StatusOf(results[1].Err))
-	assert.ErrorContains(t, results[1].Err, "a run in which it failed, and it does not verify")
+	require.ErrorContains(t, results[1].Err, "a run in which it failed, and it does not verify")
 	assert.Equal(t, 2, world{dir}.count("Last"), "each failure is told")
 }
 
@@ -116,7 +116,7 @@ func TestVerifyIsAskedUntilItHoldsOrItsTimeIsOver(t *testing.T) {
 	results := must(t, p)
 	assert.Equal(t, Done, results[1].Outcome)
 	assert.Equal(t, 3, asked)
-	assert.EqualError(t, results[3].Err, "one address serves the old version", "the reason, not the timeout")
+	require.EqualError(t, results[3].Err, "one address serves the old version", "the reason, not the timeout")
 	assert.Equal(t, "two addresses", results[3].Verified.Target)
 }
 
@@ -126,7 +126,7 @@ func TestStepsRunInOrder(t *testing.T) {
 	require.NoError(t, err)
 	r := a.Step(t.Context(), "Again")
 	assert.Equal(t, NotReached, r.Outcome)
-	assert.ErrorContains(t, r.Err, "Once has not been run")
+	require.ErrorContains(t, r.Err, "Once has not been run")
 	assert.ErrorContains(t, a.Step(t.Context(), "Nonsense").Err, `no step "Nonsense"`)
 	require.NoError(t, a.Close())
 }
@@ -176,8 +176,8 @@ func TestDamagedJournals(t *testing.T) {
 
 			_, err = p.Begin(t.Context())
 			require.ErrorIs(t, err, ErrDamaged)
-			assert.ErrorContains(t, err, path+":")
-			assert.ErrorContains(t, err, "move the file away")
+			require.ErrorContains(t, err, path+":")
+			require.ErrorContains(t, err, "move the file away")
 
 			p = sample(filepath.Dir(p.Dir), "")
 			p.Steps[1].Repeatable = true

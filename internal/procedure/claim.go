@@ -37,7 +37,7 @@ type Shared struct {
 // everything; a step's Timeout is its real bound.
 func (s *Shared) Step(name string, build func() (*Procedure, error)) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
-		s.once.Do(func() { s.begin(build) })
+		s.once.Do(func() { s.begin(build) }) //nolint:contextcheck // the attempt outlives this step's context
 		if s.err != nil {
 			return probe.Evidence{Target: name}, s.err
 		}
@@ -49,7 +49,7 @@ func (s *Shared) Step(name string, build func() (*Procedure, error)) probe.Claim
 func (s *Shared) begin(build func() (*Procedure, error)) {
 	p, err := build()
 	if err == nil {
-		s.attempt, err = p.Begin(context.Background()) // outlives the first step's own context
+		s.attempt, err = p.Begin(context.Background())
 	}
 	s.err = err
 }

@@ -36,8 +36,8 @@ func TestACommandThatFailsSaysWhy(t *testing.T) {
 	c, out := command(t, "echo connecting with hunter2-secret; echo no such cluster >&2; exit 3")
 	err := c.Run(t.Context())
 	assert.Equal(t, "command.failed", class(err))
-	assert.ErrorContains(t, err, "exit status 3")
-	assert.ErrorContains(t, err, "no such cluster")
+	require.ErrorContains(t, err, "exit status 3")
+	require.ErrorContains(t, err, "no such cluster")
 	assert.NotContains(t, out.String()+err.Error(), "hunter2")
 }
 
@@ -92,8 +92,8 @@ func TestAMissingProgramIsFoundOutBeforeItIsNeeded(t *testing.T) {
 		"the script scripts/rollback.sh; g": {"sh", "scripts/rollback.sh", "production"},
 	} {
 		err := Command{Args: args, Dir: dir, Timeout: time.Second}.Run(t.Context())
+		require.ErrorContains(t, err, want)
 		assert.Equal(t, "command.missing", class(err), want)
-		assert.ErrorContains(t, err, want)
 	}
 	path, err := Command{Args: []string{"sh", "-c", "true"}, Dir: dir}.Find()
 	require.NoError(t, err)

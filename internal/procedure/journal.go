@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -53,10 +54,10 @@ type journal struct {
 
 // lock takes the procedure's lock. The kernel drops it when this process ends, however it ends.
 func lock(dir, name string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, name+".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(filepath.Join(dir, name+".lock"), os.O_CREATE|os.O_RDWR, 0o600) // #nosec G304 -- beside launch.yaml
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func journalPath(dir, name string, number int) string {
 
 // create begins a journal and makes its name durable.
 func create(path string) (*journal, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR|os.O_APPEND, 0o600) // #nosec G304 -- beside launch.yaml
 	if err != nil {
 		return nil, err
 	}
@@ -114,11 +115,11 @@ func create(path string) (*journal, error) {
 // reopen reads a journal to go on with it. A torn last line, which a kill leaves behind, is cut off: what it would have
 // said was not yet relied on.
 func reopen(path string) (*journal, []entry, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0) // #nosec G304 -- beside launch.yaml
 	if err != nil {
 		return nil, nil, err
 	}
-	text, err := os.ReadFile(path)
+	text, err := io.ReadAll(f)
 	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())
 	}

@@ -36,18 +36,19 @@ func TestARedPageNeverReachesTheDeployment(t *testing.T) {
 	s := newScene(t, "web.hsts-missing", nil)
 	code, log := run(t, s, "launch.yml", s.inputs())
 	assert.NotZero(t, code)
-	assert.Contains(t, log, "TMinus5/SSL/HSTS")
+	assert.Regexp(t, `FAIL +TMinus5/SSL/HSTS`, log)
+	assert.Contains(t, log, "NO-GO for TMinus5, Rollback/Ready", "the verdict on all of them")
 	assert.Equal(t, everywhere(s.launch.Rollback.PreviousVersion), s.served(t))
 	assert.Empty(t, s.brought, "neither deployed nor rolled back")
 }
 
 func TestAFailedSmokeTestRollsBack(t *testing.T) {
-	s := newScene(t, "", func(s *scene, version string) {
+	s := newScene(t, "", func(s *scene, version string) error {
 		if version == s.launch.Project.Version {
 			s.box.Site.Break(webtest.WWWServes) // the new version has a mistake that its health does not show
-		} else {
-			assert.NoError(t, s.box.Site.Mend())
+			return nil
 		}
+		return s.box.Site.Mend()
 	})
 	code, log := run(t, s, "launch.yml", s.inputs())
 	assert.NotZero(t, code, "a launch that was rolled back is no success")
@@ -58,8 +59,21 @@ func TestAFailedSmokeTestRollsBack(t *testing.T) {
 	assert.Contains(t, s.said[1], "is back on version")
 }
 
+func TestAFailedDeploymentRollsBack(t *testing.T) {
+	s := newScene(t, "", func(s *scene, version string) error {
+		if version == s.launch.Project.Version {
+			return errors.New("the platform gave up half-way")
+		}
+		return nil
+	})
+	code, log := run(t, s, "launch.yml", s.inputs())
+	assert.NotZero(t, code)
+	assert.Equal(t, everywhere(s.launch.Rollback.PreviousVersion), s.served(t), log)
+	assert.Equal(t, []string{s.launch.Project.Version, s.launch.Rollback.PreviousVersion}, s.brought)
+}
+
 func TestAnUnmeasuredSmokeTestCallsAPersonAndRollsNothingBack(t *testing.T) {
-	s := newScene(t, "", func(s *scene, _ string) {
+	s := newScene(t, "", func(s *scene, _ string) error {
 		s.overlay(t, func(o map[string]any) { // from now on nobody knows the way to plain HTTP of one address
 			network, ok := o["network"].(map[string]any)
 			require.True(t, ok)
@@ -67,6 +81,7 @@ func TestAnUnmeasuredSmokeTestCallsAPersonAndRollsNothingBack(t *testing.T) {
 			require.True(t, ok)
 			delete(connect, webtest.Addresses[0].String()+":80")
 		})
+		return nil
 	})
 	code, log := run(t, s, "launch.yml", s.inputs())
 	assert.NotZero(t, code)

@@ -24,6 +24,7 @@ type workflow struct {
 
 type job struct {
 	Uses        string
+	If          string
 	Needs       any
 	Environment string
 	Permissions *map[string]string
@@ -34,9 +35,10 @@ type job struct {
 }
 
 type step struct {
-	Uses, Run, If string
-	Env           map[string]string
-	With          map[string]string
+	Uses, Run, If   string
+	ContinueOnError string `yaml:"continue-on-error"`
+	Env             map[string]string
+	With            map[string]string
 }
 
 func read(t *testing.T, name string) workflow {
@@ -91,6 +93,7 @@ func TestJobsMayDoNothingThatTheyDoNotNeed(t *testing.T) {
 		assert.Empty(t, *w.Permissions, "%s: nothing by default", name)
 	}
 	each(t, func(t *testing.T, _ string, j job) {
+		t.Helper()
 		require.NotNil(t, j.Permissions)
 		for scope, level := range *j.Permissions {
 			assert.Equal(t, "contents: read", scope+": "+level)
@@ -106,6 +109,7 @@ func TestJobsMayDoNothingThatTheyDoNotNeed(t *testing.T) {
 // What somebody typed must never be a part of a program.
 func TestNothingIsInterpolatedIntoAShell(t *testing.T) {
 	each(t, func(t *testing.T, _ string, j job) {
+		t.Helper()
 		for _, s := range j.Steps {
 			assert.NotContains(t, s.Run, "${{")
 		}
@@ -115,6 +119,7 @@ func TestNothingIsInterpolatedIntoAShell(t *testing.T) {
 func TestOnlyDeploymentAndRollbackMayExecute(t *testing.T) {
 	var executing []string
 	each(t, func(t *testing.T, id string, j job) {
+		t.Helper()
 		assert.NotContains(t, j.Env, "LAUNCH_EXECUTE", "for one step, not for the whole job")
 		for _, s := range j.Steps {
 			if value, set := s.Env["LAUNCH_EXECUTE"]; set {
@@ -136,11 +141,29 @@ func TestNothingStandsInFrontOfTheRollback(t *testing.T) {
 	assert.Equal(t, "./.github/workflows/rollback.yml", w.Jobs["rollback"].Uses)
 }
 
+// act ends a run at the first called workflow that fails, so that only this says what GitHub would do after red gates.
+func TestOnlyGreenGatesLeadToTheDeployment(t *testing.T) {
+	jobs := read(t, "launch.yml").Jobs
+	for name, needs := range map[string]any{"deploy": "gates", "smoke": "deploy", "done": []any{"gates", "deploy", "smoke"}} {
+		assert.Equal(t, needs, jobs[name].Needs, name)
+		assert.Empty(t, jobs[name].If, "%s: without a condition a job runs only after the success of what it needs", name)
+	}
+	assert.Equal(t, "./.github/workflows/gates.yml", jobs["gates"].Uses)
+	gates := read(t, "gates.yml").Jobs
+	assert.Equal(t, "page", gates["verdict"].Needs)
+	for name, j := range gates {
+		for _, s := range j.Steps {
+			assert.Empty(t, s.ContinueOnError, "%s: a red step that does not count is a false green", name)
+		}
+	}
+}
+
 // The runner's limit must be the last to strike: whatever strikes first knows best what happened.
 func TestLimitsAreOrdered(t *testing.T) {
 	limit := regexp.MustCompile(`--timeout (\S+)`)
 	pages := 0
 	each(t, func(t *testing.T, _ string, j job) {
+		t.Helper()
 		if j.Uses != "" {
 			return
 		}
@@ -163,6 +186,7 @@ func TestLimitsAreOrdered(t *testing.T) {
 
 func TestReportsAreUploadedAlways(t *testing.T) {
 	each(t, func(t *testing.T, _ string, j job) {
+		t.Helper()
 		reports := false
 		for _, s := range j.Steps {
 			reports = reports || strings.Contains(s.Run, "bin/launchgate ") || strings.Contains(s.Run, ".ci/run")

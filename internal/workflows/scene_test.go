@@ -34,8 +34,8 @@ type scene struct {
 	said    []string // in the chat
 }
 
-// newScene starts a sandbox. The platform calls arrive before each new version is served.
-func newScene(t *testing.T, fault string, arrive func(s *scene, version string)) *scene {
+// newScene starts a sandbox. The platform calls arrive when it has brought a version out, and fails with its error.
+func newScene(t *testing.T, fault string, arrive func(s *scene, version string) error) *scene {
 	t.Helper()
 	box, err := sandbox.Start(sandbox.Config{Dir: t.TempDir(), Base: filepath.Join(launch.Root(), "launch.yaml"), Fault: fault})
 	require.NoError(t, err)
@@ -45,10 +45,11 @@ func newScene(t *testing.T, fault string, arrive func(s *scene, version string))
 	outside.HandleFunc("POST /bring/{version}", func(w http.ResponseWriter, r *http.Request) {
 		version := r.PathValue("version")
 		s.note(&s.brought, version)
-		if arrive != nil {
-			arrive(s, version)
+		err := os.WriteFile(box.VersionFile, []byte(version), 0o600)
+		if err == nil && arrive != nil {
+			err = arrive(s, version)
 		}
-		if err := os.WriteFile(box.VersionFile, []byte(version), 0o600); err != nil {
+		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
