@@ -189,6 +189,14 @@ func TestJudgeHealth(t *testing.T) {
 	}
 }
 
+func TestJudgeHealthOfACutBody(t *testing.T) {
+	x := hop(t, "https://shop.example/health", 200, "", `{"status":"ok","version":"1"}`)
+	x.header.Set("Content-Type", "application/json")
+	x.cut = true
+	err := judgeHealth(x, Health{StatusPath: "status", StatusOK: "ok", VersionPath: "version", Version: "1"})
+	require.ErrorContains(t, err, "got more than 1048576 bytes")
+}
+
 func TestJudgeCookies(t *testing.T) {
 	for line, want := range map[string]string{
 		"s=1; Secure; HttpOnly; SameSite=Lax":    "",

@@ -80,7 +80,7 @@ func (c *Client) fetch(ctx context.Context, target *url.URL, at netip.AddrPort) 
 		x.err = err
 		return x
 	}
-	defer func() { _ = conn.Close() }() // all was said, whatever the close says
+	defer func() { _ = conn.Close() }()                                              // all was said, whatever the close says
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // a closed connection needs no deadline
 
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)

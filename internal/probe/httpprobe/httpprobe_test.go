@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -165,8 +166,14 @@ func TestFaults(t *testing.T) {
 			w.site.Break(fault)
 			require.Equal(t, []webtest.Fault{fault}, w.site.Broken())
 			client := w.client()
-			for _, want := range wants {
-				red(t, run(t, claims[want.claim](client)), probe.Fail, want.class, want.parts...)
+			results := make([]probe.Result, len(wants))
+			var running sync.WaitGroup
+			for i, want := range wants {
+				running.Go(func() { results[i] = run(t, claims[want.claim](client)) })
+			}
+			running.Wait()
+			for i, want := range wants {
+				red(t, results[i], probe.Fail, want.class, want.parts...)
 			}
 			require.NoError(t, w.site.Mend())
 			client = w.client()
@@ -211,6 +218,7 @@ func TestRunningVersion(t *testing.T) {
 }
 
 func TestClosedPort(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.site.Break(webtest.PortClosed)
 	client := w.client()

@@ -110,6 +110,30 @@ func TestProtocolFloorReadsNoSilenceAsRefusal(t *testing.T) {
 	})
 }
 
+func TestJudgeMatrix(t *testing.T) {
+	at := func(version uint16) *handshake {
+		return &handshake{address: "a", state: tls.ConnectionState{Version: version}}
+	}
+	refused, accepted := answer{Offer: "TLS 1.0", bad: true, class: "tls.protocol"}, answer{Offer: "TLS 1.0", bad: true, class: "tls.protocol", Accepted: true}
+	unclear, noted := answer{Offer: "RC4", bad: true, class: "tls.cipher", err: io.EOF}, answer{Offer: "CBC with SHA-1", Accepted: true}
+	for title, c := range map[string]struct {
+		answers []answer
+		control uint16
+		want    probe.Status
+	}{
+		"refused":                           {[]answer{refused, noted}, tls.VersionTLS12, probe.Pass},
+		"accepted":                          {[]answer{refused, accepted}, tls.VersionTLS13, probe.Fail},
+		"accepted and unclear":              {[]answer{unclear, accepted}, tls.VersionTLS13, probe.Fail},
+		"unclear":                           {[]answer{refused, unclear}, tls.VersionTLS13, probe.Blocked},
+		"refused, but shaken hands with it": {[]answer{refused}, tls.VersionTLS10, probe.Fail},
+		"unclear, and old at best":          {[]answer{unclear}, tls.VersionTLS11, probe.Fail},
+	} {
+		t.Run(title, func(t *testing.T) {
+			assert.Equal(t, c.want, probe.StatusOf(matrix{Answers: c.answers}.judge(at(c.control), tls.VersionTLS12)))
+		})
+	}
+}
+
 // flaky resets as often as it is told to, and then goes on.
 func flaky(resets <-chan bool, then tlstest.Handler) tlstest.Handler {
 	return func(conn net.Conn) {

@@ -3,6 +3,7 @@ package tlsprobe
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -149,6 +150,27 @@ func TestIncompleteOnOneAddressNamesTheIntermediate(t *testing.T) {
 	w.servers[1].Handle(tlstest.Serve(w.config(t, tlstest.MissingIntermediate())))
 	red(t, run(t, ValidFor(w.observer, name, launch)), probe.Fail, "tls.incomplete",
 		`the leaf verifies only with intermediate "Sandbox Intermediate", which the server does not send`, "from 203.0.113.81:443")
+}
+
+func TestAnIntermediateCanEndBeforeItsLeaf(t *testing.T) {
+	authority, err := tlstest.NewAuthority() // whose intermediate lasts ten years
+	require.NoError(t, err)
+	cert, err := authority.Issue(tlstest.Names(name), tlstest.Valid(time.Now().Add(-time.Hour), time.Now().AddDate(12, 0, 0)))
+	require.NoError(t, err)
+	intermediate, err := x509.ParseCertificate(cert.Certificate[1])
+	require.NoError(t, err)
+	chain := []*x509.Certificate{cert.Leaf, intermediate}
+	w := wanted{name: name, roots: authority.Pool(), now: time.Now(), at: time.Now().AddDate(9, 0, 0)}
+	assert.Nil(t, w.judge(chain))
+	w.at = time.Now().AddDate(11, 0, 0)
+	unmet := w.judge(chain)
+	require.NotNil(t, unmet)
+	assert.Equal(t, "tls.expired", unmet.Class)
+	assert.Contains(t, unmet.Got, `a chain whose certificate "Sandbox Intermediate" is valid from`)
+	assert.Contains(t, unmet.Got, "at the launch")
+	w.at = time.Now().AddDate(-1, 0, 0)
+	assert.Nil(t, w.judge(chain), "after the launch, now is what counts")
+	assert.Equal(t, "tls.untrusted", w.judge(nil).Class)
 }
 
 func TestTransport(t *testing.T) {
