@@ -99,6 +99,7 @@ func hop(t *testing.T, rawURL string, status int, location, body string) *exchan
 
 func TestJudgeChain(t *testing.T) {
 	const plain, safe, other, third = "http://shop.example/", "https://shop.example/", "https://www.shop.example/", "https://m.shop.example/"
+	const short = "balance: 1200 kr on 1234.56.78901"
 	first := hop(t, plain, 301, safe, "")
 	cookie := hop(t, plain, 301, safe, "")
 	cookie.header.Set("Set-Cookie", "session=1; Secure")
@@ -117,7 +118,8 @@ func TestJudgeChain(t *testing.T) {
 		"plain http on the way":   {[]*exchange{first, hop(t, safe, 301, "http://www.shop.example/", ""), hop(t, "http://www.shop.example/", 200, "", "")}, "http.downgrade"},
 		"a cookie in clear":       {[]*exchange{cookie, hop(t, safe, 200, "", "page")}, "http.leak"},
 		"a page in clear":         {[]*exchange{hop(t, plain, 301, safe, strings.Repeat("x", maxNote+1)), hop(t, safe, 200, "", "page")}, "http.leak"},
-		"a small page in clear":   {[]*exchange{hop(t, plain, 301, safe, "the page"), hop(t, safe, 200, "", "page")}, "http.leak"},
+		"a small page in clear":   {[]*exchange{hop(t, plain, 301, safe, "<b>"+short+"</b>"), hop(t, safe, 200, "", short)}, "http.leak"},
+		"an empty line in clear":  {[]*exchange{hop(t, plain, 301, safe, "Moved\n"), hop(t, safe, 200, "", "\n")}, ""},
 		"a note in clear":         {[]*exchange{hop(t, plain, 301, safe, "Moved Permanently"), hop(t, safe, 200, "", "page")}, ""},
 		"a broken Location later": {[]*exchange{first, hop(t, safe, 301, "https://[::1/", "")}, "http.malformed"},
 		"served in clear":         {[]*exchange{hop(t, plain, 200, "", "page")}, "http.no-redirect"},

@@ -19,6 +19,8 @@ const (
 	maxHops = 2
 	// maxNote is how long a redirect's own body may be, in bytes: a server's note that the page has moved is shorter.
 	maxNote = 1024
+	// minPage is the shortest answer, in bytes, that is recognised when a redirect's body repeats it.
+	minPage = 32
 )
 
 // RedirectsToHTTPS claims that plain HTTP leads to https and gives nothing away: at every address of the URL's host the
@@ -229,7 +231,7 @@ func judgeLeak(first, final *exchange) error {
 	switch {
 	case len(first.header.Values("Set-Cookie")) > 0:
 		return first.unmet("http.leak", want, "a cookie in clear", fix)
-	case len(first.body) > maxNote, len(first.body) > 0 && len(final.body) > 0 && bytes.Contains(first.body, final.body):
+	case len(first.body) > maxNote, len(final.body) >= minPage && bytes.Contains(first.body, final.body):
 		return first.unmet("http.leak", want, fmt.Sprintf("%d bytes of page in clear", len(first.body)), fix)
 	}
 	return nil
