@@ -7,8 +7,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // longest is the number of CNAMEs in a row that resolvers can be relied on to follow.

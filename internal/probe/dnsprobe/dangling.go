@@ -6,8 +6,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // NothingDangles claims that no CNAME of a launch name, no mail exchanger and no name server leads to a name that does

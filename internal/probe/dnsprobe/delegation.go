@@ -7,8 +7,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // DelegationMatches claims that every name server in the parent's delegation is in the zone's own NS RRset, at every
@@ -50,14 +51,10 @@ func (z *Zone) atParent(ctx context.Context) ([]sighting, error) {
 
 // delegated are the name servers that a parent's answer names; a parent on the zone's own servers answers itself.
 func (s sighting) delegated() []string {
-	switch {
-	case s.state == found:
-		return s.values
-	case s.state == referred:
+	if s.state == referred {
 		return s.below.names
-	default:
-		return nil
 	}
+	return s.values
 }
 
 func delegationMatches(parents, own []sighting) error {
@@ -186,69 +183,6 @@ func (z *Zone) nameServerNames(ctx context.Context) ([]string, error) {
 		return names, err
 	}
 	return sortedSet(names), nil
-}
-
-// GlueMatches claims that each name server inside the zone has glue, equal to its A and AAAA at every server of the zone
-// (RFC 9471; DEL-04).
-func GlueMatches(z *Zone) probe.Claim {
-	return z.claim("DEL-04", "RFC 9471", z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
-		d, err := z.delegation(ctx, nil)
-		if err != nil {
-			return err
-		}
-		inside := slices.DeleteFunc(slices.Clone(d.names), func(name string) bool { return !within(name, z.apex) })
-		if len(inside) == 0 {
-			return &probe.NotApplicable{Why: "no name server of " + plain(z.apex) + " is inside the zone, so none needs glue"}
-		}
-		both := make([][2]chain, len(inside))
-		var all sync.WaitGroup
-		for i, name := range inside {
-			all.Go(func() { both[i] = z.followBoth(ctx, name) })
-		}
-		all.Wait()
-		var errs []error
-		observed := map[string]any{}
-		for i, name := range inside {
-			glue := addressTexts(d.glue[name])
-			observed[plain(name)] = map[string]any{"glue": glue, "a": both[i][0].links[0].seen, "aaaa": both[i][1].links[0].seen}
-			errs = append(errs, both[i][0].errs...)
-			errs = append(errs, both[i][1].errs...)
-			errs = append(errs, glueMatches(name, glue, both[i][0].links[0].seen, both[i][1].links[0].seen)...)
-		}
-		evidence.Observed = observed
-		return worst(errs)
-	})
-}
-
-// glueMatches compares the glue of one name with what each server says: v4 and v6 are the same servers' sightings.
-func glueMatches(name string, glue []string, v4, v6 []sighting) []error {
-	errs := append(failures(v4), failures(v6)...)
-	own := map[server][]string{}
-	for _, s := range slices.Concat(v4, v6) {
-		if s.err == nil {
-			own[s.server] = append(own[s.server], s.values...)
-		}
-	}
-	for _, s := range slices.Concat(v4, v6) {
-		if s.err != nil {
-			delete(own, s.server) // half an answer is nothing to compare
-		}
-	}
-	for _, s := range v4 {
-		values, whole := own[s.server]
-		if values = sortedSet(values); whole && !slices.Equal(values, glue) {
-			errs = append(errs, &probe.Unmet{Class: "dns.glue", Want: "glue for " + plain(name) + " equal to its addresses, " + orNone(values),
-				Got: orNone(glue), From: "the parent, against " + s.server.String(), Fix: "have the registrar update the host's glue"})
-		}
-	}
-	return errs
-}
-
-func orNone(values []string) string {
-	if len(values) == 0 {
-		return "none"
-	}
-	return strings.Join(values, ", ")
 }
 
 // ServersAuthoritative claims that each server answers the zone's SOA with authority (RFC 1912 2.8, RFC 9499; DEL-05). Silence,

@@ -4,8 +4,9 @@ import (
 	"context"
 	"sync"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // everywhere asks every server of the zone that holds the name.

@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getdrop/launchgate/fixtures/dnstest"
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/fixtures/dnstest"
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // What the list of all assertions does not show green, each in its own world.
@@ -183,4 +184,28 @@ func TestAddresses(t *testing.T) {
 	var unmet *probe.Unmet
 	require.ErrorAs(t, err, &unmet)
 	assert.Equal(t, "dns.no-address", unmet.Class)
+}
+
+// Of a zone that nothing more is known of, the zone itself is judged and nothing else.
+func TestAssertionsOfBareZone(t *testing.T) {
+	w := newWorld(t, 2)
+	w.config.Resolvers = nil
+	list := Assertions(w.zone(), nil, nil)
+	assert.Len(t, list, 12)
+	healthy(t, run(t, list))
+}
+
+// Parent and zone can live on the same servers, which then answer instead of referring.
+func TestParentOnTheSameServers(t *testing.T) {
+	in := dnstest.New(t, dnstest.Config{Zones: []dnstest.Zone{{Origin: "drop.example.", Text: "www 60 A 203.0.113.80"}, {Origin: "launch.drop.example.", Text: "@ 60 A 203.0.113.80"}}})
+	config := Config{Network: &probe.Network{Connect: in.Connect()}, Domain: "launch.drop.example", Roots: in.Roots()}
+	zone := New(config)
+	healthy(t, run(t, []Named{
+		{"delegation", true, DelegationMatches(zone)}, {"authoritative", true, ServersAuthoritative(zone)},
+		{"leads", true, LeadsTo(zone, Record{Name: "launch.drop.example", A: []netip.Addr{netip.MustParseAddr("203.0.113.80")}})},
+	}))
+	config.Domain = "www.drop.example"
+	got := run(t, []Named{{"no zone", true, ServersAuthoritative(New(config))}})[0]
+	assert.Equal(t, "dns.no-zone", got.Class, got.Message())
+	assert.Contains(t, got.Message(), "set dns.domain to the zone's apex")
 }

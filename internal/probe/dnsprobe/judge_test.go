@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // Sightings by hand: ns1 and ns2 stand for any two servers.

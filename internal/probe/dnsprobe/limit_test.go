@@ -5,16 +5,18 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getdrop/launchgate/fixtures/delaytest"
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/fixtures/delaytest"
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 const rtt = 100 * time.Millisecond
 
 // far puts a round trip of 100 ms before every server of the world, and leaves the launch with apex and www.
 func (w *world) far(t testing.TB) {
+	t.Helper()
 	connect, relays, err := delaytest.Wrap(w.Connect(), rtt)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, relays.Close()) })

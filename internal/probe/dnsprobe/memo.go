@@ -6,8 +6,9 @@ import (
 	"net/netip"
 	"sync/atomic"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // flight is one question under way, and afterwards its reply. It runs on its own clock: a claim that gives up neither
@@ -62,17 +63,18 @@ func (z *Zone) flight(ctx context.Context, q question) *flight {
 	}
 	f := &flight{done: make(chan struct{})}
 	z.flights[q] = f
-	go z.fly(h, q, f)
+	go z.fly(h.ctx, h, q, f) //nolint:contextcheck // the question outlives the claim that asks it first
 	return f
 }
 
-func (z *Zone) fly(h *health, q question, f *flight) {
+// fly asks, as long as the host is not taken for dead.
+func (z *Zone) fly(alive context.Context, h *health, q question, f *flight) {
 	defer close(f.done)
-	if h.ctx.Err() != nil {
-		f.err = context.Cause(h.ctx)
+	if alive.Err() != nil {
+		f.err = context.Cause(alive)
 		return
 	}
-	ctx, cancel := context.WithTimeout(h.ctx, bound)
+	ctx, cancel := context.WithTimeout(alive, bound)
 	defer cancel()
 	z.sent.Add(1)
 	f.reply, f.err = z.exchange(ctx, q)

@@ -5,11 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getdrop/launchgate/fixtures/dnstest"
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/fixtures/dnstest"
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 const oldApex = "drop.example. 60 A 203.0.113.8\ndrop.example. 60 AAAA 2001:db8:80::1"

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // AAAAParity claims that either all the names have IPv6 addresses or none has (Internet.nl; REC-04). A launch that half

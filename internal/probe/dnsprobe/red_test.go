@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getdrop/launchgate/fixtures/dnstest"
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/fixtures/dnstest"
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // The records of newWorld.

@@ -5,8 +5,9 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // roll is the zone's servers as they become known: every address of the name servers that the parent names, and of those

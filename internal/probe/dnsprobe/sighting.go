@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // server is one address of one name server.

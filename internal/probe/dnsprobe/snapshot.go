@@ -11,8 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // Snapshot is the zone as it was before the change: what a rollback goes back to.

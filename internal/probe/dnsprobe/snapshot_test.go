@@ -7,9 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 func TestParseSnapshot(t *testing.T) {
@@ -87,9 +88,10 @@ func TestSnapshotClaims(t *testing.T) {
 	results := run(t, []Named{
 		{"holds", true, SnapshotHolds(zone, w.snapshot, w.records...)}, {"predates", true, SnapshotPredates(zone, w.snapshot, w.records...)},
 		{"late", true, SnapshotPredates(zone, late, api)}, {"missing", true, SnapshotHolds(zone, missing, api)},
-		{"missing too", true, SnapshotPredates(zone, missing, api)}, {"no old TTL", true, LowLongEnough(zone, api, missing)},
+		{"missing too", true, SnapshotPredates(zone, missing, api)}, {"no snapshot", true, LowLongEnough(zone, api, missing)},
+		{"no old TTL", true, LowLongEnough(zone, w.records[wwwRecord], late)}, {"none, for it is new", true, LowLongEnough(zone, Record{Name: "www.drop.example", Target: "drop.example", New: true}, late)},
 	})
-	want := []probe.Status{probe.Pass, probe.Pass, probe.Fail, probe.Fail, probe.Fail, probe.Blocked}
+	want := []probe.Status{probe.Pass, probe.Pass, probe.Fail, probe.Fail, probe.Fail, probe.Blocked, probe.Blocked, probe.NA}
 	for i, r := range results {
 		assert.Equal(t, want[i], r.Status, "%s: %s", r.Name, r.Message())
 	}

@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // judgement is what a resolver's answers are judged by.

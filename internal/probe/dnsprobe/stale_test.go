@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // The judgement of resolvers without resolvers: www is a CNAME (60 s) to the apex, whose A has changed.

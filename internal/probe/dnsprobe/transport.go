@@ -7,8 +7,9 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // AnswersUDP claims that each server answers over UDP (RFC 7766 5; TRN-01). What it answers is for other claims.

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 func TestFirstSight(t *testing.T) {

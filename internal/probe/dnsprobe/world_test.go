@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/getdrop/launchgate/fixtures/dnstest"
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/stretchr/testify/require"
 )
 
 // world is a private internet with Drop's zone on it, and what a healthy launch says about it.

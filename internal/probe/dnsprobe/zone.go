@@ -15,8 +15,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // Config says which zone is looked at, through which network, and with which limits.

@@ -1,0 +1,135 @@
+package dnsprobe
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe"
+)
+
+// vantage is what one resolver says about a name at one time.
+type vantage struct {
+	Resolver string       `json:"resolver"`
+	Answers  [2]recursive `json:"answers"` // A, AAAA
+}
+
+// recursive is one answer of a resolver, or why there is none.
+type recursive struct {
+	Chain    []cached  `json:"chain"`
+	Negative bool      `json:"negative,omitempty"` // the chain ends in nothing
+	Rcode    string    `json:"rcode"`
+	AA       bool      `json:"aa,omitempty"`
+	EDE      []string  `json:"ede,omitempty"`
+	Scope    uint8     `json:"ecs_scope,omitempty"` // above 0 the answer is for the client's subnet only
+	At       time.Time `json:"at"`
+	Error    string    `json:"error,omitempty"`
+	stale    bool      // by its own word: EDE 3 or 19
+	err      error
+}
+
+// cached is an RRset as a resolver has it. A negative entry has no values.
+type cached struct {
+	Name   string   `json:"name"`
+	Type   string   `json:"type"`
+	Values []string `json:"values"`
+	TTL    uint32   `json:"ttl"`
+	hasTTL bool
+}
+
+func (z *Zone) vantage(ctx context.Context, r Resolver, name string, number int) vantage {
+	v := vantage{Resolver: r.String()}
+	var both sync.WaitGroup
+	for i, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
+		both.Go(func() { v.Answers[i] = z.askResolver(ctx, r, name, t, number) })
+	}
+	both.Wait()
+	return v
+}
+
+// askResolver asks a resolver to recurse. REFUSED and the like are no evidence: the resolver does not serve this machine.
+func (z *Zone) askResolver(ctx context.Context, r Resolver, name string, qtype uint16, number int) recursive {
+	q := question{server: r.Addr, name: dns.CanonicalName(name), qtype: qtype, recurse: true, edns: true, subnet: r.Subnet, round: number}
+	answer, err := z.content(ctx, q)
+	if err != nil {
+		err = q.unanswered(r.String(), err)
+		return recursive{err: err, Error: err.Error()}
+	}
+	switch answer.Rcode {
+	case dns.RcodeSuccess, dns.RcodeNameError, dns.RcodeServerFailure:
+		return readRecursive(q, answer)
+	default:
+		err := &probe.Unknown{Class: "dns.no-evidence", Want: "an answer to " + q.String(), Got: dns.RcodeToString[answer.Rcode], From: r.String(),
+			Fix: "use a resolver that serves this machine"}
+		return recursive{err: err, Error: err.Error()}
+	}
+}
+
+func readRecursive(q question, r *reply) recursive {
+	seen := recursive{Rcode: dns.RcodeToString[r.Rcode], AA: r.Authoritative, At: r.at}
+	if opt := r.IsEdns0(); opt != nil {
+		for _, o := range opt.Option {
+			if ede, is := o.(*dns.EDNS0_EDE); is {
+				seen.EDE = append(seen.EDE, strings.TrimSpace(fmt.Sprintf("%d %s %s", ede.InfoCode, dns.ExtendedErrorCodeToString[ede.InfoCode], ede.ExtraText)))
+				seen.stale = seen.stale || ede.InfoCode == dns.ExtendedErrorCodeStaleAnswer || ede.InfoCode == dns.ExtendedErrorCodeStaleNXDOMAINAnswer
+			}
+		}
+	}
+	if subnet := option[*dns.EDNS0_SUBNET](r); subnet != nil {
+		seen.Scope = subnet.SourceScope
+	}
+	name := q.name
+	for range longest + 1 {
+		if rrset := section(r.Answer, name, q.qtype); len(rrset) > 0 {
+			seen.Chain = append(seen.Chain, cached{name, dns.TypeToString[q.qtype], rdata(rrset), longestTTL(rrset), true})
+			return seen
+		}
+		cname := section(r.Answer, name, dns.TypeCNAME)
+		if len(cname) == 0 {
+			break
+		}
+		seen.Chain = append(seen.Chain, cached{name, "CNAME", rdata(cname), longestTTL(cname), true})
+		name = dns.CanonicalName(cname[0].(*dns.CNAME).Target)
+	}
+	seen.Negative = true
+	absent := cached{Name: name, Type: dns.TypeToString[q.qtype]}
+	for _, rr := range r.Ns {
+		if soa, is := rr.(*dns.SOA); is { // RFC 2308 5
+			absent.TTL, absent.hasTTL = min(soa.Hdr.Ttl, soa.Minttl), true
+		}
+	}
+	seen.Chain = append(seen.Chain, absent)
+	return seen
+}
+
+// values are the addresses at the end.
+func (r recursive) values() []netip.Addr {
+	if r.Negative || len(r.Chain) == 0 {
+		return nil
+	}
+	return addresses(r.Chain[len(r.Chain)-1].Values)
+}
+
+// passes says whether the answer comes by way of a name.
+func (r recursive) passes(name string) bool {
+	return slices.ContainsFunc(r.Chain, func(c cached) bool { return c.Name == name && c.Type != "CNAME" || slices.Contains(c.Values, name) })
+}
+
+func (v vantage) say() string {
+	var parts []string
+	for i, family := range []string{"A", "AAAA"} {
+		a := v.Answers[i]
+		text := orNone(addressTexts(a.values()))
+		if a.Rcode != "NOERROR" {
+			text = a.Rcode
+		}
+		parts = append(parts, family+" "+text)
+	}
+	return strings.Join(parts, ", ")
+}
