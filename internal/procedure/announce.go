@@ -69,7 +69,7 @@ func Announce(ctx context.Context, client *http.Client, webhook, text string) er
 		}
 		return chatUnknown(err.Error(), err)
 	}
-	defer response.Body.Close() //nolint:errcheck // only read from
+	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, 200))
 	if err != nil {
 		return chatUnknown(err.Error(), err)

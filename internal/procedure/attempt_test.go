@@ -82,6 +82,18 @@ func TestAFailedAttemptGoesOnWhereItStopped(t *testing.T) {
 	assert.Equal(t, 2, world{dir}.count("Last"), "what was announced after the failure is not what is announced now")
 }
 
+func TestADoneStepThatNoLongerHoldsIsNeitherGreenNorDoneAgain(t *testing.T) {
+	dir := t.TempDir()
+	p := sample(dir, "")
+	p.Steps[2].Do = func(context.Context) error { return errors.New("failed") }
+	must(t, p)
+	require.NoError(t, os.Remove(world{dir}.file("Once"))) // somebody undid it meanwhile
+	results := must(t, p)
+	assert.Equal(t, []Outcome{DoneBefore, NeedsPerson, NotReached, NotReached, Done}, outcomes(results))
+	require.ErrorContains(t, results[1].Err, "a run that did it, and it does not verify")
+	assert.Zero(t, world{dir}.count("Once"))
+}
+
 func TestARepeatableStepThatNoLongerHoldsIsDoneAgain(t *testing.T) {
 	dir := t.TempDir()
 	p := sample(dir, "")

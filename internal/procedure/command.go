@@ -66,7 +66,7 @@ func missing(want, got, dir string) error {
 }
 
 // Run runs the command in a process group of its own and waits for it. When ctx or Timeout ends, the whole group is
-// killed. An exit code other than 0 is a *probe.Unmet with the end of the output.
+// killed; a kill -9 of this process itself leaves it running. An exit code other than 0 is a *probe.Unmet with the end of the output.
 func (c Command) Run(ctx context.Context) error {
 	path, err := c.Find()
 	if err != nil {
