@@ -77,8 +77,8 @@ func (z *Zone) direct(ctx context.Context, name string, tcp bool, round int) (di
 	var errs [2]error
 	var both sync.WaitGroup
 	q := question{name: name, tcp: tcp, round: round}
-	if round > 0 {
-		q.edns, q.nsid = true, true // who answered can differ from round to round, and NSID tells
+	if round > 0 && !tcp {
+		q.edns, q.nsid = true, true // who answers can differ from round to round, and NSID tells
 	}
 	ask := func(qtype uint16, seen *[]sighting, err *error) {
 		q := q

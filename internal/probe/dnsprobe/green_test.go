@@ -155,6 +155,24 @@ func TestDeadServer(t *testing.T) {
 	assert.Equal(t, probe.Pass, status["PRO-02"])
 }
 
+// A server that drops EDNS costs one wait, not one for each round, and its plain answers stand.
+func TestServerThatDropsEDNS(t *testing.T) {
+	w := newWorld(t, 2)
+	w.config.Repeat = Repeat{Times: 3, Over: 20 * time.Millisecond}
+	w.second().Set(func(b *dnstest.Behaviour) { b.DropEDNS = true })
+	start := time.Now()
+	status := map[string]probe.Status{}
+	for _, r := range run(t, Assertions(w.zone(), w.records, w.snapshot)) {
+		status[r.Assertion] = r.Status
+	}
+	assert.Less(t, time.Since(start), 5*time.Second)
+	assert.Equal(t, probe.Fail, status["TRN-03"])
+	assert.Equal(t, probe.Pass, status["DEL-05"])
+	assert.Equal(t, probe.Pass, status["CON-03"])
+	assert.Equal(t, probe.Pass, status["TRN-01"])
+	assert.Equal(t, probe.Blocked, status["PRO-01"], "the later rounds ask with EDNS")
+}
+
 // A claim that is given up does not spoil the answer for the next one.
 func TestCancelledClaim(t *testing.T) {
 	w := newWorld(t, 2)

@@ -20,10 +20,11 @@ type flight struct {
 	err   error
 }
 
-// host is one server over one transport.
+// host is one server over one transport, with EDNS or without: some answer the one and drop the other.
 type host struct {
 	server netip.AddrPort
 	tcp    bool
+	edns   bool
 }
 
 // health is what is known of a host. Its context ends when the host is taken for dead: one question has timed out and
@@ -54,17 +55,22 @@ func (z *Zone) flight(ctx context.Context, q question) *flight {
 	if f, known := z.flights[q]; known {
 		return f
 	}
-	at := host{q.server, q.tcp}
+	f := &flight{done: make(chan struct{})}
+	z.flights[q] = f
+	h := z.health(ctx, host{q.server, q.tcp, q.edns})
+	go z.fly(h.ctx, h, q, f) //nolint:contextcheck // the question outlives the claim that asks it first
+	return f
+}
+
+// health is called with the lock held.
+func (z *Zone) health(ctx context.Context, at host) *health {
 	h, known := z.hosts[at]
 	if !known {
 		h = &health{}
 		h.ctx, h.kill = context.WithCancelCause(context.WithoutCancel(ctx))
 		z.hosts[at] = h
 	}
-	f := &flight{done: make(chan struct{})}
-	z.flights[q] = f
-	go z.fly(h.ctx, h, q, f) //nolint:contextcheck // the question outlives the claim that asks it first
-	return f
+	return h
 }
 
 // fly asks, as long as the host is not taken for dead.
@@ -85,6 +91,11 @@ func (z *Zone) fly(alive context.Context, h *health, q question, f *flight) {
 	var silence *probe.Unknown
 	if errors.As(f.err, &silence) && silence.Class == "timeout" && !h.answered.Load() {
 		h.kill(silence)
+		if !q.edns { // who does not answer a plain question does not answer one with EDNS either
+			z.mu.Lock()
+			defer z.mu.Unlock()
+			z.health(alive, host{q.server, q.tcp, true}).kill(silence)
+		}
 	}
 }
 
