@@ -227,6 +227,8 @@ func TestLeadsTo(t *testing.T) {
 		{"CNAME for one type only", expected{record: target, target: lb}, direct{[]sighting{sawCNAME(ns1, "lb.cloud.")}, none}, probe.Fail, ""},
 		{"ALIAS", expected{record: target, target: lb}, direct{[]sighting{saw(ns1, 60, "203.0.113.90")}, none}, probe.Pass, ""},
 		{"ALIAS and more", expected{record: target, target: lb}, direct{[]sighting{saw(ns1, 60, "203.0.113.8", "203.0.113.90")}, none}, probe.Fail, "got 203.0.113.8 from"},
+		{"ALIAS without IPv4", expected{record: target, target: lb}, direct{none, []sighting{saw(ns1, 60, "2001:db8::90")}}, probe.Fail, "no such record for A, though lb.cloud has IPv4"},
+		{"ALIAS without IPv4, as its target", expected{record: target, target: lb[1:]}, direct{none, []sighting{saw(ns1, 60, "2001:db8::90")}}, probe.Pass, ""},
 		{"ALIAS of nothing", expected{record: target, target: lb}, direct{none, none}, probe.Fail, "no such record for A"},
 		{"ALIAS, target unseen", expected{record: target, err: errors.New("unseen")}, direct{[]sighting{saw(ns1, 60, "203.0.113.90")}, none}, probe.Blocked, "unseen"},
 	}

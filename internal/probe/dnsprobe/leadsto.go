@@ -14,7 +14,8 @@ import (
 )
 
 // LeadsTo claims that a launch name answers what it must at every server: exactly its addresses, at the end of CNAMEs if
-// there are any; or a CNAME to its target, or some of the target's own addresses (ALIAS, ANAME) (CON-03).
+// there are any; or a CNAME to its target, or some of the target's own addresses (ALIAS, ANAME), with IPv4 among them where
+// the target has it (CON-03).
 func LeadsTo(z *Zone, record Record) probe.Claim {
 	return z.claim("CON-03", "runbook", record.Name, func(ctx context.Context, evidence *probe.Evidence) error {
 		if err := record.check(); err != nil {
@@ -130,6 +131,9 @@ func (want expected) leadsToTarget(s4, s6 sighting) error {
 	}
 	if extra := without(addressTexts(got), addressTexts(want.target)); len(extra) > 0 {
 		return want.mismatch(what+" ("+strings.Join(addressTexts(want.target), ", ")+")", strings.Join(extra, ", "), s4.from())
+	}
+	if len(s4.values) == 0 && slices.ContainsFunc(want.target, netip.Addr.Is4) { // that AAAA is missing is for AAAAParity to say
+		return want.mismatch(what, s4.answer()+" for A, though "+plain(target)+" has IPv4 addresses", s4.from())
 	}
 	return nil
 }

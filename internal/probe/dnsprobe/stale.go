@@ -113,13 +113,19 @@ func (j judgement) isNew(v vantage) bool {
 	got := addressTexts(append(slices.Clone(v4), v6...))
 	target := dns.CanonicalName(r.Target)
 	extra := without(got, addressTexts(j.want.target))
+	elsewhere := !within(target, j.apex) // a target elsewhere may answer each resolver differently
+	for i, a := range v.Answers {
+		if len(a.values()) == 0 && len(j.want.chains[i].values()) > 0 && !(elsewhere && a.passes(target)) {
+			return false // half an answer: the name has addresses of this family
+		}
+	}
 	switch {
 	case len(got) == 0 || slices.ContainsFunc(extra, func(v string) bool { return slices.Contains(r.Old, v) }):
 		return false
 	case j.want.err == nil && len(extra) == 0:
 		return true
-	default: // a target elsewhere may answer each resolver differently
-		return !within(target, j.apex) && v.Answers[0].passes(target) && v.Answers[1].passes(target)
+	default:
+		return elsewhere && v.Answers[0].passes(target) && v.Answers[1].passes(target)
 	}
 }
 

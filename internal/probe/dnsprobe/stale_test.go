@@ -69,6 +69,14 @@ func TestJudgement(t *testing.T) {
 	_, err = judge.first(gone)
 	judged(t, err, probe.Fail, "no TTL")
 
+	both := judge // the apex has an AAAA too, which the resolver knew not to exist
+	both.want.target = append(both.want.target, netip.MustParseAddr("2001:db8:80::1"))
+	both.want.chains[1] = chain{name: "www.", links: []link{www, {"drop.", []sighting{saw(ns1, 60, "2001:db8:80::1")}}}}
+	stale, err = both.first(look(0, 60, a("203.0.113.80", 60)))
+	require.NoError(t, err)
+	require.NotNil(t, stale, "half an answer is not the new one")
+	assert.Equal(t, start.Add(time.Minute), stale.unmet().Until)
+
 	other := judge
 	other.want.record.Target, other.apex = "lb.cloud", "drop."
 	lb := link{"lb.cloud.", []sighting{saw(ns1, 60, "203.0.113.90")}}
@@ -79,4 +87,6 @@ func TestJudgement(t *testing.T) {
 	other.want.chains = [2]chain{{links: []link{{"www.", []sighting{sawCNAME(ns1, "lb.cloud.")}}, lb}}, {}}
 	assert.True(t, other.isNew(viaLB("203.0.113.91")), "a target elsewhere may answer each resolver differently")
 	assert.False(t, other.isNew(viaLB("203.0.113.8")), "but never with the old address")
+	other.want.chains[1] = chain{links: []link{{"lb.cloud.", []sighting{saw(ns1, 60, "2001:db8::90")}}}}
+	assert.True(t, other.isNew(viaLB("203.0.113.91")), "or without one of the families")
 }
