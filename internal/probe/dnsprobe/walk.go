@@ -78,13 +78,8 @@ func (z *Zone) delegation(ctx context.Context, trail []string) (*delegation, err
 	return nil, unmet
 }
 
-func (z *Zone) roots() *delegation {
-	d := &delegation{zone: ".", names: []string{"."}, glue: map[string][]netip.Addr{}}
-	for _, root := range z.config.Roots {
-		d.glue["."] = append(d.glue["."], root.Addr())
-	}
-	return d
-}
+// roots is where a walk begins. The addresses come from Config.Roots.
+func (z *Zone) roots() *delegation { return &delegation{zone: ".", names: []string{"."}} }
 
 // descend follows referrals from d until a server answers itself. It ends at the apex of our zone when that is the name.
 func (z *Zone) descend(ctx context.Context, d *delegation, name string, qtype uint16, trail []string) (*delegation, sighting, error) {
