@@ -43,6 +43,10 @@ func (j judgement) first(v vantage) (*staleness, error) {
 	for _, c := range j.want.chains {
 		if len(c.blanks()) > 0 {
 			unmet.Fix = "see first why the authoritative servers do not answer; without them nobody can say how long this lasts"
+			if j.mayBeNew(v) {
+				return nil, &probe.Unknown{Class: "dns.no-evidence", Want: unmet.Want, Got: unmet.Got, From: unmet.From,
+					Fix: "see first why the authoritative servers do not answer; without them nobody can say whether this is the new answer", Err: j.want.err}
+			}
 			return nil, unmet
 		}
 	}
@@ -127,6 +131,14 @@ func (j judgement) isNew(v vantage) bool {
 	default:
 		return elsewhere && v.Answers[0].passes(target) && v.Answers[1].passes(target)
 	}
+}
+
+// mayBeNew says whether nobody can tell: the resolver has an answer, it is none of the old ones, and the target's own
+// addresses are not known.
+func (j judgement) mayBeNew(v vantage) bool {
+	got := addressTexts(slices.Concat(v.Answers[0].values(), v.Answers[1].values()))
+	isOld := func(address string) bool { return slices.Contains(j.want.record.Old, address) }
+	return j.want.err != nil && len(got) > 0 && !slices.ContainsFunc(got, isOld)
 }
 
 // differing are the RRsets on the resolver's way that no authoritative server has, on that way.

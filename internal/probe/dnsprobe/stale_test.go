@@ -77,6 +77,14 @@ func TestJudgement(t *testing.T) {
 	require.NotNil(t, stale, "half an answer is not the new one")
 	assert.Equal(t, start.Add(time.Minute), stale.unmet().Until)
 
+	blind := judge // no authoritative server answers
+	blind.want.err = &probe.Unknown{Class: "timeout"}
+	blind.want.chains = [2]chain{{errs: []error{blind.want.err}}, {errs: []error{blind.want.err}}}
+	_, err = blind.first(look(0, 60, a("203.0.113.80", 60)))
+	judged(t, err, probe.Blocked, "whether this is the new answer")
+	_, err = blind.first(look(0, 60, a("203.0.113.8", 60)))
+	judged(t, err, probe.Fail, "how long this lasts")
+
 	other := judge
 	other.want.record.Target, other.apex = "lb.cloud", "drop."
 	lb := link{"lb.cloud.", []sighting{saw(ns1, 60, "203.0.113.90")}}
