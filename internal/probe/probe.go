@@ -59,7 +59,10 @@ func (n *NotApplicable) Error() string { return "not applicable: " + n.Why }
 
 func sentence(want, got, from, fix string, until time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "want %s; got %s", want, got)
+	if want != "" {
+		fmt.Fprintf(&b, "want %s; got ", want)
+	}
+	b.WriteString(got)
 	if from != "" {
 		fmt.Fprintf(&b, " from %s", from)
 	}

@@ -25,7 +25,7 @@ func TestRunTellsTheEndingsApart(t *testing.T) {
 		"holds":           {nil, probe.Pass, "", ""},
 		"is wrong":        {unmet, probe.Fail, "dns.ttl", "want a TTL of 300 s; got 3600 s from 203.0.113.53; lower it"},
 		"is wrong, deep":  {fmt.Errorf("apex: %w", unmet), probe.Fail, "dns.ttl", "want a TTL of 300 s; got 3600 s from 203.0.113.53; lower it"},
-		"not applicable":  {&probe.NotApplicable{Why: "no MX"}, probe.NA, "not-applicable", ""},
+		"not applicable":  {&probe.NotApplicable{Why: "no MX"}, probe.NA, "not-applicable", "no MX"},
 		"nobody can tell": {&probe.Unknown{Class: "refused", Want: "SOA", Got: "REFUSED", From: "ns1"}, probe.Blocked, "refused", "want SOA; got REFUSED from ns1"},
 		"any other error": {errors.New("odd"), probe.Blocked, "error", "want a verdict; got odd"},
 	} {
