@@ -80,8 +80,7 @@ const (
 	AttrSource      = "launchgate.source"          // file:line of the gate
 )
 
-// Reports is the folder for evidence and reports: LAUNCH_REPORTS, else `reports` in the repository (inside the module,
-// which also keeps `go test` from answering out of its cache).
+// Reports is the folder for evidence and reports: LAUNCH_REPORTS, else `reports` in the repository.
 func Reports(root string) string {
 	if dir := os.Getenv("LAUNCH_REPORTS"); dir != "" {
 		return dir

@@ -218,6 +218,8 @@ func TestRunsThatWouldCheckNothingAreRefused(t *testing.T) {
 		"a broken pattern":     {args: []string{"-test.run=TMinus5/("}, says: "want a regular expression"},
 		"a pattern for nobody": {args: []string{"-test.run=^$"}, says: "names none"},
 		"a skip":               {args: []string{"-test.skip=Wrong"}, says: "a gate is never skipped"},
+		"no time at all":       {args: []string{"-test.count=0"}, says: "want each gate run once"},
+		"twice":                {args: []string{"-test.count=2"}, says: "want each gate run once"},
 		"a catalogue":          {env: []string{"LAUNCHGATE_CATALOGUE=" + os.DevNull}, says: "no gate was run"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -225,6 +227,17 @@ func TestRunsThatWouldCheckNothingAreRefused(t *testing.T) {
 			assert.NotZero(t, r.exit)
 			assert.Contains(t, r.output, c.says)
 		})
+	}
+}
+
+func TestGoTestKeepsNoAnswer(t *testing.T) {
+	dir := filepath.Dir(run(t, nil, nil, "-test.run=^TestTMinus5$/^Ways$/^Holds$").reports)
+	for range 2 {
+		cmd := exec.Command("go", "test", "-run=^TestTMinus5$/^Ways$/^Holds$", "./testdata/scenario")
+		cmd.Env = append(os.Environ(), "LAUNCH_CONFIG="+filepath.Join(dir, "launch.yaml"), "LAUNCH_ENV=staging", "LAUNCH_REPORTS="+filepath.Join(dir, "reports"))
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(out))
+		assert.NotContains(t, string(out), "(cached)")
 	}
 }
 

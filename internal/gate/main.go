@@ -2,6 +2,7 @@ package gate
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -26,19 +27,22 @@ func Main(m *testing.M, p *Page) {
 	if file := os.Getenv(CatalogueEnv); file != "" {
 		os.Exit(writeCatalogue(file, p))
 	}
-	if err := refuse(p); err != nil {
+	if err := errors.Join(refuse(p), prepare()); err != nil {
 		fmt.Fprintf(os.Stderr, "launchgate: %v\n", err)
 		os.Exit(ExitUsage)
 	}
-	if parallel := flag.Lookup("test.parallel"); !given("test.parallel") {
-		// Gates wait for the network, not for a processor. What hosts have to bear is bounded elsewhere.
-		if err := parallel.Value.Set("64"); err != nil {
-			fmt.Fprintf(os.Stderr, "launchgate: -test.parallel: %v\n", err)
-			os.Exit(ExitUsage)
-		}
-	}
 	p.load(time.Now())
 	os.Exit(m.Run())
+}
+
+// prepare sets the flags of package testing that a page needs otherwise than a test.
+func prepare() error {
+	// Without a log of what was read, go test keeps no answer in its cache. The world is in no such log.
+	if err := flag.Set("test.testlogfile", ""); err != nil || given("test.parallel") {
+		return err
+	}
+	// Gates wait for the network, not for a processor. What hosts have to bear is bounded elsewhere.
+	return flag.Set("test.parallel", "64")
 }
 
 // load reads launch.yaml, or keeps why it cannot be used.
@@ -56,6 +60,9 @@ func (p *Page) load(now time.Time) {
 func refuse(p *Page) error {
 	if skip := flag.Lookup("test.skip").Value.String(); skip != "" {
 		return fmt.Errorf("-skip %q: want every selected gate to run; a gate is never skipped: it is waived, declared not applicable, or red", skip)
+	}
+	if count := flag.Lookup("test.count").Value.String(); count != "1" {
+		return fmt.Errorf("-count=%s: want each gate run once; a gate that never runs is no better than one that is skipped, and one that runs twice has two answers", count)
 	}
 	pattern := flag.Lookup("test.run").Value.String()
 	if pattern == "" {
