@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
-	"reflect"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,23 +16,30 @@ import (
 	"github.com/getdrop/launchgate/internal/launch"
 )
 
-// questions are what init asks, by the field of launch.Answers that each fills.
-var questions = []struct{ field, flag, text string }{
-	{"LaunchID", "launch", "Short id of the launch, such as drop-2027-01"},
-	{"Project", "project", "Name of the project"},
-	{"Version", "version", "Version that is launched"},
-	{"PreviousVersion", "previous-version", "Version to go back to"},
-	{"Domain", "domain", "Domain, such as getdrop.no"},
-	{"LoadBalancer", "load-balancer", "Host name that the domain leads to"},
-	{"Date", "date", "Launch date, such as 2027-01-19"},
-	{"Time", "time", "Launch time, such as 10:00"},
-	{"Timezone", "timezone", "Time zone, such as Europe/Oslo"},
-	{"Owner", "owner", "Id of the go-live owner, such as ceo"},
+// question is one answer that init needs.
+type question struct {
+	answer     *string
+	flag, text string
+}
+
+func questions(a *launch.Answers) []question {
+	return []question{
+		{&a.LaunchID, "launch", "Short id of the launch, such as drop-2027-01"},
+		{&a.Project, "project", "Name of the project"},
+		{&a.Version, "version", "Version that is launched"},
+		{&a.PreviousVersion, "previous-version", "Version to go back to"},
+		{&a.Domain, "domain", "Domain, such as getdrop.no"},
+		{&a.LoadBalancer, "load-balancer", "Host name that the domain leads to"},
+		{&a.Date, "date", "Launch date, such as 2027-01-19"},
+		{&a.Time, "time", "Launch time, such as 10:00"},
+		{&a.Timezone, "timezone", "Time zone, such as Europe/Oslo"},
+		{&a.Owner, "owner", "Id of the go-live owner, such as ceo"},
+	}
 }
 
 func initCommand() *cobra.Command {
 	var dir string
-	answers := map[string]*string{}
+	var answers launch.Answers
 	cmd := &cobra.Command{
 		Use: "init", Short: "Write a first launch.yaml",
 		Long: "Asks for what it was not told by flags (on a terminal), writes launch.yaml and environments/, and leaves TBD where something is\n" +
@@ -40,40 +47,33 @@ func initCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if term.IsTerminal(int(os.Stdin.Fd())) {
-				if err := ask(cmd.InOrStdin(), cmd.OutOrStdout(), answers); err != nil {
+				signal.Reset(os.Interrupt) // somebody who changes their mind at a question is out at once
+				if err := ask(cmd.InOrStdin(), cmd.OutOrStdout(), questions(&answers)); err != nil {
 					return err
 				}
 			}
-			var a launch.Answers
-			for _, q := range questions {
-				reflect.ValueOf(&a).Elem().FieldByName(q.field).SetString(*answers[q.flag])
-			}
-			return writeFirst(cmd.OutOrStdout(), dir, a)
+			return writeFirst(cmd.OutOrStdout(), dir, answers)
 		},
 	}
-	for _, q := range questions {
-		answers[q.flag] = cmd.Flags().String(q.flag, "", q.text)
+	for _, q := range questions(&answers) {
+		cmd.Flags().StringVar(q.answer, q.flag, "", q.text)
 	}
 	cmd.Flags().StringVar(&dir, "dir", ".", "folder to write into")
 	return cmd
 }
 
-func ask(in io.Reader, out io.Writer, answers map[string]*string) error {
+// ask asks what is not answered yet. Input that ends leaves the rest unanswered.
+func ask(in io.Reader, out io.Writer, questions []question) error {
 	lines := bufio.NewScanner(in)
 	for _, q := range questions {
-		if *answers[q.flag] != "" {
+		if *q.answer != "" {
 			continue
 		}
 		fmt.Fprintf(out, "%s (empty if not known yet): ", q.text)
-		if flusher, ok := out.(interface{ Flush() error }); ok {
-			if err := flusher.Flush(); err != nil {
-				return err
-			}
-		}
 		if !lines.Scan() {
 			return lines.Err()
 		}
-		*answers[q.flag] = strings.TrimSpace(lines.Text())
+		*q.answer = strings.TrimSpace(lines.Text())
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func writeFirst(out io.Writer, dir string, a launch.Answers) error {
 	}{{"launch.yaml", text}, {"environments/production.yaml", []byte("{}\n")}, {"environments/staging.yaml", []byte("{}\n")}}
 	for _, f := range files {
 		if _, err := os.Stat(filepath.Join(dir, f.name)); err == nil {
-			return fmt.Errorf("%s: want a folder without it; got one that has it; nothing was written; take another --dir", filepath.Join(dir, f.name))
+			return fmt.Errorf("%s: want no such file yet; got one; nothing was written; take another --dir", filepath.Join(dir, f.name))
 		}
 	}
 	for _, f := range files {

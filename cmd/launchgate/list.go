@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,7 +34,7 @@ func listCommand() *cobra.Command {
 			}
 			if len(args) == 1 {
 				if all = all.Phase(args[0]); len(all) == 0 {
-					return fmt.Errorf("list %s: want a phase with gates; got one without; `launchgate list` shows all", args[0])
+					return fmt.Errorf("list: want a phase that has gates; got %q; `launchgate list` shows all", args[0])
 				}
 			}
 			if asJSON {
@@ -54,29 +56,37 @@ func listCommand() *cobra.Command {
 // writeCatalogue compiles every page, asks it for its gates and writes the two generated files.
 func writeCatalogue(ctx context.Context) error {
 	root := launch.Root()
-	packages, err := output(ctx, root, "go", "list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}", "./gates/...", "./smoke/...", "./rollback/...")
+	list := exec.CommandContext(ctx, "go", "list", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}", "./gates/...", "./smoke/...", "./rollback/...")
+	list.Dir, list.Stderr = root, os.Stderr
+	packages, err := list.Output()
 	if err != nil {
-		return err
+		return fmt.Errorf("go list: %w", err)
 	}
 	var all catalogue.Catalogue
-	for _, pkg := range strings.Fields(packages) {
+	for _, pkg := range strings.Fields(string(packages)) {
 		page, err := askPage(ctx, root, pkg)
 		if err != nil {
 			return err
 		}
 		all = append(all, page...)
 	}
+	files, err := generated(all)
+	for name, text := range files {
+		err = errors.Join(err, os.WriteFile(filepath.Join(root, name), text, 0o644))
+	}
+	return err
+}
+
+// generated are the files that the catalogue goes into, by their names below the repository.
+func generated(all catalogue.Catalogue) (map[string][]byte, error) {
 	slices.SortStableFunc(all, func(a, b catalogue.Gate) int { return rank(a.Phase) - rank(b.Phase) })
 	text, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(root, "internal/catalogue/catalogue.json"), append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	var checklist strings.Builder
+	var checklist bytes.Buffer
 	writeChecklist(&checklist, all)
-	return os.WriteFile(filepath.Join(root, "gates/CHECKLIST.md"), []byte(checklist.String()), 0o644)
+	return map[string][]byte{"internal/catalogue/catalogue.json": append(text, '\n'), "gates/CHECKLIST.md": checklist.Bytes()}, nil
 }
 
 func rank(phase string) int { return slices.Index(launch.Phases, launch.Phase(phase)) }
@@ -102,17 +112,6 @@ func askPage(ctx context.Context, root, pkg string) (catalogue.Catalogue, error)
 		return nil, fmt.Errorf("%s: %w", pkg, err)
 	}
 	return page, nil
-}
-
-func output(ctx context.Context, dir, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("%s %s: %w", name, strings.Join(args, " "), err)
-	}
-	return string(out), nil
 }
 
 // writeChecklist writes the runbook's checklist as people read it.

@@ -14,15 +14,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/getdrop/launchgate/internal/redact"
+	"github.com/getdrop/launchgate/internal/verdict"
 )
 
-// The exit codes. 0, 1, 2 and 4 are a verdict's own; see package verdict.
-const exitUsage = 3
+// exit ends the program with a code of its own; any other error is wrong usage. err, which may be nil, is said first.
+type exit struct {
+	code int
+	err  error
+}
 
-// exit ends the program with a code after everything was said.
-type exit struct{ code int }
-
-func (e exit) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+func (e exit) Error() string { return fmt.Sprintf("exit code %d: %v", e.code, e.err) }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -44,14 +45,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.AddCommand(listCommand(), runCommand(), verdictCommand(), sandboxCommand(), probeCommand(), initCommand())
 	err := root.ExecuteContext(ctx)
 	code := 0
+	if err != nil {
+		code = verdict.ExitUsage
+	}
 	if ended := (exit{}); errors.As(err, &ended) {
-		code = ended.code
-	} else if err != nil {
+		code, err = ended.code, ended.err
+	}
+	if err != nil {
 		fmt.Fprintf(errs, "launchgate: %v\n", err)
-		code = exitUsage
 	}
 	if err := errors.Join(out.Close(), errs.Close()); err != nil && code == 0 {
-		return exitUsage
+		return verdict.ExitUsage
 	}
 	return code
 }

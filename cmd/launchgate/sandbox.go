@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +32,9 @@ func sandboxCommand() *cobra.Command {
 				}
 				return nil
 			}
+			if err := mayEmpty(dir); err != nil {
+				return err
+			}
 			s, err := sandbox.Start(sandbox.Config{Dir: dir, Base: base, Fault: fault})
 			if err != nil {
 				return err
@@ -39,10 +43,25 @@ func sandboxCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&fault, "fault", "", "break one thing; --list shows them")
-	cmd.Flags().StringVar(&dir, "dir", filepath.Join(launch.Root(), ".sandbox"), "folder for the overlay")
+	cmd.Flags().StringVar(&dir, "dir", filepath.Join(launch.Root(), ".sandbox"), "folder for its files, which is emptied first")
 	cmd.Flags().StringVar(&base, "base", filepath.Join(launch.Root(), "launch.yaml"), "launch.yaml to lay it over")
 	cmd.Flags().BoolVar(&list, "list", false, "list the faults and the gates that each turns red")
 	return cmd
+}
+
+// mayEmpty refuses a folder that holds anything else than an earlier sandbox.
+func mayEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err == nil {
+		_, err = os.Stat(filepath.Join(dir, "site", "version"))
+	}
+	if err != nil {
+		return fmt.Errorf("sandbox: --dir %s: want a new folder, or that of an earlier sandbox, because it is emptied first; got another: %w", dir, err)
+	}
+	return nil
 }
 
 func useSandbox(ctx context.Context, w io.Writer, s *sandbox.Sandbox, command []string) error {
@@ -57,8 +76,8 @@ func useSandbox(ctx context.Context, w io.Writer, s *sandbox.Sandbox, command []
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	err := cmd.Run()
-	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
-		return exit{ended.ExitCode()}
+	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) && ended.Exited() {
+		return exit{code: ended.ExitCode()}
 	}
 	return err
 }

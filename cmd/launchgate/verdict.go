@@ -1,9 +1,10 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -20,24 +21,19 @@ func verdictCommand() *cobra.Command {
 			"reports folder, compares both with the catalogue, and exits 0 for GO, 1 for NO-GO, 2 where it was not measured, 3 for wrong usage.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(phases) == 0 {
-				return fmt.Errorf("verdict: want --phase with at least one phase; `launchgate list` shows them")
+				return errors.New("verdict: want --phase with at least one phase; `launchgate list` shows them")
 			}
-			in, err := question(phases)
+			in, err := o.question(once(phases))
 			if err != nil {
 				return err
 			}
-			in.RefuseWaivers = o.waivers == "fail"
 			if len(args) == 0 {
-				for _, phase := range phases {
-					args = append(args, streamFile(phase))
+				for _, phase := range in.Select {
+					args = append(args, kept("stream", phase+".json"))
 				}
 			}
 			for _, name := range args {
-				s, err := readStream(cmd.InOrStdin(), name)
-				if err != nil {
-					return err
-				}
-				in.Streams = append(in.Streams, s)
+				in.Streams = append(in.Streams, readStream(cmd.InOrStdin(), name))
 			}
 			return o.say(cmd.OutOrStdout(), verdict.Decide(in))
 		},
@@ -47,18 +43,28 @@ func verdictCommand() *cobra.Command {
 	return cmd
 }
 
-// readStream reads one kept stream. A file that is not there is a run that did not happen: every gate is then missing.
-func readStream(stdin io.Reader, name string) (stream.Stream, error) {
-	if name == "-" {
-		return stream.Read(stdin, nil)
+// once leaves out what is said a second time.
+func once(words []string) []string {
+	var list []string
+	for _, word := range words {
+		if !slices.Contains(list, word) {
+			list = append(list, word)
+		}
 	}
-	f, err := os.Open(name)
-	if os.IsNotExist(err) {
-		return stream.Stream{Damage: []string{"no stream at " + name}}, nil
+	return list
+}
+
+// readStream reads one kept stream. One that cannot be read is a run that did not happen: its gates are then missing.
+func readStream(stdin io.Reader, name string) stream.Stream {
+	from := stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return stream.Stream{Damage: []string{err.Error()}}
+		}
+		defer f.Close()
+		from = f
 	}
-	if err != nil {
-		return stream.Stream{}, err
-	}
-	defer f.Close()
-	return stream.Read(f, nil)
+	s, _ := stream.Read(from, nil) // the error stands among the stream's damage
+	return s
 }
