@@ -17,7 +17,7 @@ help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## Run the T-5 page in the sandbox; FAULT=dns.stale-resolver breaks one thing (`bin/launchgate sandbox --list`)
+demo: bin/launchgate bin/test2json bin/TMinus5.test ## Run the T-5 page in the sandbox; FAULT=dns.stale-resolver breaks one thing (`bin/launchgate sandbox --list`)
 	bin/launchgate sandbox $(if $(FAULT),--fault $(FAULT)) -- bin/launchgate run TMinus5
 
 .PHONY: gate
@@ -37,11 +37,20 @@ rollback: build ## Bring the previous version back (rehearses unless LAUNCH_EXEC
 	bin/launchgate run Rollback/Proc --timeout 45m
 
 .PHONY: build
-build: ## Compile launchgate and every page once, into bin/
-	@mkdir -p bin
-	@go build -o bin/launchgate ./cmd/launchgate
-	@go build -o bin/test2json cmd/test2json
-	@for page in $(PHASES); do go test -c -o bin/$${page%%:*}.test ./$${page##*:}; done
+build: bin/launchgate bin/test2json $(foreach page,$(PHASES),bin/$(word 1,$(subst :, ,$(page))).test) ## Compile launchgate and every page once, into bin/
+
+# The go command knows what is up to date, so these always ask it.
+.PHONY: FORCE
+FORCE:
+
+bin/launchgate: FORCE
+	@go build -o $@ ./cmd/launchgate
+
+bin/test2json: FORCE
+	@go build -o $@ cmd/test2json
+
+bin/%.test: FORCE
+	@go test -c -o $@ ./$(patsubst $*:%,%,$(filter $*:%,$(PHASES)))
 
 .PHONY: test
 test: ## Run the suite's own tests: hermetic, Go only
