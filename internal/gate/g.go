@@ -6,13 +6,14 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"github.com/getdrop/launchgate/internal/catalogue"
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // G is what a gate's body is given: the facts of the launch, and the ways to claim something about it. It offers no skip.
 type G struct {
-	id            string
+	gate          catalogue.Gate
 	launch        *launch.Launch
 	ctx           context.Context
 	waiting       sync.WaitGroup

@@ -117,6 +117,7 @@ func TestEveryWayAGateCanEnd(t *testing.T) {
 		"Ways/PanicInClaim":  {stream.Fail, evidence.Blocked, "panic", "in the claim"},
 		"Ways/GoexitInClaim": {stream.Fail, evidence.Blocked, "panic", "ended its goroutine"},
 		"Ways/Forever":       {stream.Fail, evidence.Blocked, "timeout", "none after"},
+		"Ways/File":          {stream.Fail, evidence.Blocked, "unsigned", "decision: approve, person: owner, evidence_sha256: "},
 		"Ways/LeaksSecret":   {stream.Fail, evidence.Fail, "unclassified", "‹redacted:"},
 		"Steps/First":        {stream.Pass, evidence.Pass, "", ""},
 		"Steps/Second":       {stream.Pass, evidence.Pass, "", ""},
@@ -172,6 +173,24 @@ func decision(gate, kind, person, signed, expires string) string {
 	return text
 }
 
+// fileDecision approves the launch.yaml that run writes.
+func fileDecision(t *testing.T, person string) string {
+	t.Helper()
+	base, err := os.ReadFile("../launch/testdata/minimal/launch.yaml")
+	require.NoError(t, err)
+	return decision("TMinus5/Ways/File", "approve", person, "-1h", "") + "evidence_sha256: " + evidence.Sum(base) + "\n"
+}
+
+func TestARejectionOutlivesAnotherPersonsApproval(t *testing.T) {
+	no := decision("TMinus5/Ways", "reject", "reviewer", "-2h", "")
+	for person, want := range map[string]evidence.Status{"owner": evidence.Fail, "reviewer": evidence.Pass} {
+		r := run(t, map[string]string{"no": no, "taken-back": decision("TMinus5/Ways", "approve", person, "-1h", ""),
+			"owner": decision("TMinus5/Ways", "approve", "owner", "-1h", "")}, nil, "-test.run=^TestTMinus5$/^Meta$")
+		_, g := r.gate(t, "TMinus5/Meta/OwnerDue")
+		assert.Equal(t, want, g.Status, person)
+	}
+}
+
 func TestWhatPeopleDecided(t *testing.T) {
 	for name, c := range map[string]struct {
 		decision string
@@ -182,6 +201,11 @@ func TestWhatPeopleDecided(t *testing.T) {
 	}{
 		"a waiver opens a wrong gate":        {decision("TMinus5/Ways/Wrong", "waive", "reviewer", "-1h", "24h"), "Ways/Wrong", stream.Pass, evidence.Waived, "want blue"},
 		"a waiver opens a blocked gate":      {decision("TMinus5/Ways/Empty", "waive", "reviewer", "-1h", "24h"), "Ways/Empty", stream.Pass, evidence.Waived, "got none"},
+		"a waiver by its owner does not":     {strings.Replace(decision("TMinus5/Ways/Wrong", "waive", "owner", "-1h", "24h"), "requested_by: owner", "requested_by: reviewer", 1), "Ways/Wrong", stream.Fail, evidence.Fail, "a second person must decide"},
+		"a rejected gate is red":             {decision("TMinus5/Ways/Holds", "reject", "reviewer", "-1h", ""), "Ways/Holds", stream.Fail, evidence.Fail, "rejected by reviewer"},
+		"a rejected section is red":          {decision("TMinus5/Ways", "reject", "reviewer", "-1h", ""), "Meta/OwnerDue", stream.Fail, evidence.Fail, "rejected by reviewer"},
+		"an approved file is that":           {fileDecision(t, "owner"), "Ways/File", stream.Pass, evidence.Pass, ""},
+		"a file approved by another is not":  {fileDecision(t, "reviewer"), "Ways/File", stream.Fail, evidence.Fail, "one by reviewer"},
 		"a waiver that expired does not":     {decision("TMinus5/Ways/Wrong", "waive", "reviewer", "-48h", "-24h"), "Ways/Wrong", stream.Fail, evidence.Fail, "expired at"},
 		"a waiver of another gate does not":  {decision("TMinus5/Ways/Empty", "waive", "reviewer", "-1h", "24h"), "Ways/Wrong", stream.Fail, evidence.Fail, "want blue"},
 		"a green gate stays green":           {decision("TMinus5/Ways/Holds", "waive", "reviewer", "-1h", "24h"), "Ways/Holds", stream.Pass, evidence.Pass, "hold"},
@@ -190,7 +214,7 @@ func TestWhatPeopleDecided(t *testing.T) {
 		"a declaration against facts is red": {decision("TMinus5/Ways/Holds", "na", "owner", "-1h", "24h"), "Ways/Holds", stream.Fail, evidence.Blocked, "want launch.yaml and"},
 		"no approval, no sign-off":           {decision("TMinus5/Other", "approve", "owner", "-1h", ""), "Meta/OwnerDue", stream.Fail, evidence.Blocked, "got no decision of theirs"},
 		"approval by another is no sign-off": {decision("TMinus5/Ways", "approve", "reviewer", "-1h", ""), "Meta/OwnerDue", stream.Fail, evidence.Blocked, "got no decision of theirs"},
-		"a rejection is red":                 {decision("TMinus5/Ways", "reject", "owner", "-1h", ""), "Meta/OwnerDue", stream.Fail, evidence.Fail, "rejected at"},
+		"a rejection is red":                 {decision("TMinus5/Ways", "reject", "owner", "-1h", ""), "Meta/OwnerDue", stream.Fail, evidence.Fail, "rejected by owner at"},
 		"an approval that ran out is red":    {decision("TMinus5/Ways", "approve", "owner", "-48h", "-1h"), "Meta/OwnerDue", stream.Fail, evidence.Fail, "expired at"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -275,7 +299,7 @@ func TestABrokenLaunchBlocksEveryGate(t *testing.T) {
 					require.NotContains(t, g.Message, "\n")
 				}
 			}
-			assert.Equal(t, 17, seen, "every gate of the page shows up")
+			assert.Equal(t, 18, seen, "every gate of the page shows up")
 		})
 	}
 }

@@ -21,7 +21,11 @@ type judgement struct {
 
 // judge decides a gate from its checks and from what people decided about it. It is a pure function.
 func judge(g catalogue.Gate, l *launch.Launch, checks []probe.Result, notApplicable string, now time.Time) judgement {
-	na, naProblem := inForce(g.ID, "na", l, now)
+	if r := rejection(l, g.ID); r != nil {
+		return judgement{status: evidence.Fail, class: "rejected", message: fmt.Sprintf("want it approved; got it rejected by %s at %s: %s; settle that, then let them approve it (%s)",
+			r.Person, r.Signed.UTC().Format(time.RFC3339), r.Reason, r.File)}
+	}
+	na, naProblem := inForce(g, "na", l, now)
 	if notApplicable != "" && len(checks) == 0 {
 		return judgeNA(g, l, notApplicable, na, naProblem)
 	}
@@ -33,7 +37,7 @@ func judge(g catalogue.Gate, l *launch.Launch, checks []probe.Result, notApplica
 	if j.status == evidence.Pass {
 		return j
 	}
-	waiver, problem := inForce(g.ID, "waive", l, now)
+	waiver, problem := inForce(g, "waive", l, now)
 	if waiver == nil {
 		if problem != "" {
 			j.message += "; " + problem
@@ -57,19 +61,32 @@ func judgeNA(g catalogue.Gate, l *launch.Launch, why string, na *launch.Decision
 		"want a person's decision that this does not apply; got none: %s; %s; add decisions/*.yaml with gate: %s, decision: na, or configure it", why, problem, g.ID)}
 }
 
+// rejection is one that stands against a gate or section, or nil.
+func rejection(l *launch.Launch, id string) *launch.Decision {
+	for _, d := range l.Rejections() {
+		if d.Gate == id {
+			return &d
+		}
+	}
+	return nil
+}
+
 // inForce finds the newest decision of a kind about a gate in this environment. Where there is one that does not count, it says why.
-func inForce(gate, kind string, l *launch.Launch, now time.Time) (*launch.Decision, string) {
+func inForce(g catalogue.Gate, kind string, l *launch.Launch, now time.Time) (*launch.Decision, string) {
+	owner, _, _ := l.Owner(launch.Role(g.Role))
 	problem := ""
 	var newest *launch.Decision
 	for i, d := range l.Decisions {
 		switch {
-		case d.Gate != gate || d.Decision != kind:
+		case d.Gate != g.ID || d.Decision != kind:
 		case d.Environment != l.Environment:
 			problem = fmt.Sprintf("the decision in %s is for %s", d.File, d.Environment)
 		case d.Signed.After(now):
 			problem = fmt.Sprintf("the decision in %s is dated %s, which is in the future", d.File, d.Signed.UTC().Format(time.RFC3339))
 		case d.Expires.IsZero() || !now.Before(d.Expires.Time):
 			problem = fmt.Sprintf("the decision in %s expired at %s", d.File, d.Expires.UTC().Format(time.RFC3339))
+		case kind == "waive" && d.Person == owner:
+			problem = fmt.Sprintf("the decision in %s is by %s, who owns the gate; a second person must decide", d.File, d.Person)
 		case newest == nil || d.Signed.After(newest.Signed.Time):
 			newest = &l.Decisions[i]
 		}

@@ -19,7 +19,7 @@ func (d *declared) run(t *testing.T, p *Page, catalogueSHA256 string) {
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), d.within)
 	t.Cleanup(cancel)
-	g := &G{id: d.ID, launch: p.launch, ctx: ctx}
+	g := &G{gate: d.Gate, launch: p.launch, ctx: ctx}
 	if p.broken == nil {
 		g.name(d.body)
 	}

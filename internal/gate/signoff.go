@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/getdrop/launchgate/internal/catalogue"
 	"github.com/getdrop/launchgate/internal/evidence"
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
@@ -24,7 +25,7 @@ func (s *Section) SignOff(name, section string, role launch.Role) {
 	})
 }
 
-// approved judges what the decisions say about a section. A rejection that is newer than the approval stands.
+// approved judges what the decisions say about a section. A rejection that stands is red, whoever made it.
 func approved(l *launch.Launch, section string, role launch.Role, due, now time.Time) (probe.Evidence, error) {
 	id, owner, ok := l.Owner(role)
 	seen := probe.Evidence{Target: section, Observed: map[string]any{"owner": id, "due": due.UTC()}}
@@ -32,9 +33,15 @@ func approved(l *launch.Launch, section string, role launch.Role, due, now time.
 		return seen, &probe.Unknown{Class: "not-configured", Want: fmt.Sprintf("an owner of %s", section), Got: "none",
 			From: "launch.yaml", Fix: fmt.Sprintf("name a person under sections.%s", role)}
 	}
+	if r := rejection(l, section); r != nil {
+		seen.Observed = map[string]any{"owner": id, "due": due.UTC(), "decision": r.Decision, "person": r.Person, "file": r.File, "sha256": r.SHA256}
+		return seen, &probe.Unmet{Class: "rejected", Want: fmt.Sprintf("%s approved", section),
+			Got:  fmt.Sprintf("rejected by %s at %s: %s", r.Person, r.Signed.UTC().Format(time.RFC3339), r.Reason),
+			From: r.File, Fix: "settle the reason, then let them approve anew"}
+	}
 	var newest *launch.Decision
 	for i, d := range l.Decisions {
-		about := d.Gate == section && d.Environment == l.Environment && (d.Decision == "approve" || d.Decision == "reject")
+		about := d.Gate == section && d.Environment == l.Environment && d.Decision == "approve"
 		if about && d.Person == id && !d.Signed.After(now) && (newest == nil || d.Signed.After(newest.Signed.Time)) {
 			newest = &l.Decisions[i]
 		}
@@ -46,9 +53,6 @@ func approved(l *launch.Launch, section string, role launch.Role, due, now time.
 	signed := newest.Signed.UTC().Format(time.RFC3339)
 	seen.Observed = map[string]any{"owner": id, "due": due.UTC(), "decision": newest.Decision, "signed": signed, "file": newest.File, "sha256": newest.SHA256}
 	switch {
-	case newest.Decision == "reject":
-		return seen, &probe.Unmet{Class: "rejected", Want: fmt.Sprintf("%s approved", section), Got: "rejected at " + signed + ": " + newest.Reason,
-			From: newest.File, Fix: "settle the reason, then let the owner approve anew"}
 	case !newest.Expires.IsZero() && !now.Before(newest.Expires.Time):
 		return seen, &probe.Unmet{Class: "unsigned", Want: fmt.Sprintf("an approval of %s that is still good", section),
 			Got: "one that expired at " + newest.Expires.UTC().Format(time.RFC3339), From: newest.File, Fix: "let the owner approve anew"}
@@ -63,12 +67,16 @@ func approved(l *launch.Launch, section string, role launch.Role, due, now time.
 // names the file's hash.
 func (g *G) ApprovedFile(path string) probe.Claim {
 	return func(context.Context) (probe.Evidence, error) {
-		return approvedFile(g.launch, g.id, path, time.Now())
+		return approvedFile(g.launch, g.gate, path, time.Now())
 	}
 }
 
-func approvedFile(l *launch.Launch, gate, path string, now time.Time) (probe.Evidence, error) {
+func approvedFile(l *launch.Launch, g catalogue.Gate, path string, now time.Time) (probe.Evidence, error) {
 	seen := probe.Evidence{Target: path}
+	owner, _, ok := l.Owner(launch.Role(g.Role))
+	if !ok {
+		return seen, &probe.Unknown{Class: "not-configured", Want: "an owner of " + g.ID, Got: "none", From: "launch.yaml", Fix: "name a person for " + g.Role}
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return seen, &probe.Unknown{Class: "not-configured", Want: "a file that somebody approved", Got: err.Error(), From: path, Fix: "write it and commit it"}
@@ -76,11 +84,13 @@ func approvedFile(l *launch.Launch, gate, path string, now time.Time) (probe.Evi
 	sum := evidence.Sum(text)
 	seen.Observed = map[string]any{"sha256": sum}
 	want := fmt.Sprintf("a decision that approves the file with sha256 %s", sum)
-	fix := fmt.Sprintf("let the owner compare the file with the zone, then add decisions/*.yaml with gate: %s, decision: approve, evidence_sha256: %s", gate, sum)
+	fix := fmt.Sprintf("let the owner compare the file with the zone, then add decisions/*.yaml with gate: %s, decision: approve, person: %s, evidence_sha256: %s", g.ID, owner, sum)
 	other := ""
 	for _, d := range l.Decisions {
 		switch {
-		case d.Gate != gate || d.Decision != "approve" || d.Environment != l.Environment || d.Signed.After(now):
+		case d.Gate != g.ID || d.Decision != "approve" || d.Environment != l.Environment || d.Signed.After(now):
+		case d.Person != owner:
+			other = "one by " + string(d.Person)
 		case !d.Expires.IsZero() && !now.Before(d.Expires.Time):
 			other = "one that expired at " + d.Expires.UTC().Format(time.RFC3339)
 		case d.Evidence == sum:

@@ -16,16 +16,19 @@ import (
 // waiverLimit is how long after the launch a waiver may still be good.
 const waiverLimit = 30 * 24 * time.Hour
 
-// Decide lists the decisions of one kind (approve, reject, na, waive) about a gate or section in this environment. Whether
-// one of them is in force is for the caller to judge: it depends on the time and on who owns the gate.
-func (l *Launch) Decide(gate, kind string) []Decision {
-	var about []Decision
+// Rejections lists the rejections that stand in this environment, whoever made them. Only the same person takes one back,
+// by a later approval of the same gate or section.
+func (l *Launch) Rejections() []Decision {
+	var standing []Decision
 	for _, d := range l.Decisions {
-		if d.Gate == gate && d.Decision == kind && d.Environment == l.Environment {
-			about = append(about, d)
+		takenBack := slices.ContainsFunc(l.Decisions, func(a Decision) bool {
+			return a.Decision == "approve" && a.Gate == d.Gate && a.Person == d.Person && a.Environment == d.Environment && a.Signed.After(d.Signed.Time)
+		})
+		if d.Decision == "reject" && d.Environment == l.Environment && !takenBack {
+			standing = append(standing, d)
 		}
 	}
-	return about
+	return standing
 }
 
 // decisions reads every decision. Rules that need the facts of the launch apply to decisions about its own environment,

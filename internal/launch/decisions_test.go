@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -34,15 +35,35 @@ func TestDecisions(t *testing.T) {
 	l, err := load(path, "staging", true, now, variables)
 	require.NoError(t, err)
 	assert.Len(t, l.Decisions, 3)
-	found := l.Decide("TMinus5/DNS/LowTTL", "waive")
-	require.Len(t, found, 1, "of this environment and kind")
-	d := found[0]
+	d := l.Decisions[2]
 	assert.Equal(t, "decisions/waive.yaml", d.File)
 	assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256([]byte(decision()))), d.SHA256)
 	assert.Equal(t, PersonID("owner"), d.Person)
 	assert.Contains(t, d.Reason, "${FIVE}", "nothing is expanded")
-	assert.Len(t, l.Decide("TMinus5/DNS/LowTTL", "na"), 1)
-	assert.Empty(t, l.Decide("TMinus5/DNS", "waive"))
+}
+
+func TestRejections(t *testing.T) {
+	at := func(hour int) Instant { return Instant{now.Add(time.Duration(hour) * time.Hour)} }
+	no := Decision{Gate: "TMinus5/DNS", Decision: "reject", Person: "owner", Environment: "staging", Signed: at(9)}
+	for what, c := range map[string]struct {
+		also   func(*Decision)
+		stands bool
+	}{
+		"a later approval takes it back":      {func(d *Decision) { d.Signed = at(10) }, false},
+		"one of the same moment does not":     {func(d *Decision) {}, true},
+		"an earlier one does not":             {func(d *Decision) { d.Signed = at(8) }, true},
+		"one by another does not":             {func(d *Decision) { d.Signed, d.Person = at(10), "reviewer" }, true},
+		"one of a gate below it does not":     {func(d *Decision) { d.Signed, d.Gate = at(10), "TMinus5/DNS/API" }, true},
+		"one for another environment doesn't": {func(d *Decision) { d.Signed, d.Environment = at(10), "production" }, true},
+		"a waiver does not":                   {func(d *Decision) { d.Signed, d.Decision = at(10), "waive" }, true},
+	} {
+		yes := no
+		yes.Decision = "approve"
+		c.also(&yes)
+		l := &Launch{Environment: "staging", Decisions: []Decision{yes, no}}
+		assert.Equal(t, c.stands, len(l.Rejections()) == 1, what)
+	}
+	assert.Empty(t, (&Launch{Environment: "production", Decisions: []Decision{no}}).Rejections())
 }
 
 func TestInvalidDecisions(t *testing.T) {

@@ -257,6 +257,33 @@ func TestWaiversAreCheckedAgain(t *testing.T) {
 	assert.Equal(t, verdict.Go, v.Outcome)
 }
 
+// TestDecisionsMadeAfterTheRun: what people said since the gates ran counts as well.
+func TestDecisionsMadeAfterTheRun(t *testing.T) {
+	in := good(t).input(t)
+	decide := func(gate, kind, environment string) verdict.Verdict {
+		in.Launch = facts()
+		in.Launch.Decisions = append(in.Launch.Decisions, launch.Decision{Gate: gate, Decision: kind, Environment: environment, Person: "dns-owner",
+			Reason: "mail is lost", File: "decisions/no.yaml", Signed: launch.Instant{Time: time.Now().Add(-time.Minute)}})
+		return verdict.Decide(in)
+	}
+	for _, id := range []string{gate, "TMinus5/DNS"} {
+		v := decide(id, "reject", "sandbox")
+		assert.Equal(t, verdict.ExitNotMeasured, v.ExitCode, id)
+		require.Len(t, v.Problems, 1)
+		assert.Equal(t, "rejected", v.Problems[0].Class)
+		assert.Contains(t, v.Problems[0].Message, "rejected by dns-owner")
+		assert.Contains(t, v.Problems[0].Message, "mail is lost")
+	}
+	v := decide("TMinus5/Dns", "reject", "sandbox")
+	assert.Equal(t, verdict.ExitNotMeasured, v.ExitCode, "a decision that nobody reads")
+	require.Len(t, v.Problems, 1)
+	assert.Equal(t, "decision.unknown", v.Problems[0].Class)
+
+	for _, elsewhere := range []verdict.Verdict{decide("TMinus5/DNS", "reject", "production"), decide("TMinus7/Infra", "reject", "sandbox"), decide("TMinus5/DNS", "approve", "sandbox")} {
+		assert.Equal(t, verdict.ExitGo, elsewhere.ExitCode, "%v", elsewhere.Problems)
+	}
+}
+
 func TestNotApplicableNeedsItsOwnDecision(t *testing.T) {
 	r := play(t, "na")
 	refused(t, r.input(t), "a waiver is no declaration")

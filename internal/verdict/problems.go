@@ -19,7 +19,7 @@ func problem(class, pkg, want, got, fix string) Problem {
 
 // problems are what is wrong with the run as a whole. It also finds out whether there is anything to decide at all.
 func (j *judge) problems() []Problem {
-	list := j.usage()
+	list := append(j.usage(), j.decisionProblems()...)
 	for _, s := range j.Streams {
 		for _, damage := range s.Damage {
 			list = append(list, problem("stream.damaged", "", "a whole test stream", damage, "run again and keep the stream as it is written"))

@@ -49,6 +49,7 @@ func ways(s *gate.Section) {
 	s.Gate("Forever", gate.Hard, "It never ends.", func(g *gate.G) {
 		g.Check("one", func(context.Context) (probe.Evidence, error) { select {} })
 	})
+	s.Gate("File", gate.Hard, "A file is approved as it is.", func(g *gate.G) { g.Check("it", g.ApprovedFile(g.Launch().Path("launch.yaml"))) })
 	s.Gate("LeaksSecret", gate.Hard, "It reads a secret and says it.", func(g *gate.G) {
 		g.Check("one", func(ctx context.Context) (probe.Evidence, error) {
 			value, err := g.Launch().Chat.Webhook.Reveal(ctx)
