@@ -36,7 +36,7 @@ type Step struct {
 	// MustNotBlock marks an announcement: its failure is reported and the procedure goes on; it is also made when an
 	// earlier step failed, because people must hear of that above all. It may be made twice.
 	MustNotBlock bool
-	// Repeatable says that Do may be done again: after a kill in its middle, and when Verify no longer holds.
+	// Repeatable says that Do may be done again; where an earlier run of the attempt began or even ended the step, it is.
 	Repeatable bool
 
 	Precondition func(ctx context.Context) error // checked in rehearsal only: execution must not wait for it
