@@ -37,6 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out, errs := redact.NewWriter(stdout), redact.NewWriter(stderr)
 	root := &cobra.Command{
 		Use: "launchgate", Short: "A go-live runbook as a Go test suite", SilenceErrors: true, SilenceUsage: true,
+		Args: cobra.NoArgs, RunE: needsCommand,
 	}
 	root.SetOut(out)
 	root.SetErr(errs)
@@ -58,4 +59,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return verdict.ExitUsage
 	}
 	return code
+}
+
+// needsCommand refuses a command line that stops short: help that ends with 0 would look like something that went well.
+func needsCommand(cmd *cobra.Command, _ []string) error {
+	return errors.Join(cmd.Help(), fmt.Errorf("%s: want one of its commands; got none", cmd.CommandPath()))
 }

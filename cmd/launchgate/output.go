@@ -118,7 +118,12 @@ func (o *outputs) writeJUnit(v verdict.Verdict) error {
 	if name == "" {
 		name = kept("junit", strings.Join(v.Selection, "+")+".xml")
 	}
-	return errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, text, 0o644))
+	f, err := create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
 }
 
 // writeSummary adds to the step's summary, as GitHub asks for.

@@ -93,7 +93,8 @@ func probeCommand() *cobra.Command {
 	var w where
 	cmd := &cobra.Command{Use: "probe", Short: "Make one claim from the command line and print its evidence",
 		Long: "Looks where LAUNCH_CONFIG and LAUNCH_ENV say; where they are not set, at the internet, or where the flags say.\n" +
-			"Exits 0 where all claims hold, 1 where one is wrong, 2 where one cannot be told, 3 for wrong usage."}
+			"Exits 0 where all claims hold, 1 where one is wrong, 2 where one cannot be told, 3 for wrong usage.",
+		Args: cobra.NoArgs, RunE: needsCommand}
 	for _, p := range probes {
 		cmd.AddCommand(&cobra.Command{Use: p.use, Short: p.short, Args: p.args, RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := w.targets()
@@ -149,7 +150,7 @@ func printResults(w io.Writer, results []probe.Result, asJSON bool) error {
 			fmt.Fprintf(w, "%s\n", line)
 			continue
 		}
-		fmt.Fprintf(w, "%-7s %-6s %s", r.Status, r.Assertion, r.Name)
+		fmt.Fprintf(w, "%-7s %s", r.Status, r.Name)
 		if r.Status != probe.Pass {
 			fmt.Fprintf(w, ": %q", r.Message()) // quoted: what a server sent must not steer a terminal
 		}

@@ -36,12 +36,12 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			page, err := pageOf(cmd.Context(), in, args[0], timeout)
+			page, events, err := pageOf(cmd.Context(), in, args[0], timeout)
 			if err != nil {
 				return err
 			}
-			page.Stderr = cmd.ErrOrStderr()
-			s, err := play(page, kept("stream", args[0]+".json"), func(t stream.Test) {
+			events.Stderr = cmd.ErrOrStderr()
+			s, err := play(page, events, kept("stream", args[0]+".json"), func(t stream.Test) {
 				in.Now = time.Now()
 				if g, ok := verdict.One(in, t); ok {
 					o.line(cmd.OutOrStdout(), g)
@@ -59,85 +59,104 @@ func runCommand() *cobra.Command {
 	return cmd
 }
 
-// pageOf is the command that runs a selection of its page's test binary through test2json.
-func pageOf(ctx context.Context, in verdict.Input, selection string, timeout time.Duration) (*exec.Cmd, error) {
+// pageOf are the command that runs a selection with its page's test binary, and the one that turns what it prints into events.
+func pageOf(ctx context.Context, in verdict.Input, selection string, timeout time.Duration) (page, events *exec.Cmd, err error) {
 	phase, _, _ := strings.Cut(selection, "/")
-	page := in.Catalogue.Phase(phase)
-	if len(page) == 0 {
-		return nil, fmt.Errorf("run: want a phase that has gates; got %q; `launchgate list` shows all", phase)
+	gates := in.Catalogue.Phase(phase)
+	if len(gates) == 0 {
+		return nil, nil, fmt.Errorf("run: want a phase that has gates; got %q; `launchgate list` shows all", phase)
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	beside := filepath.Dir(self)
-	binary := filepath.Join(beside, phase+".test")
-	for _, needed := range []string{binary, filepath.Join(beside, "test2json")} {
+	binary, test2json := filepath.Join(filepath.Dir(self), phase+".test"), filepath.Join(filepath.Dir(self), "test2json")
+	for _, needed := range []string{binary, test2json} {
 		if _, err := os.Stat(needed); err != nil {
-			return nil, fmt.Errorf("run: want the compiled page and test2json beside this program; got %w; run `make build`", err)
+			return nil, nil, fmt.Errorf("run: want the compiled page and test2json beside this program; got %w; run `make build`", err)
 		}
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(beside, "test2json"), "-t", "-p", path.Join(module, path.Dir(page[0].File)),
-		binary, "-test.v=test2json", "-test.paniconexit0", "-test.run="+anchored(selection), "-test.timeout="+timeout.String())
-	cmd.Dir = launch.Root()
-	// An interrupt goes to the page itself, which ends its wait and leaves a procedure's journal resumable; test2json reads on.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
-	cmd.WaitDelay = 15 * time.Second
-	return cmd, nil
+	page = exec.CommandContext(ctx, binary, "-test.v=test2json", "-test.paniconexit0", "-test.run="+anchored(selection), "-test.timeout="+timeout.String())
+	page.Dir = launch.Root()
+	// One interrupt reaches the page, ours, and not the terminal's too: it ends a wait and leaves a procedure's journal resumable.
+	page.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	page.Cancel = func() error { return page.Process.Signal(os.Interrupt) }
+	page.WaitDelay = 15 * time.Second
+	// test2json does not start the page itself, because it would have it ignore interrupts. It reads on until the page has ended.
+	events = exec.CommandContext(context.WithoutCancel(ctx), test2json, "-t", "-p", path.Join(module, path.Dir(gates[0].File)))
+	events.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return page, events, nil
 }
 
 // play runs a page and keeps its stream in a file. Whatever goes wrong once the page runs is damage of the stream, so that
 // there is always a verdict on what ran.
-func play(page *exec.Cmd, file string, onGate func(stream.Test)) (stream.Stream, error) {
-	out, err := page.StdoutPipe()
-	if err == nil {
-		err = page.Start()
-	}
+func play(page, events *exec.Cmd, file string, onGate func(stream.Test)) (stream.Stream, error) {
+	in, err := events.StdinPipe()
 	if err != nil {
 		return stream.Stream{}, err
 	}
-	keep := newKeeper(file)
-	s, readErr := stream.Read(io.TeeReader(out, keep), onGate)
-	runErr := page.Wait()
-	if ended := (*exec.ExitError)(nil); errors.As(runErr, &ended) {
-		runErr = nil // the page is red or was refused; the stream says so, and the verdict reads it
+	out, err := events.StdoutPipe()
+	if err != nil {
+		return stream.Stream{}, err
 	}
-	if err := errors.Join(readErr, runErr, keep.close()); err != nil {
+	said := &steady{w: in}
+	page.Stdout, page.Stderr = said, said
+	if err := events.Start(); err != nil {
+		return stream.Stream{}, err
+	}
+	if err := page.Start(); err != nil {
+		return stream.Stream{}, errors.Join(err, in.Close(), events.Wait())
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- errors.Join(finish(page, said), said.err, in.Close()) }()
+	f, err := create(file)
+	clean := redact.NewWriter(f)
+	keep := &steady{w: clean, err: err}
+	s, readErr := stream.Read(io.TeeReader(out, keep), onGate)
+	if err := errors.Join(readErr, <-ended, events.Wait()); err != nil {
 		s.Damage = append(s.Damage, err.Error())
+	}
+	if keep.err == nil {
+		keep.err = errors.Join(clean.Close(), f.Close())
+	}
+	if keep.err != nil {
+		s.Damage = append(s.Damage, "the stream was not kept: "+keep.err.Error())
 	}
 	return s, nil
 }
 
-// keeper writes a stream to a file without its secrets. A full disk stops no page, least of all a rollback: what goes
-// wrong is said at the end.
-type keeper struct {
-	file  *os.File
-	clean *redact.Writer
-	err   error
-}
-
-func newKeeper(name string) *keeper {
-	k := &keeper{err: os.MkdirAll(filepath.Dir(name), 0o755)}
-	if k.err == nil {
-		k.file, k.err = os.Create(name)
+// finish waits for a page and says how it ended, as `go test` does: a page that exits with an error has failed, whatever
+// it printed.
+func finish(page *exec.Cmd, out io.Writer) error {
+	err := page.Wait()
+	if err != nil {
+		fmt.Fprint(out, "\n\x16FAIL\n") // the mark is how -test.v=test2json tells its own lines from a test's
 	}
-	k.clean = redact.NewWriter(k.file)
-	return k
+	if red := (*exec.ExitError)(nil); errors.As(err, &red) {
+		return nil // it is red or was refused; the stream says so, and the verdict reads it
+	}
+	return err
 }
 
-func (k *keeper) Write(text []byte) (int, error) {
-	if k.err == nil {
-		_, k.err = k.clean.Write(text)
+// steady writes as long as it can and takes the rest for nothing: a full disk or a dead reader stops no page, least of all
+// a rollback.
+type steady struct {
+	w   io.Writer
+	err error // the first thing that went wrong
+}
+
+func (s *steady) Write(text []byte) (int, error) {
+	if s.err == nil {
+		_, s.err = s.w.Write(text)
 	}
 	return len(text), nil
 }
 
-func (k *keeper) close() error {
-	if k.err != nil {
-		return fmt.Errorf("the stream was not kept: %w", k.err)
+func create(name string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return nil, err
 	}
-	return errors.Join(k.clean.Close(), k.file.Close())
+	return os.Create(name)
 }
 
 // anchored turns an id into a -run pattern that selects it and nothing else.
