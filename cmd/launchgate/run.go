@@ -92,7 +92,7 @@ func pageOf(ctx context.Context, in verdict.Input, selection string, timeout tim
 // play runs a page and keeps its stream in a file. Whatever goes wrong once the page runs is damage of the stream, so that
 // there is always a verdict on what ran.
 func play(page, events *exec.Cmd, file string, onGate func(stream.Test)) (stream.Stream, error) {
-	signal.Ignore(syscall.SIGHUP) // a lost terminal leaves no rollback half-way
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE) // a lost terminal or a closed pager leaves no rollback half-way
 	in, err := events.StdinPipe()
 	if err != nil {
 		return stream.Stream{}, err
