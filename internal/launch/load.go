@@ -136,7 +136,7 @@ func (f folder) shown(name string) string {
 
 // read parses one file. It returns nil where it cannot, after saying why.
 func (f folder) read(name, hint string) *value {
-	text, err := os.ReadFile(filepath.Join(f.dir, name)) //nolint:gosec // the launch is where its user says
+	text, err := os.ReadFile(filepath.Join(f.dir, name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.problems.add(Position{File: f.shown(name)}, "", "want this file; got none in %s; %s", f.dir, hint)

@@ -78,11 +78,11 @@ func (s Secret) read() (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(s.dir, path)
 	}
-	file, err := os.Open(path) //nolint:gosec // the secret is where launch.yaml says
+	file, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
-	defer file.Close() //nolint:errcheck // only read from
+	defer file.Close()
 	info, err := file.Stat()
 	switch {
 	case err != nil:

@@ -88,6 +88,7 @@ func (s *state) packageEvent(p *running, e event) {
 		}
 		s.end(p)
 		return
+	case None:
 	}
 	if e.Action != "output" {
 		return
