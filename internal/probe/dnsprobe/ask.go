@@ -73,6 +73,9 @@ func (q question) message() *dns.Msg {
 
 // answers says whether a message is the reply to this question.
 func (q question) answers(m *dns.Msg, id uint16) bool {
+	if len(m.Question) == 0 { // as some servers decline, in particular EDNS
+		return m.Response && m.Id == id && m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError
+	}
 	return m.Response && m.Id == id && len(m.Question) == 1 && m.Question[0].Qtype == q.qtype &&
 		m.Question[0].Qclass == dns.ClassINET && dns.CanonicalName(m.Question[0].Name) == q.name
 }

@@ -46,7 +46,7 @@ func (z *Zone) follow(ctx context.Context, name string, qtype uint16) chain {
 		for _, l := range z.linksOf(ctx, &c, level) {
 			c.links = append(c.links, l)
 			for _, target := range aliases(l.seen) {
-				if c.leadsBack(l.name, target) {
+				if c.loop == "" && c.leadsBack(l.name, target) { // among links that close no circle yet
 					c.loop = target
 				}
 				if !known[target] {
@@ -113,6 +113,18 @@ func (c *chain) values() []string {
 		}
 	}
 	return sortedSet(all)
+}
+
+// at is what a server says about one name of the chain.
+func (c *chain) at(name string, at server) state {
+	for _, l := range c.links {
+		for _, s := range l.seen {
+			if l.name == name && s.server == at {
+				return s.state
+			}
+		}
+	}
+	return ""
 }
 
 // blanks are the reasons why a part of the chain could not be seen: a link that no server answers for. One that some

@@ -91,7 +91,8 @@ func (z *Zone) direct(ctx context.Context, name string, tcp bool, round int) (di
 	return d, worst(errs[:])
 }
 
-// AnswersAgree claims that every server gives the same A and AAAA for a launch name, over UDP and over TCP (RFC 2181 5;
+// AnswersAgree claims that every server gives the same A and AAAA for a launch name, over UDP and over TCP, and the same
+// for each further name of the zone that its CNAMEs lead to, but the apex, which is a launch name itself (RFC 2181 5;
 // CON-02). Equal serials prove nothing.
 func AnswersAgree(z *Zone, record Record) probe.Claim {
 	return z.claim("CON-02", "RFC 2181 5", record.Name, func(ctx context.Context, evidence *probe.Evidence) error {
@@ -100,7 +101,15 @@ func AnswersAgree(z *Zone, record Record) probe.Claim {
 		if err != nil {
 			return err
 		}
-		return answersAgree(record.Name, udp, tcp)
+		errs := []error{answersAgree(record.Name, udp, tcp)}
+		for _, c := range z.followBoth(ctx, record.Name) {
+			for _, l := range c.links[1:] {
+				if within(l.name, z.apex) && l.name != z.apex {
+					errs = append(errs, agree(l.seen, l.name, c.qtype))
+				}
+			}
+		}
+		return worst(errs)
 	})
 }
 
@@ -116,13 +125,12 @@ func (z *Zone) directBoth(ctx context.Context, name string, round int) (udp, tcp
 func answersAgree(name string, udp, tcp direct) error {
 	v4 := slices.Concat(udp.v4, tcp.v4)
 	v6 := slices.Concat(udp.v6, tcp.v6)
-	const fix = "see which server is behind, and why"
-	errs := []error{
-		disagreement(v4, "dns.disagreement", "the same A for "+plain(name)+" from every server, over UDP and TCP", fix, sighting.answer),
-		disagreement(v6, "dns.disagreement", "the same AAAA for "+plain(name)+" from every server, over UDP and TCP", fix, sighting.answer),
-	}
-	errs = append(errs, failures(v4)...)
-	return worst(append(errs, failures(v6)...))
+	return worst([]error{agree(v4, name, dns.TypeA), agree(v6, name, dns.TypeAAAA)})
+}
+
+func agree(seen []sighting, name string, qtype uint16) error {
+	want := "the same " + dns.TypeToString[qtype] + " for " + plain(name) + " from every server, over UDP and TCP"
+	return worst(append([]error{disagreement(seen, "dns.disagreement", want, "see which server is behind, and why", sighting.answer)}, failures(seen)...))
 }
 
 // disagreement says who differs, where the servers that answer do not all say the same.

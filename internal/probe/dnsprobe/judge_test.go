@@ -138,20 +138,22 @@ func TestTransportJudges(t *testing.T) {
 	judged(t, answersEDNS([]sighting{with(dns.RcodeSuccess, true)}, bare), probe.Pass, "")
 	judged(t, answersEDNS([]sighting{with(dns.RcodeSuccess, false)}, bare), probe.Fail, "without OPT")
 	judged(t, answersEDNS([]sighting{with(dns.RcodeFormatError, false)}, bare), probe.Fail, "FORMERR")
-	judged(t, answersEDNS([]sighting{with(dns.RcodeRefused, true)}, bare), probe.Fail, "REFUSED")
+	judged(t, answersEDNS([]sighting{lameServer(ns1)}, bare), probe.Fail, "REFUSED")
 	judged(t, answersEDNS([]sighting{silent(ns1, "timeout")}, bare), probe.Fail, "though the question without EDNS is answered")
 	judged(t, answersEDNS([]sighting{silent(ns1, "timeout")}, []sighting{silent(ns1, "timeout")}), probe.Blocked, "")
 
 	small, large, cut := with(0, true), with(0, true), with(0, true)
 	large.reply.size = 1233
 	cut.reply.Truncated = true
-	judged(t, fits(small, dns.TypeTXT, true, nil), probe.Pass, "")
-	judged(t, fits(large, dns.TypeTXT, true, nil), probe.Fail, "1233 octets")
-	judged(t, fits(cut, dns.TypeTXT, true, nil), probe.Pass, "")
-	judged(t, fits(cut, dns.TypeTXT, true, silent(ns1, "refused").err), probe.Fail, "over TCP no answer")
-	judged(t, fits(cut, dns.TypeTXT, true, silent(ns1, "no-route").err), probe.Blocked, "")
-	judged(t, fits(silent(ns1, "timeout"), dns.TypeTXT, true, nil), probe.Fail, "TXT within 1232")
-	judged(t, fits(silent(ns1, "timeout"), dns.TypeTXT, false, nil), probe.Blocked, "")
+	judged(t, fits(small, dns.TypeTXT, true, sighting{}), probe.Pass, "")
+	judged(t, fits(large, dns.TypeTXT, true, sighting{}), probe.Fail, "1233 octets")
+	judged(t, fits(cut, dns.TypeTXT, true, small), probe.Pass, "")
+	judged(t, fits(cut, dns.TypeTXT, true, silent(ns1, "refused")), probe.Fail, "over TCP no answer")
+	judged(t, fits(cut, dns.TypeTXT, true, silent(ns1, "no-route")), probe.Blocked, "")
+	judged(t, fits(cut, dns.TypeTXT, true, cut), probe.Fail, "over TCP a truncated one too")
+	judged(t, fits(cut, dns.TypeTXT, true, lameServer(ns1)), probe.Fail, "REFUSED")
+	judged(t, fits(silent(ns1, "timeout"), dns.TypeTXT, true, sighting{}), probe.Fail, "TXT within 1232")
+	judged(t, fits(silent(ns1, "timeout"), dns.TypeTXT, false, sighting{}), probe.Blocked, "")
 }
 
 func TestSerialsAgree(t *testing.T) {
@@ -297,6 +299,11 @@ func TestClassify(t *testing.T) {
 		{"referral sideways", msg(0, false, nil, []dns.RR{rr("api.drop.example. 60 NS ns.x.")}), broken},
 		{"a cache's answer", msg(0, false, []dns.RR{a}, nil), broken},
 		{"a cache's NXDOMAIN", msg(dns.RcodeNameError, false, nil, nil), broken},
+		{"records with SERVFAIL", msg(dns.RcodeServerFailure, true, []dns.RR{a}, nil), broken},
+		{"a CNAME with SERVFAIL", msg(dns.RcodeServerFailure, true, []dns.RR{cname}, nil), broken},
+		{"records with NXDOMAIN", msg(dns.RcodeNameError, true, []dns.RR{a}, nil), nxdomain},
+		{"two CNAMEs", msg(0, true, []dns.RR{cname, rr("www.drop.example. 60 CNAME old.example.")}, nil), broken},
+		{"one CNAME twice", msg(0, true, []dns.RR{cname, cname}, nil), alias},
 		{"SERVFAIL with AA", msg(dns.RcodeServerFailure, true, nil, nil), broken},
 		{"REFUSED", msg(dns.RcodeRefused, false, nil, nil), broken},
 	}

@@ -96,8 +96,26 @@ func ChainEnds(z *Zone, name string) probe.Claim {
 	return z.claim("REC-06", "RFC 1034 3.6.2", name, func(ctx context.Context, evidence *probe.Evidence) error {
 		both := z.followBoth(ctx, name)
 		evidence.Observed = observedChains(both[:])
-		return chainEnds(name, both)
+		return worst(append(halfGone(both), chainEnds(name, both)))
 	})
+}
+
+// halfGone finds the servers that have a name for one family and deny it for the other: NXDOMAIN is about the whole name
+// (RFC 8020), and whoever believes it sees none of its addresses.
+func halfGone(both [2]chain) []error {
+	var errs []error
+	for i, c := range both {
+		for _, l := range c.links {
+			for _, s := range l.seen {
+				if other := both[1-i].at(l.name, s.server); s.state == nxdomain && (other == found || other == alias) {
+					family, there := dns.TypeToString[c.qtype], dns.TypeToString[both[1-i].qtype]
+					errs = append(errs, &probe.Unmet{Class: "dns.no-address", Want: "NOERROR for " + plain(l.name) + " " + family, Got: "NXDOMAIN for " + family + ", though there is " + there, From: s.from(),
+						Fix: "have the server answer NOERROR without records for a type that the name does not have"})
+				}
+			}
+		}
+	}
+	return errs
 }
 
 // Explicit claims that a name's answer is its own and not a wildcard's, which would answer for any misspelt name alike:

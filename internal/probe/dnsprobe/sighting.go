@@ -95,13 +95,18 @@ func (s sighting) MarshalJSON() ([]byte, error) {
 // classify reads a server's reply about a name of the zone that the server should have, or one below it.
 func classify(zone string, s server, q question, r *reply) sighting {
 	seen := sighting{server: s, tcp: q.tcp, reply: r}
-	if rrset := section(r.Answer, q.name, q.qtype); len(rrset) > 0 && r.Authoritative {
+	if rrset := section(r.Answer, q.name, q.qtype); len(rrset) > 0 && r.Authoritative && r.Rcode == dns.RcodeSuccess {
 		seen.state, seen.values, seen.ttl = found, rdata(rrset), longestTTL(rrset)
 		return seen
 	}
-	if cname := section(r.Answer, q.name, dns.TypeCNAME); len(cname) > 0 && r.Authoritative {
+	// NXDOMAIN beside a CNAME is about the name at its end (RFC 6604 3).
+	if cname := section(r.Answer, q.name, dns.TypeCNAME); len(cname) > 0 && r.Authoritative && (r.Rcode == dns.RcodeSuccess || r.Rcode == dns.RcodeNameError) {
 		seen.state, seen.values, seen.ttl = alias, rdata(cname), longestTTL(cname)
 		seen.target = dns.CanonicalName(cname[0].(*dns.CNAME).Target)
+		if len(seen.values) > 1 {
+			seen.state, seen.err = broken, &probe.Unmet{Class: "dns.cname", Want: "one CNAME at " + plain(q.name), Got: fmt.Sprintf("%d CNAMEs at one name, %s", len(seen.values), strings.Join(seen.values, ", ")),
+				From: seen.from(), Fix: "take the others out of the zone (RFC 2181 10.1)"}
+		}
 		return seen
 	}
 	if below := referral(zone, q.name, r); below != nil {

@@ -109,6 +109,9 @@ func (j judgement) words() string {
 // isNew says whether the resolver has the new answer. A CNAME to a name of this very zone is not enough: behind it the
 // resolver may still have the old address.
 func (j judgement) isNew(v vantage) bool {
+	if v.Answers[0].Rcode == "NXDOMAIN" || v.Answers[1].Rcode == "NXDOMAIN" { // which is about both families
+		return false
+	}
 	r := j.want.record
 	v4, v6 := v.Answers[0].values(), v.Answers[1].values()
 	if r.Target == "" {
@@ -147,7 +150,10 @@ func (j judgement) differing(v vantage) []cached {
 	for i, a := range v.Answers {
 		for _, c := range a.Chain {
 			for _, l := range j.want.chains[i].links {
-				if l.name == c.Name && !slices.ContainsFunc(l.seen, c.matches) {
+				same := func(s sighting) bool {
+					return c.matches(s) && (len(c.Values) > 0 || (s.state == nxdomain) == (a.Rcode == "NXDOMAIN"))
+				}
+				if l.name == c.Name && !slices.ContainsFunc(l.seen, same) {
 					differ = append(differ, c)
 				}
 			}

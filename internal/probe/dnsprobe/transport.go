@@ -122,14 +122,21 @@ func (z *Zone) largeAndSmall(ctx context.Context, qtype uint16) (large, small []
 
 // rawAtEach asks every server for an RRset of the apex with EDNS and DO, and takes the reply over UDP as it comes.
 func (z *Zone) rawAtEach(ctx context.Context, qtype uint16) ([]sighting, error) {
-	return z.observe(ctx, func(ctx context.Context, s server) sighting {
-		q := question{server: s.addr, name: z.apex, qtype: qtype, edns: true, do: true}
-		r, err := z.ask(ctx, q)
-		if err != nil {
-			return sighting{server: s, state: broken, err: q.unanswered(s.String(), err)}
-		}
-		return sighting{server: s, state: state(dns.RcodeToString[r.Rcode]), reply: r}
-	})
+	return z.observe(ctx, func(ctx context.Context, s server) sighting { return z.raw(ctx, s, qtype, false) })
+}
+
+// raw asks one server about the apex. What the server declines to answer is lame, whatever its size.
+func (z *Zone) raw(ctx context.Context, s server, qtype uint16, tcp bool) sighting {
+	q := question{server: s.addr, tcp: tcp, name: z.apex, qtype: qtype, edns: true, do: true}
+	r, err := z.ask(ctx, q)
+	if err != nil {
+		return sighting{server: s, tcp: tcp, state: broken, err: q.unanswered(s.String(), err)}
+	}
+	seen := sighting{server: s, tcp: tcp, state: state(dns.RcodeToString[r.Rcode]), reply: r}
+	if r.Rcode == dns.RcodeRefused || r.Rcode == dns.RcodeServerFailure {
+		seen.state, seen.err = broken, lame(seen, q)
+	}
+	return seen
 }
 
 func answersEDNS(edns, bare []sighting) error {
@@ -142,6 +149,8 @@ func answersEDNS(edns, bare []sighting) error {
 		unmet := &probe.Unmet{Class: "dns.edns", Want: "NOERROR and an OPT record to a question with EDNS", From: s.from(),
 			Fix: "bring the name server, or the firewall before it, up to RFC 6891"}
 		switch {
+		case isUnmet(s.err):
+			errs = append(errs, s.err)
 		case s.err != nil && plainly[s.server]:
 			unmet.Got = "no answer, though the question without EDNS is answered"
 			errs = append(errs, blame(s.err, unmet.Class, unmet.Want, unmet.Fix))
@@ -151,8 +160,6 @@ func answersEDNS(edns, bare []sighting) error {
 			}
 		case s.err != nil:
 			errs = append(errs, s.err)
-		case s.reply.Rcode == dns.RcodeRefused || s.reply.Rcode == dns.RcodeServerFailure:
-			errs = append(errs, lame(s, question{name: s.reply.Question[0].Name, qtype: dns.TypeSOA}))
 		case s.reply.Rcode != dns.RcodeSuccess:
 			unmet.Got = dns.RcodeToString[s.reply.Rcode]
 			errs = append(errs, unmet)
@@ -196,23 +203,21 @@ func (z *Zone) fitsOrTruncates(ctx context.Context, qtype uint16, raw, bare []si
 	var all sync.WaitGroup
 	for i, s := range raw {
 		all.Go(func() {
-			var overTCP error
+			var whole sighting
 			if s.err == nil && s.reply.Truncated {
-				q := question{server: s.server.addr, tcp: true, name: z.apex, qtype: qtype, edns: true, do: true}
-				_, err := z.ask(ctx, q)
-				overTCP = q.unanswered(s.server.String(), err)
+				whole = z.raw(ctx, s.server, qtype, true)
 			}
 			plainly := slices.ContainsFunc(bare, func(b sighting) bool { return b.server == s.server && b.reply != nil })
-			errs[i] = fits(s, qtype, plainly, overTCP)
+			errs[i] = fits(s, qtype, plainly, whole)
 		})
 	}
 	all.Wait()
 	return errs
 }
 
-// fits judges one answer of one server. plainly says that the server answers a small question; overTCP is how the
-// question over TCP ended, where the answer is truncated.
-func fits(s sighting, qtype uint16, plainly bool, overTCP error) error {
+// fits judges one answer of one server. plainly says that the server answers a small question; whole is what it says over
+// TCP, where the answer is truncated.
+func fits(s sighting, qtype uint16, plainly bool, whole sighting) error {
 	want := fmt.Sprintf("%s within %d octets over UDP, or truncated with TCP at work", dns.TypeToString[qtype], bufferSize)
 	const fix = "keep answers below 1232 octets, or set TC and answer on TCP port 53"
 	switch {
@@ -222,13 +227,17 @@ func fits(s sighting, qtype uint16, plainly bool, overTCP error) error {
 		return s.err
 	case s.reply.size > bufferSize:
 		return &probe.Unmet{Class: "dns.size", Want: want, Got: fmt.Sprintf("%d octets", s.reply.size), From: s.from(), Fix: fix}
-	case s.reply.Truncated && overTCP != nil:
-		err := blame(overTCP, "dns.truncated", want, fix)
+	case !s.reply.Truncated || isUnmet(whole.err):
+		return whole.err
+	case whole.err != nil:
+		err := blame(whole.err, "dns.truncated", want, fix)
 		var unmet *probe.Unmet
 		if errors.As(err, &unmet) {
 			unmet.Got = "a truncated answer, and over TCP " + unmet.Got
 		}
 		return err
+	case whole.reply.Truncated:
+		return &probe.Unmet{Class: "dns.truncated", Want: want, Got: "a truncated answer, and over TCP a truncated one too", From: s.from(), Fix: fix}
 	default:
 		return nil
 	}

@@ -61,14 +61,15 @@ func (z *Zone) askResolver(ctx context.Context, r Resolver, name string, qtype u
 		err = q.unanswered(r.String(), err)
 		return recursive{err: err, Error: err.Error()}
 	}
-	switch answer.Rcode {
-	case dns.RcodeSuccess, dns.RcodeNameError, dns.RcodeServerFailure:
+	got := dns.RcodeToString[answer.Rcode]
+	switch {
+	case answer.Rcode == dns.RcodeSuccess && len(answer.Answer) == 0 && !answer.RecursionAvailable && !answer.Authoritative:
+		got = "a server that does not recurse"
+	case answer.Rcode == dns.RcodeSuccess, answer.Rcode == dns.RcodeNameError, answer.Rcode == dns.RcodeServerFailure:
 		return readRecursive(q, answer)
-	default:
-		err := &probe.Unknown{Class: "dns.no-evidence", Want: "an answer to " + q.String(), Got: dns.RcodeToString[answer.Rcode], From: r.String(),
-			Fix: "use a resolver that serves this machine"}
-		return recursive{err: err, Error: err.Error()}
 	}
+	err = &probe.Unknown{Class: "dns.no-evidence", Want: "an answer to " + q.String(), Got: got, From: r.String(), Fix: "use a resolver that serves this machine"}
+	return recursive{err: err, Error: err.Error()}
 }
 
 func readRecursive(q question, r *reply) recursive {
