@@ -2,6 +2,8 @@ package httpprobe
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -148,6 +150,8 @@ func TestJudgeHealth(t *testing.T) {
 	}{
 		"flat":                  {want: flat, body: `{"status":"ok","version":"1"}`},
 		"nested":                {want: nested, body: `{"data":{"status":"ok","version":"1","checks":{"db":{"status":"pass"}}}}`},
+		"a list of checks":      {want: flat, body: `{"status":"ok","version":"1","checks":[{"name":"db","status":"UP"},{"name":"disk","status":"Pass"}]}`},
+		"checks that are true":  {want: flat, body: `{"status":"ok","version":"1","checks":{"db":true}}`},
 		"checks as lists":       {want: flat, body: `{"status":"ok","version":"1","checks":{"db:conn":[{"status":"pass"},{"status":"pass"}],"disk":"ok"}}`},
 		"health+json":           {want: flat, body: `{"status":"ok","version":"1"}`, header: map[string]string{"Content-Type": "application/health+json; charset=utf-8"}},
 		"no-store among others": {want: flat, body: `{"status":"ok","version":"1"}`, header: map[string]string{"Cache-Control": "private, No-Store, max-age=0"}},
@@ -165,6 +169,8 @@ func TestJudgeHealth(t *testing.T) {
 		"degraded":             {want: flat, body: `{"status":"degraded","version":"1"}`, class: "health.status"},
 		"OK in other letters":  {want: flat, body: `{"status":"OK","version":"1"}`, class: "health.status"},
 		"failing check":        {want: flat, body: `{"status":"ok","version":"1","checks":{"a":{"status":"pass"},"db":{"status":"fail"}}}`, class: "health.check"},
+		"failing list":         {want: flat, body: `{"status":"ok","version":"1","checks":[{"name":"db","status":"DOWN"}]}`, class: "health.check"},
+		"check that is false":  {want: flat, body: `{"status":"ok","version":"1","checks":{"db":false}}`, class: "health.check"},
 		"failing in a list":    {want: flat, body: `{"status":"ok","version":"1","checks":{"db":[{"status":"pass"},{"status":"warn"}]}}`, class: "health.check"},
 		"check without status": {want: flat, body: `{"status":"ok","version":"1","checks":{"db":{}}}`, class: "health.check"},
 		"check with no text":   {want: flat, body: `{"status":"ok","version":"1","checks":{"db":{"status":""}}}`, class: "health.check"},
@@ -267,6 +273,59 @@ func says(text string) tlstest.Handler {
 			_, _ = fmt.Fprint(conn, text) // the client judges, and may stop reading
 		}
 	}
+}
+
+// What cannot be read is not a page without mixed content.
+func TestUnreadablePages(t *testing.T) {
+	const mixed = `<img src="http://a.example/x.png">`
+	var zipped bytes.Buffer
+	packer := gzip.NewWriter(&zipped)
+	_, err := packer.Write([]byte(mixed))
+	require.NoError(t, err)
+	require.NoError(t, packer.Close())
+	for title, c := range map[string]struct{ coding, body, class, part string }{
+		"gzip":            {"gzip", zipped.String(), "http.mixed", "img http://a.example/x.png"},
+		"broken gzip":     {"gzip", mixed, "http.malformed", "gzip: invalid header"},
+		"a bomb":          {"gzip", bomb(t), "http.size", "more than 1048576 bytes"},
+		"another coding":  {"br", "\x0b\x02\x80", "http.coding", `content coding "br"`},
+		"UTF-16":          {"", "<\x00i\x00m\x00g\x00", "http.charset", "no text"},
+		"nothing at all":  {"", " \n", "http.empty", "an empty page"},
+		"coding declined": {"identity", mixed, "http.mixed", "img"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			client, site := plainSite(t, func(w http.ResponseWriter, r *http.Request) {
+				assert.Equal(t, "identity", r.Header.Get("Accept-Encoding"))
+				w.Header().Set("Content-Type", "text/html")
+				if c.coding != "" {
+					w.Header().Set("Content-Encoding", c.coding)
+				}
+				_, _ = fmt.Fprint(w, c.body)
+			})
+			red(t, run(t, NoMixedContent(client, site)), probe.Fail, c.class, c.part)
+		})
+	}
+}
+
+func bomb(t *testing.T) string {
+	t.Helper()
+	var zipped bytes.Buffer
+	packer := gzip.NewWriter(&zipped)
+	_, err := packer.Write(bytes.Repeat([]byte("x"), 2*MaxBody))
+	require.NoError(t, err)
+	require.NoError(t, packer.Close())
+	return zipped.String()
+}
+
+// Which of two places a browser goes to is its own affair; most go nowhere.
+func TestTwoLocations(t *testing.T) {
+	x := hop(t, "http://shop.example/", 301, "https://shop.example/", "")
+	x.header.Add("Location", "https://shop.example/")
+	require.NoError(t, judgeRedirect(x, secure(x.url)), "twice the same")
+	x.header.Add("Location", "https://evil.example/")
+	var unmet *probe.Unmet
+	require.ErrorAs(t, judgeRedirect(x, secure(x.url)), &unmet)
+	assert.Equal(t, "http.malformed", unmet.Class)
+	assert.Contains(t, unmet.Got, "https://evil.example/")
 }
 
 func TestHintsComeFirst(t *testing.T) {

@@ -89,6 +89,7 @@ func (c *Client) fetch(ctx context.Context, target *url.URL, at netip.AddrPort) 
 		return x
 	}
 	request.Header.Set("User-Agent", "launchgate")
+	request.Header.Set("Accept-Encoding", "identity") // without it any coding is welcome (RFC 9110 12.5.3)
 	request.Close = true
 	if err := x.exchange(ctx, conn, request); err != nil {
 		x.err = unanswered(ctx, err, target.String()+" at "+at.String())

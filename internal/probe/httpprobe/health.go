@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/redact"
 )
 
 // Health is what a health document must say. The paths are dotted keys from the document's root, such as "data.status".
@@ -56,7 +57,7 @@ func judgeHealth(x *exchange, want Health) error {
 	if status != want.StatusOK {
 		return x.unmet("health.status", wanted, fmt.Sprintf("%s=%q", want.StatusPath, status), "see the application's logs")
 	}
-	if check, said := failing(document, want); check != "" {
+	if check, said := failing(document, want); said != "" {
 		return x.unmet("health.check", "every check of the health document to pass", fmt.Sprintf("check %s=%q while %s=%q", check, said, want.StatusPath, status), "mend "+check)
 	}
 	version, ok := at(document, want.VersionPath).(string)
@@ -91,12 +92,13 @@ func decode(x *exchange) (document any, problem string) {
 	if err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json") {
 		return nil, fmt.Sprintf("content type %q, beginning %q", x.header.Get("Content-Type"), beginning(x.body))
 	}
-	if x.cut {
-		return nil, fmt.Sprintf("more than %d bytes", MaxBody)
+	body, _, problem := x.text()
+	if problem != "" {
+		return nil, problem
 	}
-	decoder := json.NewDecoder(bytes.NewReader(x.body))
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	if err := decoder.Decode(&document); err != nil {
-		return nil, fmt.Sprintf("broken JSON: %v, beginning %q", err, beginning(x.body))
+		return nil, fmt.Sprintf("broken JSON: %v, beginning %q", err, beginning(body))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, "more than one JSON document"
@@ -122,10 +124,11 @@ func failing(document any, want Health) (check, said string) {
 	if dot := strings.LastIndex(want.StatusPath, "."); dot >= 0 {
 		path = want.StatusPath[:dot] + ".checks"
 	}
-	checks, ok := at(document, path).(map[string]any)
-	if !ok {
-		return "", ""
+	beside := at(document, path)
+	if list, ok := beside.([]any); ok {
+		return path, verdict(list, want.StatusOK)
 	}
+	checks, _ := beside.(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(checks)) {
 		if said := verdict(checks[name], want.StatusOK); said != "" {
 			return name, said
@@ -134,8 +137,8 @@ func failing(document any, want Health) (check, said string) {
 	return "", ""
 }
 
-// verdict is what a check that does not pass says of itself, empty where it passes. A check is a text, an object with a
-// status, or a list of them (draft-inadarei-api-health-check).
+// verdict is what a check that does not pass says of itself, empty where it passes. A check is a text, true or false, an
+// object with a status, or a list of them (draft-inadarei-api-health-check).
 func verdict(check any, statusOK string) string {
 	switch c := check.(type) {
 	case []any:
@@ -149,8 +152,10 @@ func verdict(check any, statusOK string) string {
 		return verdict(fmt.Sprint(c["status"]), statusOK)
 	}
 	said := fmt.Sprint(check)
-	if slices.Contains([]string{"pass", "ok", "up", statusOK}, said) {
-		return ""
+	for _, good := range []string{"pass", "ok", "up", "true", statusOK} {
+		if strings.EqualFold(said, good) {
+			return ""
+		}
 	}
 	return cmp.Or(said, "nothing")
 }
@@ -165,7 +170,9 @@ func keys(document any) string {
 	return fmt.Sprintf("its keys are %q", list[:min(len(list), 8)])
 }
 
+// beginning is how a body begins. Secrets go first: half of one would not be known any more.
 func beginning(body []byte) string {
+	body = redact.Bytes(body)
 	text := strings.Join(strings.Fields(string(body[:min(len(body), 200)])), " ")
 	return text[:min(len(text), 60)]
 }

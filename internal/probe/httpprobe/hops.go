@@ -39,7 +39,7 @@ func judgeRedirect(x *exchange, want *url.URL) error {
 	case errors.Is(err, errNoRedirect):
 		return x.unmet("http.no-redirect", wanted, fmt.Sprintf("%d %s without a redirect", x.status, http.StatusText(x.status)), "redirect instead of serving")
 	case err != nil:
-		return x.unmet("http.malformed", wanted, fmt.Sprintf("%d to %q", x.status, x.header.Get("Location")), "send a valid Location")
+		return x.unmet("http.malformed", wanted, fmt.Sprintf("%d to %q", x.status, x.header.Values("Location")), "send one valid Location")
 	case next.Scheme != "https":
 		return x.unmet("http.downgrade", wanted, got+", which is not https", "redirect to https")
 	case !strings.EqualFold(next.Hostname(), want.Hostname()), next.Port() != "" && next.Port() != "443", next.User != nil:
@@ -94,7 +94,7 @@ func judgeEnd(hops []*exchange) error {
 		return last.unmet("http.status", "an answer below 500 at the end of the redirects", fmt.Sprintf("%d %s", last.status, http.StatusText(last.status)), "see the application's logs")
 	}
 	if _, err := last.location(); err != nil && !errors.Is(err, errNoRedirect) {
-		return last.unmet("http.malformed", "a redirect one can follow", fmt.Sprintf("Location %q", last.header.Get("Location")), "send a valid Location")
+		return last.unmet("http.malformed", "a redirect one can follow", fmt.Sprintf("Location %q", last.header.Values("Location")), "send one valid Location")
 	}
 	return nil
 }

@@ -45,7 +45,10 @@ var follows = map[string]bool{"a": true, "area": true}
 var fetches = regexp.MustCompile(`(?i)^(stylesheet|manifest|import|preload|modulepreload|prefetch|preconnect|dns-prefetch|prerender|apple-touch-startup-image|.*icon.*)$`)
 
 // styled finds http URLs in style text: url(http://…) and @import "http://…".
-var styled = regexp.MustCompile(`(?i)(?:url\(\s*['"]?|@import\s+['"])\s*(http://[^'")\s]+)`)
+var styled = regexp.MustCompile(`(?i)(?:url\(\s*['"]?|@import\s+['"])\s*(http:[^'")\s]+)`)
+
+// refreshed finds where a refresh leads, with "url=" before it or without (HTML 4.2.5.3).
+var refreshed = regexp.MustCompile(`(?i)^[\s\d.]*[;,\s]\s*(?:url\s*=\s*)?['"]?\s*(http:[^'"\s]*)`)
 
 func mixed(n *html.Node) []string {
 	var found []string
@@ -116,8 +119,8 @@ func inMeta(n *html.Node, key, value string) []string {
 	}
 	switch strings.ToLower(attribute(n, "http-equiv")) {
 	case "refresh":
-		if _, to, ok := strings.Cut(strings.ToLower(value), "url="); ok && plain(strings.Trim(to, ` '"`)) {
-			return []string{"meta refresh " + strings.Trim(to, ` '"`)}
+		if to := refreshed.FindStringSubmatch(value); to != nil {
+			return []string{"meta refresh " + to[1]}
 		}
 	case "content-security-policy":
 		return inPolicy(value)
@@ -131,7 +134,7 @@ func inPolicy(policy string) []string {
 	for directive := range strings.SplitSeq(policy, ";") {
 		fields := strings.Fields(directive)
 		for i, source := range fields {
-			if lower := strings.ToLower(source); i > 0 && (lower == "http:" || plain(lower)) && !strings.HasPrefix(strings.ToLower(fields[0]), "report-") {
+			if lower := strings.ToLower(source); i > 0 && plain(lower) && !strings.HasPrefix(strings.ToLower(fields[0]), "report-") {
 				found = append(found, "Content-Security-Policy "+fields[0]+" "+source)
 			}
 		}
@@ -139,8 +142,9 @@ func inPolicy(policy string) []string {
 	return found
 }
 
+// plain says whether a URL is for plain HTTP. Browsers want no slashes behind the colon.
 func plain(value string) bool {
-	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(value)), "http://")
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(value)), "http:")
 }
 
 func attribute(n *html.Node, key string) string {

@@ -34,13 +34,18 @@ func TestMixed(t *testing.T) {
 		`<noscript><img src="http://a.example/pixel"></noscript>`:                               "img http://a.example/pixel",
 		`<template><img src="http://a.example/t"></template>`:                                   "img http://a.example/t",
 
-		`<a href="http://a.example/">elsewhere</a>`:                             "",
-		`<link rel="canonical" href="http://a.example/">`:                       "",
-		`<link rel="alternate" hreflang=en href="http://a.example/">`:           "",
-		`<img src="//a.example/x"><img src="/x"><img src="https://a.example/">`: "",
-		`<!-- <img src="http://a.example/"> --><p>http://a.example/</p>`:        "",
-		`<meta property="og:url" content="http://a.example/">`:                  "",
-		`<img src="https://a.example/?next=http://b.example/">`:                 "",
+		`<img src="http:a.example/x">`:                                     "img http:a.example/x",
+		`<meta http-equiv=refresh content="5;http://a.example/">`:          "meta refresh http://a.example/",
+		`<meta http-equiv=refresh content="0, url = 'http://a.example/'">`: "meta refresh http://a.example/",
+
+		`<meta http-equiv=refresh content="0; url=https://a.example/?u=http://b.example/">`: "",
+		`<a href="http://a.example/">elsewhere</a>`:                                         "",
+		`<link rel="canonical" href="http://a.example/">`:                                   "",
+		`<link rel="alternate" hreflang=en href="http://a.example/">`:                       "",
+		`<img src="//a.example/x"><img src="/x"><img src="https://a.example/">`:             "",
+		`<!-- <img src="http://a.example/"> --><p>http://a.example/</p>`:                    "",
+		`<meta property="og:url" content="http://a.example/">`:                              "",
+		`<img src="https://a.example/?next=http://b.example/">`:                             "",
 	} {
 		t.Run(page, func(t *testing.T) {
 			root, err := html.ParseWithOptions(strings.NewReader(page), html.ParseOptionEnableScripting(false))

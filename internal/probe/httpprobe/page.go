@@ -2,7 +2,9 @@ package httpprobe
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"strings"
@@ -45,15 +47,46 @@ func (x *exchange) page() (*html.Node, error) {
 		return nil, x.unmet("http.status", want, got, "see the application's logs")
 	case err != nil || kind != "text/html":
 		return nil, x.unmet("http.type", want, fmt.Sprintf("content type %q", x.header.Get("Content-Type")), "serve the page as text/html")
-	case x.cut:
-		return nil, x.unmet("http.size", want, fmt.Sprintf("more than %d bytes", MaxBody), "serve a smaller page")
+	}
+	body, class, problem := x.text()
+	switch {
+	case problem != "":
+		return nil, x.unmet(class, want, problem, "serve a page that can be read, of at most 1 MiB, in UTF-8")
+	case len(bytes.TrimSpace(body)) == 0:
+		return nil, x.unmet("http.empty", want, "an empty page", "see the application's logs")
 	}
 	// Without scripting, so that what stands in <noscript> is looked at too.
-	root, err := html.ParseWithOptions(bytes.NewReader(x.body), html.ParseOptionEnableScripting(false))
+	root, err := html.ParseWithOptions(bytes.NewReader(body), html.ParseOptionEnableScripting(false))
 	if err != nil {
 		return nil, x.unmet("http.malformed", want, err.Error(), "serve HTML")
 	}
 	return root, nil
+}
+
+// text is the body as a reader gets it, or the class and the words of what keeps one from reading it.
+func (x *exchange) text() (body []byte, class, problem string) {
+	body, cut := x.body, x.cut
+	switch coding := strings.ToLower(x.header.Get("Content-Encoding")); {
+	case cut, coding == "", coding == "identity":
+	case coding == "gzip": // what some stores have no other way
+		unpacked, err := gzip.NewReader(bytes.NewReader(body))
+		if err == nil {
+			body, err = io.ReadAll(io.LimitReader(unpacked, MaxBody+1))
+		}
+		if err != nil {
+			return nil, "http.malformed", err.Error()
+		}
+		cut = len(body) > MaxBody
+	default:
+		return nil, "http.coding", fmt.Sprintf("content coding %q, though none was asked for", coding)
+	}
+	switch {
+	case cut:
+		return nil, "http.size", fmt.Sprintf("more than %d bytes", MaxBody)
+	case bytes.IndexByte(body, 0) >= 0:
+		return nil, "http.charset", "a body that is no text in UTF-8 or the like"
+	}
+	return body, "", ""
 }
 
 // visible is the text of a page's body without scripts, styles and templates.

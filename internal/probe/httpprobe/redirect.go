@@ -3,6 +3,7 @@ package httpprobe
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -160,7 +161,13 @@ func (x *exchange) location() (*url.URL, error) {
 	case x.status < 300 || x.status > 399 || x.status == http.StatusNotModified || x.header.Get("Location") == "":
 		return nil, errNoRedirect
 	}
-	next, err := x.url.Parse(x.header.Get("Location"))
+	all := x.header.Values("Location")
+	for _, other := range all[1:] {
+		if other != all[0] {
+			return nil, fmt.Errorf("%d different Locations", len(all))
+		}
+	}
+	next, err := x.url.Parse(all[0])
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package tlsprobe
 
 import (
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -66,6 +67,9 @@ func (w wanted) problems(chain []*x509.Certificate) []problem {
 	}
 	if lifetime != nil {
 		all = append(all, *lifetime)
+	}
+	if key, is := leaf.PublicKey.(*rsa.PublicKey); is && key.N.BitLen() < 2048 {
+		all = append(all, problem{"tls.weak-key", fmt.Sprintf("one with an RSA key of %d bits", key.N.BitLen()), "have it issued for a key of 2048 bits or more, as clients want it"})
 	}
 	if err := leaf.VerifyHostname(w.name); err != nil {
 		names := "no name"

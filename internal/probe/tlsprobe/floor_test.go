@@ -46,7 +46,7 @@ func TestProtocolFloor(t *testing.T) {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 2)
-			config := w.config(t, tlstest.RSA())
+			config := w.config(t, tlstest.RSA(2048))
 			config.MinVersion, config.MaxVersion, config.CipherSuites, config.ClientAuth = c.lowest, c.highest, c.suites, c.clientAuth
 			good := w.config(t)
 			good.MinVersion = c.floor

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/redact"
 )
 
 // Timeout bounds one handshake after the connection stands; probe.ConnectTimeout bounds the connection.
@@ -77,7 +78,9 @@ func (o *Observer) observe(ctx context.Context, address, sni string) *handshake 
 // Dial opens a verified TLS connection to address ("ip:port") for name, for a probe that speaks something over it. The
 // errors are those of the claims here: *probe.Unmet or *probe.Unknown.
 func Dial(ctx context.Context, network *probe.Network, address, name string) (*tls.Conn, error) {
-	conn, _, err := shake(ctx, network, address, unverified(name, tls.VersionTLS10, 0))
+	config := unverified(name, tls.VersionTLS10, 0)
+	config.NextProtos = []string{"http/1.1"} // what the probes speak
+	conn, _, err := shake(ctx, network, address, config)
 	if err != nil {
 		return nil, err
 	}
@@ -90,9 +93,11 @@ func Dial(ctx context.Context, network *probe.Network, address, name string) (*t
 }
 
 // unverified is a client configuration that shakes hands with any certificate, because judging it is our own work: the
-// standard library stops at the first thing that is wrong, and knows no reference time.
+// standard library stops at the first thing that is wrong, and knows no reference time. It names the protocols that
+// browsers name, because a server may insist (RFC 7301).
 func unverified(sni string, minVersion, maxVersion uint16) *tls.Config {
-	return &tls.Config{ServerName: sni, MinVersion: minVersion, MaxVersion: maxVersion, InsecureSkipVerify: true} //nolint:gosec // judged by wanted.judge; old versions are what is looked for
+	return &tls.Config{ServerName: sni, MinVersion: minVersion, MaxVersion: maxVersion, InsecureSkipVerify: true,
+		NextProtos: []string{"h2", "http/1.1"}} //nolint:gosec // judged by wanted.judge; old versions are what is looked for
 }
 
 // shake connects to address and shakes hands. The heard bytes tell a refusal from an answer.
@@ -194,7 +199,8 @@ func unshaken(err error, ear *heard, address string) error {
 	return unmet
 }
 
+// firstLine is the beginning of a plain text. Secrets go first: half of one would not be known any more.
 func firstLine(b []byte) string {
-	line, _, _ := bytes.Cut(b, []byte("\n"))
+	line, _, _ := bytes.Cut(redact.Bytes(b), []byte("\n"))
 	return string(bytes.TrimSpace(line[:min(len(line), 60)]))
 }

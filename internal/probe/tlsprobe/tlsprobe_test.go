@@ -110,7 +110,8 @@ func TestValidFor(t *testing.T) {
 		parts     []string
 	}{
 		"good":                  {},
-		"rsa":                   {options: []tlstest.Option{tlstest.RSA()}},
+		"rsa":                   {options: []tlstest.Option{tlstest.RSA(2048)}},
+		"rsa, too short":        {options: []tlstest.Option{tlstest.RSA(1024)}, class: "tls.weak-key", parts: []string{"an RSA key of 1024 bits", "2048"}},
 		"expired":               {options: []tlstest.Option{tlstest.Expired()}, class: "tls.expired", parts: []string{"one that expired 20", "24 hours ago", "renew it"}},
 		"not yet valid":         {options: []tlstest.Option{tlstest.NotYetValid()}, class: "tls.not-yet-valid", parts: []string{"not valid before 20", "in 23 hours"}},
 		"ends before launch":    {options: []tlstest.Option{tlstest.Valid(now.Add(-time.Hour), now.AddDate(0, 0, 3))}, class: "tls.expired", parts: []string{"before the launch"}},
@@ -205,6 +206,24 @@ func TestTransport(t *testing.T) {
 			assert.Equal(t, probe.Pass, seen[1].Status, "a broken address hides nobody else's result")
 		})
 	}
+}
+
+// A server may insist on a protocol that it knows (RFC 7301 3.2), as every browser names one.
+func TestServerThatNeedsALPN(t *testing.T) {
+	w := newWorld(t, 1)
+	config := w.config(t)
+	config.NextProtos = []string{"http/1.1"}
+	w.serve(t, &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if len(hello.SupportedProtos) == 0 {
+			return nil, errors.New("no protocol named")
+		}
+		return config, nil
+	}})
+	green(t, run(t, ValidFor(w.observer, name, launch)))
+	green(t, run(t, ProtocolFloor(w.observer, name, tls.VersionTLS12)))
+	conn, err := Dial(t.Context(), w.observer.Network, "203.0.113.80:443", name)
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
 }
 
 func TestNobodyCanTell(t *testing.T) {
