@@ -105,12 +105,12 @@ func TestEveryWayAGateCanEnd(t *testing.T) {
 		class   string
 		message string
 	}{
-		"Ways/Holds":         {stream.Pass, evidence.Pass, "", "1 checks hold"},
+		"Ways/Holds":         {stream.Pass, evidence.Pass, "", "checks that hold: 1"},
 		"Ways/Wrong":         {stream.Fail, evidence.Fail, "x.wrong", "two: want blue; got red"},
 		"Ways/WrongWarn":     {stream.Fail, evidence.Fail, "x.wrong", "want blue"},
 		"Ways/WrongInfo":     {stream.Pass, evidence.Fail, "x.wrong", "want blue"},
 		"Ways/Empty":         {stream.Fail, evidence.Blocked, "nothing-checked", "got none of 0"},
-		"Ways/OnlyAdvice":    {stream.Pass, evidence.Pass, "", "1 checks hold"},
+		"Ways/OnlyAdvice":    {stream.Pass, evidence.Pass, "", "checks that hold: 1"},
 		"Ways/OnlyNA":        {stream.Fail, evidence.Blocked, "nothing-checked", "got none of 1"},
 		"Ways/Unapplied":     {stream.Fail, evidence.Blocked, "undeclared", "add decisions/*.yaml with gate: TMinus5/Ways/Unapplied"},
 		"Ways/PanicInBody":   {stream.Fail, evidence.Blocked, "panic", "assignment to entry in nil map"},

@@ -120,7 +120,7 @@ func judgeChecks(checks []probe.Result) judgement {
 		return judgement{status: evidence.Blocked, class: "nothing-checked",
 			message: fmt.Sprintf("want at least one check that can fail; got none of %d; a gate that checks nothing tells nothing", len(checks))}
 	case first == nil:
-		return judgement{status: evidence.Pass, message: fmt.Sprintf("%d checks hold", held)}
+		return judgement{status: evidence.Pass, message: fmt.Sprintf("checks that hold: %d", held)}
 	}
 	more := ""
 	if red > 1 {

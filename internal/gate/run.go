@@ -53,7 +53,7 @@ func (d *declared) record(p *Page, j judgement, checks []probe.Result, catalogue
 	}
 	r.Expires = r.Finished.Add(time.Duration(d.ValidFor))
 	if l := p.launch; l != nil {
-		r.Launch, r.Environment, r.Config, r.Due = l.ID, l.Environment, l.SHA256, l.Due(p.phase)
+		r.Launch, r.Environment, r.Config, r.Due = l.ID, l.Environment, l.SHA256, l.Due(p.phase).UTC()
 		if _, owner, ok := l.Owner(launch.Role(d.Role)); ok {
 			r.Owner = owner.Name
 		}
