@@ -88,7 +88,7 @@ func (c Command) Run(ctx context.Context) error {
 	err = errors.Join(cmd.Run(), clean.Flush())
 	tail := out.end()
 	switch {
-	case whole.Err() != nil:
+	case errors.Is(whole.Err(), context.Canceled): // a step's own deadline is not the end of the run
 		return fmt.Errorf("the run was ended while %s was under way: %w", c, context.Cause(whole))
 	case ctx.Err() != nil:
 		return &probe.Unmet{Class: "command.timeout", Want: fmt.Sprintf("%s to end within %s", c, c.Timeout), Got: "it was killed; " + tail,

@@ -210,6 +210,17 @@ func TestADeploymentThatDoesNotReachEveryAddressIsRed(t *testing.T) {
 	assert.Equal(t, "needs-person", results["LatestImage"].Class, "nobody promised that the deploy command may be run twice")
 }
 
+// TestADeploymentThatHangsIsHarm: it was killed half-way. Only FAIL makes the pipeline roll back.
+func TestADeploymentThatHangsIsHarm(t *testing.T) {
+	s := newStage(t)
+	s.launch.Deploy.Command = []string{"sleep", "300"}
+	s.launch.Deploy.Timeout = launch.Duration(300 * time.Millisecond)
+	t.Setenv(procedure.ExecuteEnv, s.launch.ID)
+	result := s.deploy(t)["LatestImage"]
+	assert.Equal(t, probe.Fail, result.Status, result.Message())
+	assert.Equal(t, "command.timeout", result.Class)
+}
+
 func TestKeepsLooksAgainAndAgain(t *testing.T) {
 	s := newStage(t)
 	evidence, err := Previous(s.launch).Keeps(3, time.Millisecond)(t.Context())
