@@ -17,10 +17,11 @@ func sslGates(s *gate.Section) {
 		for _, name := range g.Launch().TLS.Names {
 			if name.Wildcard() {
 				g.Check(string(name)+" is covered", tlsprobe.WildcardCovers(site.TLS, string(name), launch))
-				continue
 			}
-			g.Check(string(name)+" has a valid certificate", tlsprobe.ValidFor(site.TLS, string(name), launch))
-			g.Check(string(name)+" sends the same certificate everywhere", tlsprobe.SameCertificate(site.TLS, string(name)))
+		}
+		for _, name := range site.CertificateNames() {
+			g.Check(name+" has a valid certificate", tlsprobe.ValidFor(site.TLS, name, launch))
+			g.Check(name+" sends the same certificate everywhere", tlsprobe.SameCertificate(site.TLS, name))
 		}
 	})
 
@@ -30,10 +31,8 @@ func sslGates(s *gate.Section) {
 		if tls.AutoRenew == "observed" {
 			want.Log = g.Launch().Path(tls.CertLog)
 		}
-		for _, name := range tls.Names {
-			if !name.Wildcard() {
-				g.Check(string(name), tlsprobe.OutlivesLaunch(site.TLS, string(name), want))
-			}
+		for _, name := range site.CertificateNames() {
+			g.Check(name, tlsprobe.OutlivesLaunch(site.TLS, name, want))
 		}
 	})
 
@@ -60,10 +59,8 @@ func sslGates(s *gate.Section) {
 
 	s.Gate("ProtocolFloor", gate.Hard, "Old TLS versions and broken ciphers are refused.", func(g *gate.G) {
 		site := target.Of(g.Launch())
-		for _, name := range g.Launch().TLS.Names {
-			if !name.Wildcard() {
-				g.Check(string(name), tlsprobe.ProtocolFloor(site.TLS, string(name), site.MinVersion()))
-			}
+		for _, name := range site.CertificateNames() {
+			g.Check(name, tlsprobe.ProtocolFloor(site.TLS, name, site.MinVersion()))
 		}
 	})
 

@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
@@ -21,6 +22,23 @@ func (t *Targets) HTTP(name launch.Domain, path string) string {
 // WebNames are the names that people type: the domain and www.
 func (t *Targets) WebNames() []launch.Domain {
 	return []launch.Domain{t.Launch.DNS.Domain, t.Launch.DNS.WWW.Name}
+}
+
+// CertificateNames are the names that send a certificate: those of tls.names, and the launch's own names where only a
+// wildcard there covers them. What a wildcard's server sends for one name it need not send for another.
+func (t *Targets) CertificateNames() []string {
+	l := t.Launch
+	all := slices.Concat(l.TLS.Names, t.WebNames())
+	if l.DNS.API.Enabled {
+		all = append(all, l.DNS.API.Name)
+	}
+	var names []string
+	for _, name := range all {
+		if !name.Wildcard() && !slices.Contains(names, string(name)) {
+			names = append(names, string(name))
+		}
+	}
+	return names
 }
 
 // Pages are the URLs of the landing page and of the further pages that launch.yaml names.
