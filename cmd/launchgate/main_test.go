@@ -95,9 +95,15 @@ func command(t *testing.T, dir string, env []string, args ...string) said {
 	t.Helper()
 	beside, err := bin()
 	require.NoError(t, err)
+	return commandIn(t, beside, dir, env, args...)
+}
+
+// commandIn is command with the launchgate of another folder, and so with the pages there.
+func commandIn(t *testing.T, bin, dir string, env []string, args ...string) said {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(beside, "launchgate"), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "launchgate"), args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs

@@ -17,6 +17,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/dnsprobe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe"
+	"github.com/getdrop/launchgate/internal/redact"
 	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/verdict"
 )
@@ -147,12 +148,12 @@ func printResults(w io.Writer, results []probe.Result, asJSON bool) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(w, "%s\n", line)
+			fmt.Fprintf(w, "%s\n", redact.JSON(line))
 			continue
 		}
 		fmt.Fprintf(w, "%-7s %s", r.Status, r.Name)
 		if r.Status != probe.Pass {
-			fmt.Fprintf(w, ": %q", r.Message()) // quoted: what a server sent must not steer a terminal
+			fmt.Fprintf(w, ": %q", redact.String(r.Message())) // quoted: what a server sent must not steer a terminal
 		}
 		fmt.Fprintln(w)
 	}

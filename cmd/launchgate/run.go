@@ -101,7 +101,8 @@ func play(page, events *exec.Cmd, file string, onGate func(stream.Test)) (stream
 	if err != nil {
 		return stream.Stream{}, err
 	}
-	said := &steady{w: in}
+	link := &steady{w: in}
+	said := redact.NewWriter(link) // before test2json encodes it, or cuts a long line
 	page.Stdout, page.Stderr = said, said
 	if err := events.Start(); err != nil {
 		return stream.Stream{}, err
@@ -110,16 +111,15 @@ func play(page, events *exec.Cmd, file string, onGate func(stream.Test)) (stream
 		return stream.Stream{}, errors.Join(err, in.Close(), events.Wait())
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- errors.Join(finish(page, said), said.err, in.Close()) }()
+	go func() { ended <- errors.Join(finish(page, said), said.Close(), link.err, in.Close()) }()
 	f, err := create(file)
-	clean := redact.NewWriter(f)
-	keep := &steady{w: clean, err: err}
+	keep := &steady{w: f, err: err}
 	s, readErr := stream.Read(io.TeeReader(out, keep), onGate)
 	if err := errors.Join(readErr, <-ended, events.Wait()); err != nil {
 		s.Damage = append(s.Damage, err.Error())
 	}
 	if keep.err == nil {
-		keep.err = errors.Join(clean.Close(), f.Close())
+		keep.err = f.Close()
 	}
 	if keep.err != nil {
 		s.Damage = append(s.Damage, "the stream was not kept: "+keep.err.Error())

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/redact"
 )
 
 // Status is how a gate ended: the probe's statuses and WAIVED.
@@ -91,13 +92,13 @@ func Reports(root string) string {
 // Path is where a gate's evidence lies below the reports folder.
 func Path(gate string) string { return filepath.Join("evidence", filepath.FromSlash(gate)+".json") }
 
-// Encode turns a gate's evidence into the bytes of its file.
+// Encode turns a gate's evidence into the bytes of its file, without secrets.
 func (g *Gate) Encode() ([]byte, error) {
 	text, err := json.MarshalIndent(g, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("evidence of %s: %w", g.Gate, err)
 	}
-	return append(text, '\n'), nil
+	return redact.JSON(append(text, '\n')), nil
 }
 
 // Write puts the bytes of a gate's evidence below the reports folder, whole or not at all, and returns their hash.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"html"
 	"net/url"
 	"strconv"
 	"strings"
@@ -27,6 +28,11 @@ func forms(value string) []string {
 			for _, encoded := range encodings(text) {
 				add(encoded)
 			}
+			for _, once := range quotings(text) { // a server quotes what it echoes, and a message quotes the server
+				for _, twice := range quotings(once) {
+					add(twice)
+				}
+			}
 		}
 	}
 	return all
@@ -37,7 +43,7 @@ func encodings(text string) []string {
 	encoded := []string{
 		url.QueryEscape(text), url.PathEscape(text), strings.ReplaceAll(url.QueryEscape(text), "+", "%20"),
 		(&url.URL{Path: "/" + text}).EscapedPath()[1:], url.UserPassword("", text).String()[1:],
-		unquoted(strconv.Quote(text)), unquoted(strconv.QuoteToASCII(text)),
+		html.EscapeString(text), strings.ReplaceAll(html.EscapeString(text), "&#34;", "&quot;"),
 		hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)),
 		base64.StdEncoding.EncodeToString(raw), base64.RawStdEncoding.EncodeToString(raw),
 		base64.URLEncoding.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw),
@@ -45,15 +51,21 @@ func encodings(text string) []string {
 	for shift := range 3 {
 		encoded = append(encoded, within(base64.StdEncoding, raw, shift), within(base64.URLEncoding, raw, shift))
 	}
-	for _, html := range []bool{true, false} {
+	return append(encoded, quotings(text)...)
+}
+
+// quotings are a text as a string of Go and of JSON, without the quotes around it.
+func quotings(text string) []string {
+	quoted := []string{unquoted(strconv.Quote(text)), unquoted(strconv.QuoteToASCII(text))}
+	for _, escape := range []bool{true, false} {
 		var out strings.Builder
 		encoder := json.NewEncoder(&out)
-		encoder.SetEscapeHTML(html)
+		encoder.SetEscapeHTML(escape)
 		if err := encoder.Encode(text); err == nil { // a string always encodes
-			encoded = append(encoded, unquoted(strings.TrimSuffix(out.String(), "\n")))
+			quoted = append(quoted, unquoted(strings.TrimSuffix(out.String(), "\n")))
 		}
 	}
-	return encoded
+	return quoted
 }
 
 // within is how base64 shows a value that stands inside something longer, such as user:value: the characters that depend

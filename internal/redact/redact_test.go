@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -35,7 +36,7 @@ func TestForms(t *testing.T) {
 	require.NoError(t, err)
 	request.SetBasicAuth("user", secret)
 	for name, text := range map[string]string{
-		"raw": secret, "query": url.QueryEscape(secret), "path": url.PathEscape(secret), "json": string(jsonText), "%q": fmt.Sprintf("%q", secret), "%+q": fmt.Sprintf("%+q", secret),
+		"raw": secret, "html": html.EscapeString(secret), "query": url.QueryEscape(secret), "path": url.PathEscape(secret), "json": string(jsonText), "%q": fmt.Sprintf("%q", secret), "%+q": fmt.Sprintf("%+q", secret), "%q twice": fmt.Sprintf("%q", fmt.Sprintf("%q", secret)),
 		"hex": hex.EncodeToString([]byte(secret)), "%X": fmt.Sprintf("%X", secret),
 		"base64": base64.StdEncoding.EncodeToString([]byte(secret)), "base64 url raw": base64.RawURLEncoding.EncodeToString([]byte(secret)),
 		"untrimmed base64": base64.StdEncoding.EncodeToString([]byte(" " + secret + "\n")), "url": (&url.URL{Scheme: "https", Host: "h", Path: "/" + secret}).String(),

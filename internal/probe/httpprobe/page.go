@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/redact"
 )
 
 // Shows claims that a page is there for people at every address: 200, text/html, and the text in what a reader sees, not
@@ -29,7 +30,8 @@ func Shows(c *Client, url, text string) probe.Claim {
 		if strings.Contains(dense(seen), dense(wanted)) {
 			return nil
 		}
-		return x.unmet("page.text", fmt.Sprintf("a page that shows %q", wanted), fmt.Sprintf("%d characters of text without it, beginning %q", len(seen), seen[:cutAt(seen, 60)]),
+		shown := redact.String(seen) // before it is cut: half a secret would not be known any more
+		return x.unmet("page.text", fmt.Sprintf("a page that shows %q", wanted), fmt.Sprintf("%d characters of text without it, beginning %q", len(seen), shown[:cutAt(shown, 60)]),
 			"see whether this is the right page, and that it is rendered by the server")
 	})
 }

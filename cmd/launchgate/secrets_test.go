@@ -1,0 +1,191 @@
+package main
+
+import (
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"io/fs"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/getdrop/launchgate/fixtures/sandbox"
+	"github.com/getdrop/launchgate/fixtures/tlstest"
+	"github.com/getdrop/launchgate/fixtures/webtest"
+)
+
+// planted is the value of chat.webhook: every usual encoding of it looks different. core is the part that no output may
+// show even where the rest was cut off.
+const (
+	core    = "pl4ntedS3cret"
+	planted = `https://chat.example/` + core + `?a="b c"&d=<e>\f+g/æ`
+)
+
+func forbidden() map[string]string {
+	text, err := json.Marshal(planted)
+	if err != nil {
+		panic(err)
+	}
+	return map[string]string{
+		"the core": core, "raw": planted, "query": url.QueryEscape(planted), "HTML": html.EscapeString(planted), "path": url.PathEscape(planted), "JSON": string(text[1 : len(text)-1]), "%q": strconv.Quote(planted),
+		"base64": base64.StdEncoding.EncodeToString([]byte(planted)), "base64 url": base64.RawURLEncoding.EncodeToString([]byte(planted)),
+		"base64 of the core": base64.RawStdEncoding.EncodeToString([]byte(planted[:36]))[:44], "hex": hex.EncodeToString([]byte(core)),
+	}
+}
+
+// assertNoSecret looks for the planted value in outputs by their names. In all of them together it must have been replaced.
+func assertNoSecret(t *testing.T, outputs map[string]string) {
+	t.Helper()
+	replaced := 0
+	for name, text := range outputs {
+		replaced += strings.Count(text, "redacted:SLACK_WEBHOOK_URL")
+		for form, value := range forbidden() {
+			if at := strings.Index(text, value); at >= 0 {
+				t.Errorf("%s shows the secret (%s): …%.200s", name, form, text[max(0, at-100):])
+			}
+		}
+	}
+	assert.Positive(t, replaced, "the value surfaced nowhere: this test tests nothing")
+}
+
+// files are all files below a folder.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		all[path] = string(text)
+		return err
+	}))
+	return all
+}
+
+// everyOutput runs a page in every format and JUnit profile and gives all that came out, by name.
+func everyOutput(t *testing.T, bin string, s *sandbox.Sandbox, selection string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for format, profile := range map[string]string{"human": "ci", "json": "strict", "github": "ci"} {
+		reports := t.TempDir()
+		env := append(s.Env(), "LAUNCH_REPORTS="+reports, "GITHUB_STEP_SUMMARY="+filepath.Join(reports, "summary.md"), "SLACK_WEBHOOK_URL="+planted)
+		for _, args := range [][]string{
+			{"run", selection, "--format", format, "--junit-profile", profile}, {"verdict", "--phase", selection, "--format", format, "--junit-profile", profile},
+		} {
+			said := commandIn(t, bin, root, env, args...)
+			assert.NotZero(t, said.code, "%v: %s", args, said.stdout)
+			all[fmt.Sprint(args, " stdout")], all[fmt.Sprint(args, " stderr")] = said.stdout, said.stderr
+		}
+		for name, text := range files(t, reports) {
+			all[name] = text
+		}
+	}
+	assert.Greater(t, len(all), 15)
+	return all
+}
+
+// echo is a site that says the secret wherever a server can.
+func echo(t *testing.T, s *sandbox.Sandbox) {
+	t.Helper()
+	authority, err := tlstest.NewAuthority()
+	require.NoError(t, err)
+	certificate, err := authority.Issue(tlstest.Names("getdrop.no", "*.getdrop.no"))
+	require.NoError(t, err)
+	site := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Authorization", "Bearer "+planted)
+		h.Set("Strict-Transport-Security", "max-age=soon; "+planted)
+		h.Set("Set-Cookie", "session="+url.QueryEscape(planted))
+		h.Set("Content-Type", "text/html; charset="+strconv.Quote(planted))
+		if strings.HasPrefix(r.Host, "www.") {
+			h.Set("Location", "https://elsewhere.example/?token="+url.QueryEscape(planted))
+			w.WriteHeader(http.StatusFound)
+		}
+		fmt.Fprintf(w, "<p>it begins: %s</p><img src='http://cdn.example/%s'>", html.EscapeString(planted), url.PathEscape(planted))
+	}))
+	site.Config.ErrorLog = log.New(io.Discard, "", 0)                    // of the handshakes that the protocol floor tries
+	site.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}} // #nosec G402 -- the default is TLS 1.2
+	site.StartTLS()
+	t.Cleanup(site.Close)
+
+	overlay := filepath.Join(s.Dir, "environments", "sandbox.yaml")
+	text, err := os.ReadFile(overlay)
+	require.NoError(t, err)
+	var keys map[string]any
+	require.NoError(t, yaml.Unmarshal(text, &keys))
+	connect := keys["network"].(map[string]any)["connect"].(map[string]any)
+	for _, address := range webtest.Addresses {
+		connect[net.JoinHostPort(address.String(), "443")] = site.Listener.Addr().String()
+	}
+	text, err = yaml.Marshal(keys)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(overlay, text, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(s.Dir, "ca.pem"), authority.PEM(), 0o600))
+}
+
+func TestNoOutputShowsASecret(t *testing.T) {
+	beside, err := bin()
+	require.NoError(t, err)
+	t.Run("in an answer", func(t *testing.T) {
+		s := startSandbox(t, "")
+		require.NoError(t, os.WriteFile(s.VersionFile, []byte(planted), 0o600))
+		assertNoSecret(t, everyOutput(t, beside, s, "Smoke"))
+	})
+	t.Run("echoed by a server", func(t *testing.T) {
+		s := startSandbox(t, "")
+		echo(t, s)
+		assertNoSecret(t, everyOutput(t, beside, s, "TMinus5"))
+		assertNoSecret(t, everyOutput(t, beside, s, "Smoke"))
+	})
+	t.Run("on the command line", func(t *testing.T) {
+		s := startSandbox(t, "")
+		env := append(s.Env(), "SLACK_WEBHOOK_URL="+planted)
+		all := map[string]string{}
+		for _, format := range []string{"--json", "--json=false"} {
+			for _, args := range [][]string{
+				{"probe", "page", "https://getdrop.no/", planted}, {"probe", "redirect", "https://getdrop.no/?k=" + url.QueryEscape(planted)},
+				{"probe", "health", "https://getdrop.no/api/health", planted}, {"probe", "dns", planted},
+			} {
+				said := command(t, root, env, append(args, format)...)
+				assert.NotZero(t, said.code)
+				all[fmt.Sprint(args[:2], format)] = said.stdout + said.stderr
+			}
+		}
+		assertNoSecret(t, all)
+	})
+	t.Run("in a page that panics", func(t *testing.T) {
+		dir := t.TempDir()
+		for _, name := range []string{"launchgate", "test2json"} {
+			require.NoError(t, os.Link(filepath.Join(beside, name), filepath.Join(dir, name)))
+		}
+		out, err := goTool("test", "-c", "-o", filepath.Join(dir, "TMinus5.test"), "./cmd/launchgate/testdata/leaky").CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		outputs := everyOutput(t, dir, startSandbox(t, ""), "TMinus5")
+		assertNoSecret(t, outputs)
+		stream := ""
+		for name, text := range outputs {
+			if strings.HasSuffix(name, "stream/TMinus5.json") {
+				stream = text
+			}
+		}
+		for _, place := range []string{"to standard output: ‹redacted", "to standard error: ‹redacted", "in the page: ‹redacted"} {
+			assert.Contains(t, stream, place)
+		}
+	})
+}
