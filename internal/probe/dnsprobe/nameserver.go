@@ -13,6 +13,10 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 )
 
+// gluelessMost is how many name servers without glue may need each other. Each can be one of many, so that the work grows
+// by their number with each step.
+const gluelessMost = 4
+
 // serversOf are the addresses of a delegation's servers. Names that do not resolve are passed over while one does.
 func (z *Zone) serversOf(ctx context.Context, d *delegation, trail []string) ([]server, error) {
 	found := make([][]server, len(d.names))
@@ -37,9 +41,9 @@ func (z *Zone) serverNamed(ctx context.Context, d *delegation, name string, trai
 	if glue := d.glue[name]; len(glue) > 0 {
 		return on53(name, glue), nil
 	}
-	if slices.Contains(trail, name) || len(trail) > deepest {
+	if slices.Contains(trail, name) || len(trail) == gluelessMost {
 		return nil, &probe.Unmet{Class: "dns.loop", Want: "an address of name server " + plain(name), From: plain(d.zone),
-			Got: "a circle: " + strings.Join(append(trail, name), " needs "), Fix: "add glue for one of them"}
+			Got: "name servers without glue, one after the other: " + strings.Join(append(slices.Clone(trail), name), " needs "), Fix: "add glue for one of them"}
 	}
 	values, err := z.nameServerAddresses(ctx, name, append(slices.Clone(trail), name))
 	return on53(name, addresses(values)), err

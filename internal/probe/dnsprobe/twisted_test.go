@@ -1,8 +1,10 @@
 package dnsprobe
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -170,4 +172,25 @@ func TestNXDOMAINRememberedForOneFamily(t *testing.T) {
 	assert.Equal(t, probe.Fail, got.Status, got.Message())
 	assert.Contains(t, got.Message(), "AAAA NXDOMAIN")
 	assert.NotContains(t, got.Message(), "DNS provider")
+}
+
+// Name servers without glue that need each other, many at each step, are given up soon.
+func TestCascadeWithoutGlue(t *testing.T) {
+	w := newWorld(t, 2)
+	var lines strings.Builder
+	zone := "drop.example."
+	for step := range 12 {
+		next := fmt.Sprintf("z%d.example.", step)
+		for i := range 5 {
+			fmt.Fprintf(&lines, "%s 60 NS ns%d.%s\n", zone, i, next)
+		}
+		zone = next
+	}
+	must(t)(w.Parents()[0].Replace(lines.String()))
+	start := time.Now()
+	got := run(t, []Named{{"", true, ServersAuthoritative(w.zone())}})[0]
+	assert.Equal(t, "dns.loop", got.Class, got.Message())
+	assert.Contains(t, got.Message(), "ns0.z0.example. needs ns0.z1.example.")
+	assert.Equal(t, 1, strings.Count(got.Message(), "see the evidence"), got.Message())
+	assert.Less(t, time.Since(start), 3*time.Second)
 }

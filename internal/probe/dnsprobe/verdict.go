@@ -46,7 +46,7 @@ func joinUnmet(all []*probe.Unmet, rest int) *probe.Unmet {
 		}
 	}
 	joined.From = several(from)
-	joined.Got += others(rest)
+	joined.Got = withOthers(joined.Got, rest)
 	return &joined
 }
 
@@ -67,7 +67,7 @@ func joinUnknown(all []error) error {
 		}
 	}
 	joined.From = several(from)
-	joined.Got += others(rest)
+	joined.Got = withOthers(joined.Got, rest)
 	return &joined
 }
 
@@ -80,14 +80,16 @@ func several(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-func others(n int) string {
-	switch n {
-	case 0:
-		return ""
-	case 1:
-		return " (and 1 other finding, see the evidence)"
+// withOthers says that there is more, once, however often findings were joined before.
+func withOthers(got string, n int) string {
+	const one, more = " (and 1 other finding, see the evidence)", " (and %d other findings, see the evidence)"
+	switch joined := strings.HasSuffix(got, ", see the evidence)"); {
+	case n == 0 || joined:
+		return got
+	case n == 1:
+		return got + one
 	default:
-		return fmt.Sprintf(" (and %d other findings, see the evidence)", n)
+		return got + fmt.Sprintf(more, n)
 	}
 }
 
