@@ -57,7 +57,12 @@ func glueMatches(name string, glue []string, v4, v6 []sighting) []error {
 	}
 	for _, s := range v4 {
 		values, whole := own[s.server]
-		if values = sortedSet(values); whole && !slices.Equal(values, glue) {
+		switch values = sortedSet(values); {
+		case !whole || slices.Equal(values, glue):
+		case len(values) == 0:
+			errs = append(errs, &probe.Unmet{Class: "dns.glue", Want: "the addresses of " + plain(name) + " in the zone, as its glue has them, " + orNone(glue), Got: "none", From: s.server.String(),
+				Fix: "add them to the zone, or see why this server does not have them"})
+		default:
 			errs = append(errs, &probe.Unmet{Class: "dns.glue", Want: "glue for " + plain(name) + " equal to its addresses, " + orNone(values),
 				Got: orNone(glue), From: "the parent, against " + s.server.String(), Fix: "have the registrar update the host's glue"})
 		}

@@ -97,6 +97,7 @@ func TestDelegationJudges(t *testing.T) {
 	judged(t, worst(glueMatches("ns1.", []string{"203.0.113.53"}, v4, none)), probe.Pass, "")
 	judged(t, worst(glueMatches("ns1.", []string{"203.0.113.9"}, v4, none)), probe.Fail, "equal to its addresses, 203.0.113.53; got 203.0.113.9")
 	judged(t, worst(glueMatches("ns1.", nil, v4, none)), probe.Fail, "got none")
+	judged(t, worst(glueMatches("ns1.", []string{"203.0.113.53"}, none, none)), probe.Fail, "add them to the zone")
 	judged(t, worst(glueMatches("ns1.", []string{"203.0.113.53"}, v4, []sighting{sawNothing(ns1, nodata), silent(ns2, "timeout")})), probe.Blocked, "")
 
 	judged(t, serversAuthoritative([]sighting{saw(ns1, 60, "soa")}), probe.Pass, "")

@@ -187,6 +187,10 @@ var redCases = []redCase{
 		func(z *Zone, _ *world) probe.Claim { return NoSpecialAddress(z, "www.drop.example") }, probe.Fail, "dns.special-address", []string{"203.0.113.80 (documentation, RFC 5737)"}},
 	{"high TTL at one server", func(t *testing.T, w *world) { must(t)(w.second().Replace("drop.example. 3600 A 203.0.113.80")) },
 		func(z *Zone, w *world) probe.Claim { return TTLAtMost(z, w.records[apexRecord], 5*time.Minute) }, probe.Fail, "dns.ttl", []string{"at most 300 s for drop.example A", "got 3600 s from ns2.drop.example"}},
+	{"high TTL over TCP", func(t *testing.T, w *world) { must(t)(w.second().OverTCP("drop.example. 86400 A 203.0.113.80")) },
+		func(z *Zone, w *world) probe.Claim { return TTLAtMost(z, w.records[apexRecord], 5*time.Minute) }, probe.Fail, "dns.ttl", []string{"86400 s", "over TCP"}},
+	{"another TTL over TCP", func(t *testing.T, w *world) { must(t)(w.second().OverTCP("drop.example. 61 A 203.0.113.80")) },
+		func(z *Zone, w *world) probe.Claim { return TTLsAgree(z, w.records[apexRecord]) }, probe.Fail, "dns.ttl", []string{"over TCP"}},
 	{"high TTL of a CNAME", func(t *testing.T, w *world) { w.replaceEverywhere(t, "www.drop.example. 3600 CNAME drop.example.") },
 		func(z *Zone, w *world) probe.Claim { return TTLAtMost(z, w.records[wwwRecord], 5*time.Minute) }, probe.Fail, "dns.ttl", []string{"www.drop.example CNAME"}},
 	{"no record to have a TTL", func(t *testing.T, w *world) {

@@ -3,6 +3,7 @@ package dnsprobe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,10 +20,26 @@ func TTLAtMost(z *Zone, record Record, limit time.Duration) probe.Claim {
 		if limit <= 0 {
 			return noLimit("dns.low_ttl")
 		}
-		both := z.followBoth(ctx, record.Name)
+		both := z.withTCP(ctx, record.Name)
 		evidence.Observed = observedChains(both[:])
 		return ttlAtMost(limit, z.ownLinks(both))
 	})
+}
+
+// withTCP is followBoth with what the servers say at the name itself over TCP, which can have a TTL of its own. Whether
+// they answer there is for AnswersAgree to say.
+func (z *Zone) withTCP(ctx context.Context, name string) [2]chain {
+	var both [2]chain
+	var tcp direct
+	var wait sync.WaitGroup
+	wait.Go(func() { both = z.followBoth(ctx, name) })
+	wait.Go(func() { tcp, _ = z.direct(ctx, name, true, 0) }) // the same question over UDP has the same error
+	wait.Wait()
+	for i, seen := range [2][]sighting{tcp.v4, tcp.v6} {
+		answered := slices.DeleteFunc(seen, func(s sighting) bool { return s.err != nil })
+		both[i].links[0].seen = slices.Concat(both[i].links[0].seen, answered)
+	}
+	return both
 }
 
 func noLimit(key string) error {
@@ -97,7 +114,7 @@ func inSeconds(d time.Duration) string { return fmt.Sprintf("%d s", int64(d/time
 // TTLsAgree claims that every server gives a launch name's RRsets the same TTL (RFC 2181 5.2; TTL-04).
 func TTLsAgree(z *Zone, record Record) probe.Claim {
 	return z.claim("TTL-04", "RFC 2181 5.2", record.Name, func(ctx context.Context, evidence *probe.Evidence) error {
-		both := z.followBoth(ctx, record.Name)
+		both := z.withTCP(ctx, record.Name)
 		evidence.Observed = observedChains(both[:])
 		return ttlsAgree(z.ownLinks(both))
 	})

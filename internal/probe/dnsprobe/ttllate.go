@@ -25,7 +25,7 @@ func LowLongEnough(z *Zone, record Record, snapshot *Snapshot) probe.Claim {
 			return &probe.Unknown{Class: "dns.snapshot", Want: "the old TTL of " + record.Name, Got: "no A, AAAA or CNAME of it", From: snapshot.path,
 				Fix: "add it to the snapshot, or mark the record as new"}
 		}
-		both := z.followBoth(ctx, record.Name)
+		both := z.withTCP(ctx, record.Name)
 		links := z.ownLinks(both)
 		first, err := z.firstSights(links)
 		if err != nil {
