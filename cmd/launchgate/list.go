@@ -105,7 +105,7 @@ func askPage(ctx context.Context, root, pkg string) (catalogue.Catalogue, error)
 	said, runErr := cmd.CombinedOutput()
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: want a page that lists its gates; got %v:\n%s", pkg, runErr, said)
+		return nil, fmt.Errorf("%s: want a page that lists its gates; got %w:\n%s", pkg, errors.Join(err, runErr), said)
 	}
 	var page catalogue.Catalogue
 	if err := json.Unmarshal(text, &page); err != nil {
