@@ -77,7 +77,7 @@ generate: ## Write the generated files: gates/CHECKLIST.md, the catalogue, launc
 lint:
 	go mod tidy -diff
 	go vet ./...
-	$(TOOL) golangci-lint run
+	$(TOOL) golangci-lint run --allow-parallel-runners
 
 .PHONY: verify
 verify: lint generate ## What CI runs: lint, generated files, all tests
