@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -379,4 +380,15 @@ func TestEvidenceKeepsNoSecret(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "cookie session without Secure")
 	assert.NotContains(t, string(text), "verysecret")
+}
+
+// With TLS 1.3 the handshake stands before the server says that it misses a client certificate.
+func TestClientCertificateWanted(t *testing.T) {
+	authority, err := tlstest.NewAuthority()
+	require.NoError(t, err)
+	certificate, err := authority.Issue(tlstest.Names("shop.example"))
+	require.NoError(t, err)
+	server := tlstest.NewServer(t, tlstest.Serve(&tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS13}))
+	client := &Client{Network: &probe.Network{Connect: map[string]string{"127.0.0.1:443": server.Addr}, Roots: authority.Pool()}, Resolver: loopback}
+	red(t, run(t, SendsHSTS(client, "https://shop.example/", strict)), probe.Fail, "tls.alert", "certificate required", "TLS configuration")
 }

@@ -167,6 +167,7 @@ func (b *brokenBody) Unwrap() error { return b.error }
 func unanswered(ctx context.Context, err error, from string) error {
 	var body *brokenBody
 	var timeout net.Error
+	var alert *net.OpError
 	var reached *probe.Unmet
 	inBody := errors.As(err, &body)
 	unmet := &probe.Unmet{Class: "http.malformed", Want: "an HTTP answer", Got: err.Error(), From: from, Fix: "see what really listens there"}
@@ -179,6 +180,8 @@ func unanswered(ctx context.Context, err error, from string) error {
 		if inBody {
 			unmet.Got = fmt.Sprintf("a body that did not end within %.0f s", Timeout.Seconds())
 		}
+	case errors.As(err, &alert) && alert.Op == "remote error": // after the handshake, as TLS 1.3 asks for a client certificate
+		unmet.Class, unmet.Got, unmet.Fix = "tls.alert", "a TLS alert, "+alert.Err.Error(), "see the server's TLS configuration"
 	case errors.As(probe.Unreached(err, from), &reached):
 		unmet.Class, unmet.Got, unmet.Fix = reached.Class, reached.Got, reached.Fix
 		if inBody {

@@ -79,15 +79,15 @@ func offers(minVersion uint16) []offer {
 	for version := uint16(tls.VersionTLS10); version < minVersion; version++ {
 		list = append(list, offer{tls.VersionName(version), only(version, version, func(*tls.CipherSuite) bool { return true }), true, "tls.protocol"})
 	}
-	suites := func(name string, bad bool, match func(*tls.CipherSuite) bool) {
+	with := func(name string, bad bool, match func(*tls.CipherSuite) bool) {
 		list = append(list, offer{name, only(tls.VersionTLS10, tls.VersionTLS12, match), bad, "tls.cipher"})
 	}
-	suites("3DES", true, named("3DES"))
-	suites("RC4", true, named("RC4"))
-	suites("CBC with SHA-1", false, func(s *tls.CipherSuite) bool {
+	with("3DES", true, named("3DES"))
+	with("RC4", true, named("RC4"))
+	with("CBC with SHA-1", false, func(s *tls.CipherSuite) bool {
 		return strings.Contains(s.Name, "AES") && strings.HasSuffix(s.Name, "CBC_SHA") && strings.Contains(s.Name, "ECDHE")
 	})
-	suites("key exchange with static RSA", false, func(s *tls.CipherSuite) bool {
+	with("key exchange with static RSA", false, func(s *tls.CipherSuite) bool {
 		return strings.HasPrefix(s.Name, "TLS_RSA_WITH_AES")
 	})
 	return list
@@ -99,17 +99,22 @@ func named(part string) func(*tls.CipherSuite) bool {
 
 // only offers the suites of the standard library that match, the insecure ones included, which it offers when asked to by id.
 func only(minVersion, maxVersion uint16, match func(*tls.CipherSuite) bool) func(string) *tls.Config {
+	return func(sni string) *tls.Config {
+		config := unverified(sni, minVersion, maxVersion)
+		config.CipherSuites = suites(match)
+		return config
+	}
+}
+
+// suites are the ids of the suites for TLS 1.2 and older that match. TLS 1.3 has its own, which are always offered.
+func suites(match func(*tls.CipherSuite) bool) []uint16 {
 	var ids []uint16
 	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
 		if !slices.Equal(suite.SupportedVersions, []uint16{tls.VersionTLS13}) && match(suite) {
 			ids = append(ids, suite.ID)
 		}
 	}
-	return func(sni string) *tls.Config {
-		config := unverified(sni, minVersion, maxVersion)
-		config.CipherSuites = ids
-		return config
-	}
+	return ids
 }
 
 // ask makes all offers at the same time, and then those again, one by one, that nobody can tell from.

@@ -208,6 +208,18 @@ func TestTransport(t *testing.T) {
 	}
 }
 
+// A certificate is judged although the server speaks nothing that is any good.
+func TestServerWithOldSuitesOnly(t *testing.T) {
+	for suite, says := range map[uint16]string{tls.TLS_RSA_WITH_AES_128_CBC_SHA: "", tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA: "got 3DES accepted"} {
+		w := newWorld(t, 1)
+		config := w.config(t, tlstest.RSA(2048))
+		config.MaxVersion, config.CipherSuites = tls.VersionTLS12, []uint16{suite}
+		w.serve(t, config)
+		green(t, run(t, ValidFor(w.observer, name, launch)))
+		assert.Contains(t, run(t, ProtocolFloor(w.observer, name, tls.VersionTLS12)).Message(), says)
+	}
+}
+
 // A server may insist on a protocol that it knows (RFC 7301 3.2), as every browser names one.
 func TestServerThatNeedsALPN(t *testing.T) {
 	w := newWorld(t, 1)
