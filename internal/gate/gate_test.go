@@ -156,6 +156,9 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 }
 
 func decision(gate, kind, person, signed, expires string) string {
+	if expires == "" && kind != "reject" {
+		expires = "24h"
+	}
 	after := func(d string) string {
 		span, err := time.ParseDuration(d)
 		if err != nil {

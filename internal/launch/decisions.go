@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// waiverLimit is how long after the launch a waiver may still be good.
-const waiverLimit = 30 * 24 * time.Hour
+// decisionLimit is how long after the launch what opens a gate may still be good: nothing decided for one launch opens the next.
+const decisionLimit = 30 * 24 * time.Hour
 
 // Rejections lists the rejections that stand in this environment, whoever made them. Only the same person takes one back,
 // by a later approval of the same gate or section.
@@ -102,7 +102,7 @@ func (j judging) form(environments []string, now time.Time) {
 	if given("expires") && !j.Expires.IsZero() && !j.Expires.After(j.Signed.Time) {
 		j.bad("expires", "want it after signed (%s); got %s", j.Signed.Format(time.RFC3339), j.Expires.Format(time.RFC3339))
 	}
-	if (j.Decision.Decision == "waive" || j.Decision.Decision == "na") && !given("expires") {
+	if j.Decision.Decision != "" && j.Decision.Decision != "reject" && !given("expires") {
 		j.bad("expires", "want %s; got nothing; a decision to %s always ends", formats[reflect.TypeFor[Instant]()].want, j.Decision.Decision)
 	}
 	if j.Decision.Decision != "waive" {
@@ -132,7 +132,7 @@ func (j judging) facts(l *Launch) {
 			j.bad(key, "want a person; got %s, which is a bot; an automation never decides", quote(string(id)))
 		}
 	}
-	if last := l.At().Add(waiverLimit); j.Decision.Decision == "waive" && l.Schedule.Date != (Date{}) && j.Expires.After(last) {
+	if last := l.At().Add(decisionLimit); j.Decision.Decision != "reject" && l.Schedule.Date != (Date{}) && j.Expires.After(last) {
 		j.bad("expires", "want at most 30 days after the launch (%s); got %s", last.Format(time.RFC3339), j.Expires.Format(time.RFC3339))
 	}
 }

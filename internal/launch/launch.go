@@ -285,7 +285,7 @@ type Decision struct {
 	Compensating string   `yaml:"compensating_control" doc:"What makes the waiver bearable; mandatory for a waiver."`
 	Evidence     string   `yaml:"evidence_sha256" doc:"Hash of what was looked at."`
 	Signed       Instant  `yaml:"signed" required:"true"`
-	Expires      Instant  `yaml:"expires" doc:"Mandatory for a waiver and for na; a waiver ends at most 30 days after the launch."`
+	Expires      Instant  `yaml:"expires" doc:"Mandatory for all but a rejection, and at most 30 days after the launch, so that nothing decided for one launch opens the next."`
 	Environment  string   `yaml:"environment" required:"true" doc:"The environment the decision is about."`
 
 	File   string `yaml:"-"`
