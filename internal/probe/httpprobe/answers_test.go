@@ -248,6 +248,7 @@ func TestTransport(t *testing.T) {
 		"reset":          {tlstest.ResetAfterHello, "reset", "connection reset"},
 		"silent":         {tlstest.Silent, "http.silent", "accepted the connection and said nothing for 5 s"},
 		"endless body":   {forever, "http.silent", "a body that did not end within 5 s"},
+		"too large head": {says("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n"), "http.malformed", "a head of more than 65536 bytes"},
 		"refused":        {nil, "refused", "connection refused"},
 		"too large body": {says(page200 + strings.Repeat("x", 2*MaxBody)), "http.size", "more than 1048576 bytes"},
 	} {

@@ -121,11 +121,15 @@ func (x *exchange) exchange(ctx context.Context, conn net.Conn, request *http.Re
 	if err := request.Write(conn); err != nil {
 		return err
 	}
-	reader := bufio.NewReader(io.LimitReader(conn, maxHead+2*MaxBody)) // chunks need room too
-	response, err := final(reader, request)
-	if err != nil {
+	limited := &io.LimitedReader{R: conn, N: maxHead}
+	response, err := final(bufio.NewReader(limited), request)
+	switch {
+	case err != nil && limited.N <= 0:
+		return fmt.Errorf("a head of more than %d bytes", maxHead)
+	case err != nil:
 		return err
 	}
+	limited.N += 2 * MaxBody // chunks need room too
 	defer func() { _ = response.Body.Close() }() // the connection is closed next
 	if err := extend(ctx, conn); err != nil {
 		return err
