@@ -129,7 +129,7 @@ func (x *exchange) exchange(ctx context.Context, conn net.Conn, request *http.Re
 	case err != nil:
 		return err
 	}
-	limited.N += 2 * MaxBody // chunks need room too
+	limited.N += 2 * MaxBody                     // chunks need room too
 	defer func() { _ = response.Body.Close() }() // the connection is closed next
 	if err := extend(ctx, conn); err != nil {
 		return err
