@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -44,13 +45,14 @@ func TestBadInput(t *testing.T) {
 		"unknown key":  {edit("launch.yaml", "  low_ttl:", "  low_tll: 300s\n  low_ttl:"), "", 3, `^launch\.yaml:\d+: dns\.low_tll: want a known key; got "low_tll"; did you mean low_ttl\?`},
 		"unset ${VAR}": {edit("launch.yaml", `version: "1.0.0"`, `version: "${NOBODY_SETS_THIS}"`), "", 3, `^launch\.yaml:\d+: project\.version: want the environment variable NOBODY_SETS_THIS; got none; export it, or write`},
 		"launch is over": {func(t *testing.T, dir string) {
-			edit("environments/sandbox.yaml", "schedule:", "was:")(t, dir)
-			edit("environments/sandbox.yaml", "was:", "schedule: {date: 2020-01-02}\nwas:")(t, dir)
-			text, err := os.ReadFile(filepath.Join(dir, "environments/sandbox.yaml"))
+			path := filepath.Join(dir, "environments", "sandbox.yaml")
+			before, err := os.ReadFile(path)
 			require.NoError(t, err)
-			without := regexp.MustCompile(`(?m)^was:\n(    .*\n)+`).ReplaceAll(text, nil)
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "environments/sandbox.yaml"), without, 0o600))
-		}, "", 2, `^environments/sandbox\.yaml:\d+: schedule\.date: want a launch still to come for the page TMinus5; got 2020-01-02T10:00:00\+01:00, which is over; set the new date`},
+			yesterday := time.Now().AddDate(0, 0, -1).Format(time.DateOnly)
+			after := regexp.MustCompile(`date: "?[0-9-]+"?`).ReplaceAll(before, []byte("date: "+yesterday))
+			require.NotEqual(t, before, after)
+			require.NoError(t, os.WriteFile(path, after, 0o600))
+		}, "", 2, `^environments/sandbox\.yaml:\d+: schedule\.date: want a launch still to come for the page TMinus5; got [0-9-]+T10:00:00\+0[12]:00, which is over; set the new date`},
 		"wrong LAUNCH_ENV": {func(*testing.T, string) {}, "sandbx", 3, `^environments/sandbx\.yaml: want this file; got none in .*; correct LAUNCH_ENV: there are sandbox`},
 		"broken decision":  {edit("decisions/dns.yaml", "decision: approve", "decision: approved"), "", 3, `^decisions/dns\.yaml:\d+: decision: want .*approve.*; got "approved"`},
 		"no decision file": {edit("decisions/dns.yaml", "gate: TMinus5/DNS", "gate: DNS"), "", 3, `^decisions/dns\.yaml:\d+: gate: want the id of a gate or section`},
