@@ -31,7 +31,7 @@ func fromEnv(decisions bool) (*Launch, error) {
 		unset = append(unset, "LAUNCH_ENV")
 	}
 	if len(unset) > 0 {
-		return nil, fmt.Errorf("want LAUNCH_CONFIG (the file) and LAUNCH_ENV (the environment); %s is not set; type: export LAUNCH_CONFIG=launch.yaml LAUNCH_ENV=staging",
+		return nil, fmt.Errorf("want LAUNCH_CONFIG (the file) and LAUNCH_ENV (the environment); got no %s; type: export LAUNCH_CONFIG=launch.yaml LAUNCH_ENV=staging",
 			strings.Join(unset, " and "))
 	}
 	if !filepath.IsAbs(path) {

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/redact"
 )
 
 // ChatClient is an HTTP client for a chat outside the launch. It goes through the same network as the probes, so that a
@@ -70,12 +71,12 @@ func Announce(ctx context.Context, client *http.Client, webhook, text string) er
 		return chatUnknown(err.Error(), err)
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, 200))
+	answer, err := io.ReadAll(io.LimitReader(response.Body, 4<<10))
 	if err != nil {
 		return chatUnknown(err.Error(), err)
 	}
 	if said := strings.TrimSpace(string(answer)); response.StatusCode != http.StatusOK || said != "ok" {
-		return &probe.Unmet{Class: "chat.refused", Want: `200 and "ok"`, Got: fmt.Sprintf("%d and %q", response.StatusCode, said), From: "the chat's webhook",
+		return &probe.Unmet{Class: "chat.refused", Want: `200 and "ok"`, Got: fmt.Sprintf("%d and %.200q", response.StatusCode, redact.String(said)), From: "the chat's webhook",
 			Fix: "tell the channel by hand, then see whether the webhook was revoked"}
 	}
 	return nil

@@ -97,8 +97,8 @@ func Dial(ctx context.Context, network *probe.Network, address, name string) (*t
 // browsers name, because a server may insist (RFC 7301), and offers every suite, because a certificate is judged whatever
 // else is wrong with the server.
 func unverified(sni string, minVersion, maxVersion uint16) *tls.Config {
-	return &tls.Config{ServerName: sni, MinVersion: minVersion, MaxVersion: maxVersion, InsecureSkipVerify: true,
-		NextProtos: []string{"h2", "http/1.1"}, CipherSuites: suites(func(*tls.CipherSuite) bool { return true })} //nolint:gosec // judged by wanted.judge; old versions are what is looked for
+	return &tls.Config{ServerName: sni, MinVersion: minVersion, MaxVersion: maxVersion, InsecureSkipVerify: true, //nolint:gosec // judged by wanted.judge; old versions are what is looked for
+		NextProtos: []string{"h2", "http/1.1"}, CipherSuites: suites(func(*tls.CipherSuite) bool { return true })}
 }
 
 // shake connects to address and shakes hands. The heard bytes tell a refusal from an answer.
