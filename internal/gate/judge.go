@@ -77,17 +77,12 @@ func inForce(g catalogue.Gate, kind string, l *launch.Launch, now time.Time) (*l
 	problem := ""
 	var newest *launch.Decision
 	for i, d := range l.Decisions {
-		switch {
-		case d.Gate != g.ID || d.Decision != kind:
-		case d.Environment != l.Environment:
-			problem = fmt.Sprintf("the decision in %s is for %s", d.File, d.Environment)
-		case d.Signed.After(now):
-			problem = fmt.Sprintf("the decision in %s is dated %s, which is in the future", d.File, d.Signed.UTC().Format(time.RFC3339))
-		case d.Expires.IsZero() || !now.Before(d.Expires.Time):
-			problem = fmt.Sprintf("the decision in %s expired at %s", d.File, d.Expires.UTC().Format(time.RFC3339))
-		case kind == "waive" && d.Person == owner:
-			problem = fmt.Sprintf("the decision in %s is by %s, who owns the gate; a second person must decide", d.File, d.Person)
-		case newest == nil || d.Signed.After(newest.Signed.Time):
+		if d.Gate != g.ID || d.Decision != kind {
+			continue
+		}
+		if why := l.OutOfForce(d, owner, now); why != "" {
+			problem = fmt.Sprintf("the decision in %s %s", d.File, why)
+		} else if newest == nil || d.Signed.After(newest.Signed.Time) {
 			newest = &l.Decisions[i]
 		}
 	}

@@ -31,6 +31,25 @@ func (l *Launch) Rejections() []Decision {
 	return standing
 }
 
+// OutOfForce says why a decision does not count at an instant, as the end of a sentence about it; empty where it counts. A
+// waiver does not count from the owner of the gate: a second person must decide.
+func (l *Launch) OutOfForce(d Decision, owner PersonID, now time.Time) string {
+	switch {
+	case d.Environment != l.Environment:
+		return "is for " + d.Environment
+	case d.Signed.After(now):
+		return fmt.Sprintf("is dated %s, which is in the future", d.Signed.UTC().Format(time.RFC3339))
+	case d.Expires.IsZero():
+		return "has no end"
+	case !now.Before(d.Expires.Time):
+		return "expired at " + d.Expires.UTC().Format(time.RFC3339)
+	case d.Decision == "waive" && d.Person == owner:
+		return fmt.Sprintf("is by %s, who owns the gate; a second person must decide", d.Person)
+	default:
+		return ""
+	}
+}
+
 // decisions reads every decision. Rules that need the facts of the launch apply to decisions about its own environment,
 // and only where those facts could be read.
 func (f folder) decisions(l *Launch, complete bool, environments []string, now time.Time) []Decision {

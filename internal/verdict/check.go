@@ -67,9 +67,9 @@ func (j *judge) agree(g catalogue.Gate, ev *evidence.Gate, row Gate) *red {
 	case evidence.Pass:
 		return earned(ev.Checks)
 	case evidence.Waived:
-		return j.decided(g.ID, ev, "waive")
+		return j.decided(g, ev, "waive")
 	case evidence.NA:
-		return j.decided(g.ID, ev, "na")
+		return j.decided(g, ev, "na")
 	case evidence.Fail, evidence.Blocked:
 		return nil
 	default:
@@ -98,9 +98,10 @@ func earned(checks []probe.Result) *red {
 }
 
 // decided judges whether a waiver or declaration that a gate rests on is among the launch's decisions and in force.
-func (j *judge) decided(gate string, ev *evidence.Gate, kind string) *red {
+func (j *judge) decided(g catalogue.Gate, ev *evidence.Gate, kind string) *red {
 	const fix = "run the gate again, and let a person decide anew where needed"
-	want := fmt.Sprintf("a decision %q about %s that is in force", kind, gate)
+	want := fmt.Sprintf("a decision %q about %s that is in force", kind, g.ID)
+	owner, _, _ := j.Launch.Owner(launch.Role(g.Role))
 	if ev.Decision == nil || ev.Decision.SHA256 == "" {
 		return blocked("decision.missing", want, "none in the evidence", fix)
 	}
@@ -108,31 +109,15 @@ func (j *judge) decided(gate string, ev *evidence.Gate, kind string) *red {
 		if d.SHA256 != ev.Decision.SHA256 {
 			continue
 		}
-		if why := outOfForce(d, gate, kind, j.Launch, j.Now); why != "" {
-			return blocked("decision.invalid", want, fmt.Sprintf("%s, %s", d.File, why), fix)
+		if d.Gate != g.ID || d.Decision != kind {
+			return blocked("decision.invalid", want, fmt.Sprintf("%s, which says %q about %s", d.File, d.Decision, d.Gate), fix)
+		}
+		if why := j.Launch.OutOfForce(d, owner, j.Now); why != "" {
+			return blocked("decision.invalid", want, fmt.Sprintf("%s, which %s", d.File, why), fix)
 		}
 		return nil
 	}
 	return blocked("decision.missing", want, fmt.Sprintf("%s with sha256 %s, which is not there any more", ev.Decision.File, short(ev.Decision.SHA256)), fix)
-}
-
-func outOfForce(d launch.Decision, gate, kind string, l *launch.Launch, now time.Time) string {
-	switch {
-	case d.Gate != gate:
-		return "which is about " + d.Gate
-	case d.Decision != kind:
-		return fmt.Sprintf("which says %q", d.Decision)
-	case d.Environment != l.Environment:
-		return "which is for " + d.Environment
-	case d.Signed.After(now):
-		return "which is dated in the future"
-	case d.Expires.IsZero():
-		return "which has no end"
-	case !now.Before(d.Expires.Time):
-		return "which ran out at " + stamp(d.Expires.Time)
-	default:
-		return ""
-	}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
