@@ -68,15 +68,14 @@ func (o *outputs) question(selection []string) (verdict.Input, error) {
 	if err != nil {
 		return verdict.Input{}, err
 	}
-	read := launch.ForRollback
+	var phases []launch.Phase
 	for _, id := range selection {
-		if phase, _, _ := strings.Cut(id, "/"); phase != string(launch.RollBack) {
-			read = launch.FromEnv
-		}
+		phase, _, _ := strings.Cut(id, "/")
+		phases = append(phases, launch.Phase(phase))
 	}
 	in := verdict.Input{Catalogue: all, Select: selection, Now: time.Now(), RefuseWaivers: o.waivers == "fail",
 		Evidence: func(gate string) (*evidence.Gate, string, error) { return evidence.Read(kept(), gate) }}
-	in.Launch, in.ConfigError = read()
+	in.Launch, in.ConfigError = launch.FromEnv(phases...)
 	return in, nil
 }
 

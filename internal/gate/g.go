@@ -18,15 +18,7 @@ type G struct {
 	ctx           context.Context
 	waiting       sync.WaitGroup
 	notApplicable string
-
-	mu     sync.Mutex
-	checks []*check
-}
-
-// check is one claim of a gate and, once it has ended, its result.
-type check struct {
-	advice bool
-	result probe.Result
+	checks        []*probe.Result // each is there once its claim has ended
 }
 
 // slots bounds the claims that are under way in one test binary; what each host has to bear is bounded by probe.Network.
@@ -36,27 +28,22 @@ var slots = make(chan struct{}, 64)
 func (g *G) Launch() *launch.Launch { return g.launch }
 
 // Check makes a claim that the gate stands or falls with. Claims of a gate are made at the same time.
-func (g *G) Check(name string, claim probe.Claim) { g.start(name, claim, false) }
+func (g *G) Check(name string, claim probe.Claim) { g.start(name, claim, probe.Run) }
 
 // Advise makes a claim that is a recommendation: where it does not hold, the gate says so and stays open.
-func (g *G) Advise(name string, claim probe.Claim) { g.start(name, claim, true) }
+func (g *G) Advise(name string, claim probe.Claim) { g.start(name, claim, probe.Advise) }
 
 // NotApplicable says that launch.yaml has nothing for this gate to check. That opens the gate only together with a
 // decision of a person, a file in `decisions` that declares it not applicable.
 func (g *G) NotApplicable(why string) { g.notApplicable = why }
 
-func (g *G) start(name string, claim probe.Claim, advice bool) {
-	c := &check{advice: advice}
-	g.mu.Lock()
-	g.checks = append(g.checks, c)
-	g.mu.Unlock()
+func (g *G) start(name string, claim probe.Claim, run func(context.Context, string, probe.Claim) probe.Result) {
+	result := new(probe.Result)
+	g.checks = append(g.checks, result)
 	g.waiting.Go(func() {
 		slots <- struct{}{}
 		defer func() { <-slots }()
-		c.result = probe.Run(g.ctx, name, claim)
-		if advice && c.result.Status != probe.Pass && c.result.Status != probe.NA {
-			c.result.Status = probe.Warn
-		}
+		*result = run(g.ctx, name, claim)
 	})
 }
 
@@ -64,8 +51,8 @@ func (g *G) start(name string, claim probe.Claim, advice bool) {
 func (g *G) results() []probe.Result {
 	g.waiting.Wait()
 	list := make([]probe.Result, 0, len(g.checks))
-	for _, c := range g.checks {
-		list = append(list, c.result)
+	for _, result := range g.checks {
+		list = append(list, *result)
 	}
 	return list
 }

@@ -47,11 +47,7 @@ func prepare() error {
 
 // load reads launch.yaml, or keeps why it cannot be used.
 func (p *Page) load(now time.Time) {
-	read := launch.FromEnv
-	if p.phase == launch.RollBack {
-		read = launch.ForRollback
-	}
-	p.launch, p.broken = read()
+	p.launch, p.broken = launch.FromEnv(p.phase)
 	if p.broken == nil {
 		p.broken = p.launch.CheckSchedule(p.phase, now)
 	}

@@ -9,19 +9,17 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
 
 // FromEnv loads the launch that LAUNCH_CONFIG names, for the environment that LAUNCH_ENV names. Neither has a default: a
 // run must never reach an environment by accident. A relative LAUNCH_CONFIG is relative to Root.
-func FromEnv() (*Launch, error) { return fromEnv(true) }
-
-// ForRollback is FromEnv without the decisions: nothing that people decided, or wrote wrongly into a decision, may stand
-// in the way of a rollback.
-func ForRollback() (*Launch, error) { return fromEnv(false) }
-
-func fromEnv(decisions bool) (*Launch, error) {
+//
+// A run of nothing but the rollback reads no decisions: nothing that people decided, or wrote wrongly into a decision, may
+// stand in its way. No phases mean that it is not about a run.
+func FromEnv(phases ...Phase) (*Launch, error) {
 	path, environment := os.Getenv("LAUNCH_CONFIG"), os.Getenv("LAUNCH_ENV")
 	var unset []string
 	if path == "" {
@@ -37,7 +35,8 @@ func fromEnv(decisions bool) (*Launch, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(Root(), path)
 	}
-	l, err := load(path, environment, decisions, time.Now(), os.LookupEnv)
+	rollback := len(phases) > 0 && !slices.ContainsFunc(phases, func(p Phase) bool { return p != RollBack })
+	l, err := load(path, environment, !rollback, time.Now(), os.LookupEnv)
 	if err == nil {
 		l.registerSecrets()
 	}

@@ -217,7 +217,7 @@ func TestARollbackDoesNotReadDecisions(t *testing.T) {
 	t.Setenv("LAUNCH_ENV", "staging")
 	_, err := FromEnv()
 	require.Error(t, err)
-	l, err := ForRollback()
+	l, err := FromEnv(RollBack)
 	require.NoError(t, err)
 	assert.Empty(t, l.Decisions)
 }

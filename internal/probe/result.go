@@ -72,6 +72,15 @@ func Run(ctx context.Context, name string, claim Claim) Result {
 	return result
 }
 
+// Advise is Run for a recommendation: where it does not hold, or nobody can tell, that is a warning.
+func Advise(ctx context.Context, name string, claim Claim) Result {
+	r := Run(ctx, name, claim)
+	if r.Status == Fail || r.Status == Blocked {
+		r.Status = Warn
+	}
+	return r
+}
+
 func (r *Result) settle(err error) {
 	r.Status = StatusOf(err)
 	var unmet *Unmet

@@ -238,6 +238,7 @@ func TestWaiversAreCheckedAgain(t *testing.T) {
 		"run out":             func(d *launch.Decision) { d.Expires.Time = time.Now().Add(-time.Second) },
 		"no end":              func(d *launch.Decision) { d.Expires = launch.Instant{} },
 		"dated ahead":         func(d *launch.Decision) { d.Signed.Time = time.Now().Add(time.Hour) },
+		"by the owner":        func(d *launch.Decision) { d.Person = "dns-owner" },
 		"edited":              func(d *launch.Decision) { d.SHA256 = "d2" },
 	}
 	for _, what := range slices.Sorted(maps.Keys(changes)) {
