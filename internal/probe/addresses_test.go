@@ -108,7 +108,7 @@ func TestUnreached(t *testing.T) {
 }
 
 func TestMemo(t *testing.T) {
-	var memo Memo[int]
+	var memo Memo[string, int]
 	var made atomic.Int32
 	begun, goOn := make(chan bool), make(chan bool)
 	observe := func(ctx context.Context) int {
@@ -147,7 +147,7 @@ func TestMemo(t *testing.T) {
 }
 
 func TestMemoBoundsTheObservation(t *testing.T) {
-	var memo Memo[error]
+	var memo Memo[string, error]
 	value, err := memo.Do(t.Context(), "k", time.Millisecond, func(ctx context.Context) error {
 		<-ctx.Done()
 		return ctx.Err()

@@ -2,14 +2,15 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
 
 // Memo makes each observation once, however many claims ask for it at the same time or later. The zero value is ready.
-type Memo[T any] struct {
+type Memo[K comparable, T any] struct {
 	mu      sync.Mutex
-	flights map[string]*flight[T]
+	flights map[K]*flight[T]
 }
 
 type flight[T any] struct {
@@ -20,13 +21,13 @@ type flight[T any] struct {
 
 // Do returns the observation kept under key, and makes it first where nobody has. The observation has its own deadline,
 // bound, so that an impatient claim does not spoil it for the others; each claim waits no longer than its own ctx.
-func (m *Memo[T]) Do(ctx context.Context, key string, bound time.Duration, observe func(context.Context) T) (T, error) {
+func (m *Memo[K, T]) Do(ctx context.Context, key K, bound time.Duration, observe func(context.Context) T) (T, error) {
 	m.mu.Lock()
 	f := m.flights[key]
 	if f == nil {
 		f = &flight[T]{done: make(chan struct{})}
 		if m.flights == nil {
-			m.flights = map[string]*flight[T]{}
+			m.flights = map[K]*flight[T]{}
 		}
 		m.flights[key] = f
 		go f.run(context.WithoutCancel(ctx), bound, observe)
@@ -36,7 +37,7 @@ func (m *Memo[T]) Do(ctx context.Context, key string, bound time.Duration, obser
 	case <-f.done:
 	case <-ctx.Done():
 		var none T
-		return none, &Unknown{Class: "timeout", Want: key, Got: "nothing within the claim's deadline", Err: context.Cause(ctx)}
+		return none, &Unknown{Class: "timeout", Want: fmt.Sprint(key), Got: "nothing within the claim's deadline", Err: context.Cause(ctx)}
 	}
 	if f.panicked != nil {
 		panic(f.panicked) // in the claim's goroutine, where Run turns it into BLOCKED

@@ -11,11 +11,8 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 )
 
-// flight is one question under way, and afterwards its reply. It runs on its own clock: a claim that gives up neither
-// stops it nor spoils it for the others.
-
-type flight struct {
-	done  chan struct{}
+// outcome is how a question ended.
+type outcome struct {
 	reply *reply
 	err   error
 }
@@ -40,30 +37,17 @@ func (z *Zone) ask(ctx context.Context, q question) (*reply, error) {
 	if log, ok := ctx.Value(askedKey{}).(*askedLog); ok {
 		log.add(q.server.String() + "/" + q.transport())
 	}
-	f := z.flight(ctx, q)
-	select {
-	case <-f.done:
-		return f.reply, f.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	end, err := z.asked.Do(ctx, q, bound, func(ctx context.Context) outcome { return z.put(ctx, q) })
+	if err != nil {
+		return nil, context.Cause(ctx) // the claim's own time is over, which says nothing about the server
 	}
+	return end.reply, end.err
 }
 
-func (z *Zone) flight(ctx context.Context, q question) *flight {
+// health is what is known of a host until now.
+func (z *Zone) health(ctx context.Context, at host) *health {
 	z.mu.Lock()
 	defer z.mu.Unlock()
-	if f, known := z.flights[q]; known {
-		return f
-	}
-	f := &flight{done: make(chan struct{})}
-	z.flights[q] = f
-	h := z.health(ctx, host{q.server, q.tcp, q.edns})
-	go z.fly(h.ctx, h, q, f) //nolint:contextcheck // the question outlives the claim that asks it first
-	return f
-}
-
-// health is called with the lock held.
-func (z *Zone) health(ctx context.Context, at host) *health {
 	h, known := z.hosts[at]
 	if !known {
 		h = &health{}
@@ -73,30 +57,28 @@ func (z *Zone) health(ctx context.Context, at host) *health {
 	return h
 }
 
-// fly asks, as long as the host is not taken for dead.
-func (z *Zone) fly(alive context.Context, h *health, q question, f *flight) {
-	defer close(f.done)
-	if alive.Err() != nil {
-		f.err = context.Cause(alive)
-		return
+// put puts a question, as long as the host is not taken for dead.
+func (z *Zone) put(ctx context.Context, q question) outcome {
+	h := z.health(ctx, host{q.server, q.tcp, q.edns})
+	if h.ctx.Err() != nil {
+		return outcome{err: context.Cause(h.ctx)}
 	}
-	ctx, cancel := context.WithTimeout(alive, bound)
+	ctx, cancel := context.WithTimeout(h.ctx, bound)
 	defer cancel()
 	z.sent.Add(1)
-	f.reply, f.err = z.exchange(ctx, q)
-	if f.err == nil {
+	reply, err := z.exchange(ctx, q)
+	if err == nil {
 		h.answered.Store(true)
-		return
+		return outcome{reply: reply}
 	}
 	var silence *probe.Unknown
-	if errors.As(f.err, &silence) && silence.Class == "timeout" && !h.answered.Load() {
+	if errors.As(err, &silence) && silence.Class == "timeout" && !h.answered.Load() {
 		h.kill(silence)
 		if !q.edns { // who does not answer a plain question does not answer one with EDNS either
-			z.mu.Lock()
-			defer z.mu.Unlock()
-			z.health(alive, host{q.server, q.tcp, true}).kill(silence)
+			z.health(ctx, host{q.server, q.tcp, true}).kill(silence)
 		}
 	}
+	return outcome{err: err}
 }
 
 // content asks and makes sure that the whole answer is there: one that came truncated over UDP is fetched over TCP, and

@@ -79,13 +79,13 @@ type Zone struct {
 	random string        // a label that nobody has created
 	again  time.Duration // before a stale resolver is asked a second time
 
-	roll roll
+	roll  roll
+	asked probe.Memo[question, outcome]
 
-	mu      sync.Mutex
-	flights map[question]*flight
-	hosts   map[host]*health
-	known   map[string]*delegation // by zone
-	sent    atomic.Int64           // questions that went out, for the tests of the limit
+	mu    sync.Mutex
+	hosts map[host]*health
+	known map[string]*delegation // by zone
+	sent  atomic.Int64           // questions that went out, for the tests of the limit
 }
 
 // perHost is how many questions may be open to one server over one transport: as many as a zone's claims ask at a time,
@@ -105,7 +105,7 @@ func New(config Config) *Zone {
 	return &Zone{
 		roll:   roll{met: map[netip.AddrPort]bool{}, named: map[string]bool{}, news: make(chan struct{})},
 		config: config, apex: dns.CanonicalName(config.Domain), random: "launchgate-" + strings.ToLower(rand.Text()),
-		again: 2 * time.Second, flights: map[question]*flight{}, hosts: map[host]*health{}, known: map[string]*delegation{},
+		again: 2 * time.Second, hosts: map[host]*health{}, known: map[string]*delegation{},
 	}
 }
 

@@ -36,7 +36,7 @@ type Client struct {
 	Network  *probe.Network
 	Resolver probe.Resolver
 
-	seen probe.Memo[*exchange]
+	seen probe.Memo[string, *exchange]
 }
 
 // exchange is one GET and its answer, redirects not followed.

@@ -32,7 +32,7 @@ type Observer struct {
 	Resolver probe.Resolver
 	Port     uint16 // 0 means 443
 
-	seen probe.Memo[*handshake]
+	seen probe.Memo[string, *handshake]
 }
 
 func (o *Observer) port() uint16 {
