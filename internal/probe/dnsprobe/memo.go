@@ -37,7 +37,10 @@ func (z *Zone) ask(ctx context.Context, q question) (*reply, error) {
 	if log, ok := ctx.Value(askedKey{}).(*askedLog); ok {
 		log.add(q.server.String() + "/" + q.transport())
 	}
-	end, err := z.asked.Do(ctx, q, bound, func(ctx context.Context) outcome { return z.put(ctx, q) })
+	end, err := z.asked.Do(ctx, q, bound, func(ctx context.Context) outcome {
+		h := z.health(ctx, host{q.server, q.tcp, q.edns})
+		return z.put(h.ctx, h, q) //nolint:contextcheck // the end of the host ends the question
+	})
 	if err != nil {
 		return nil, context.Cause(ctx) // the claim's own time is over, which says nothing about the server
 	}
@@ -58,12 +61,11 @@ func (z *Zone) health(ctx context.Context, at host) *health {
 }
 
 // put puts a question, as long as the host is not taken for dead.
-func (z *Zone) put(ctx context.Context, q question) outcome {
-	h := z.health(ctx, host{q.server, q.tcp, q.edns})
-	if h.ctx.Err() != nil {
-		return outcome{err: context.Cause(h.ctx)}
+func (z *Zone) put(alive context.Context, h *health, q question) outcome {
+	if alive.Err() != nil {
+		return outcome{err: context.Cause(alive)}
 	}
-	ctx, cancel := context.WithTimeout(h.ctx, bound)
+	ctx, cancel := context.WithTimeout(alive, bound)
 	defer cancel()
 	z.sent.Add(1)
 	reply, err := z.exchange(ctx, q)
