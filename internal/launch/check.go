@@ -65,7 +65,7 @@ func (c checker) production() {
 	}
 	for key, set := range map[string]bool{
 		"network.connect": len(c.Network.Connect) > 0, "network.private": len(c.Network.Private) > 0,
-		"dns.roots": len(c.DNS.Roots) > 0, "tls.ca_file": c.TLS.CAFile != "",
+		"dns.roots": len(c.DNS.Roots) > 0, "dns.dnssec.trust_anchor": len(c.DNS.DNSSEC.TrustAnchor) > 0, "tls.ca_file": c.TLS.CAFile != "",
 		"web.plain_http_port": c.Web.PlainHTTPPort != 80 && c.read("web.plain_http_port"),
 	} {
 		if set {
@@ -94,6 +94,9 @@ func (c checker) people(named []person) {
 func (c checker) site() {
 	if host := c.Web.URL.Host(); host != "" && c.DNS.Domain != "" && host != string(c.DNS.Domain) {
 		c.bad("web.url", "want the host dns.domain, %s; got %s", c.DNS.Domain, quote(host))
+	}
+	if c.TLS.GradeSource == "ssllabs" && c.TLS.SSLLabsEmail == "" {
+		c.bad("tls.ssllabs_email", "want the address that is registered with the SSL Labs API, because tls.grade_source is ssllabs; got none")
 	}
 	if c.Web.PlainHTTPPort > 65535 {
 		c.bad("web.plain_http_port", "want a port up to 65535; got %d", c.Web.PlainHTTPPort)

@@ -18,6 +18,7 @@ type Launch struct {
 	Network     Network             `yaml:"network"`
 	DNS         DNS                 `yaml:"dns" required:"true"`
 	TLS         TLS                 `yaml:"tls" required:"true"`
+	Mail        Mail                `yaml:"mail"`
 	Web         Web                 `yaml:"web" required:"true"`
 	Health      Health              `yaml:"health" required:"true"`
 	Deploy      Deploy              `yaml:"deploy" required:"true"`
@@ -152,6 +153,8 @@ type DNS struct {
 	Resolvers    []DNSResolver `yaml:"resolvers" required:"true" doc:"Recursive resolvers that must have the new answers."`
 	Regions      int           `yaml:"regions" default:"4" doc:"How many different regions the resolvers must cover."`
 	Repeat       Repeat        `yaml:"repeat" doc:"How often each authoritative server is asked again, to notice one slow node of an anycast address."`
+	DNSSEC       DNSSEC        `yaml:"dnssec"`
+	Globalping   Globalping    `yaml:"globalping"`
 	TTLLog       string        `yaml:"ttl_log" default:"state/dns-ttl.jsonl" doc:"Where first sight of the low TTL is kept between runs."`
 }
 
@@ -190,6 +193,30 @@ type DNSResolver struct {
 	Subnet  Prefix   `yaml:"subnet" doc:"EDNS client subnet to send with each question."`
 }
 
+// DNSSEC says whether the zone is signed.
+type DNSSEC struct {
+	Signed      bool     `yaml:"signed" doc:"The zone is signed, and the parent vouches for it with DS records. Where it is false, a DS at the parent is an error."`
+	TrustAnchor []string `yaml:"trust_anchor" doc:"DS data of the root zone, such as \"20326 8 2 E06D44B8…\"; absent: IANA's, or none where dns.roots is set. Refused in production."`
+	Resign      Duration `yaml:"resign" doc:"How often the signatures are renewed, where they do not outlive the launch window as they stand."`
+}
+
+// Globalping says where in the world probes of globalping.io ask for the launch's names.
+type Globalping struct {
+	Locations []string `yaml:"locations" doc:"ISO 3166 codes of countries, or names of cities, such as NO or Singapore; absent: nobody is asked."`
+	Probes    int      `yaml:"probes" default:"2" doc:"How many probes in each location."`
+	Token     Secret   `yaml:"token" doc:"API token, as a secret: reference; absent: the limit for everybody."`
+}
+
+// Mail says who sends mail in the domain's name.
+type Mail struct {
+	Domain     Domain   `yaml:"domain" doc:"The domain in the From header. Default: dns.domain."`
+	ReturnPath Domain   `yaml:"return_path" doc:"The domain of the envelope sender (MAIL FROM), whose SPF record counts. Default: mail.domain."`
+	Selectors  []string `yaml:"selectors" doc:"DKIM selectors that mail is signed with; absent: no mail is sent."`
+	Senders    []IP     `yaml:"senders" doc:"Addresses that mail is sent from; SPF must pass every one."`
+	OwnSenders bool     `yaml:"own_senders" doc:"The sending addresses are your own, and so are their PTR records."`
+	DMARC      string   `yaml:"dmarc" default:"quarantine" enum:"quarantine,reject" doc:"The weakest DMARC policy that will do."`
+}
+
 // Repeat is how often and over what time something is looked at again.
 type Repeat struct {
 	Times int      `yaml:"times" default:"3"`
@@ -205,6 +232,13 @@ type TLS struct {
 	CertLog          string   `yaml:"cert_log" default:"state/certificates.jsonl" doc:"Where certificates seen in earlier runs are kept."`
 	CAFile           string   `yaml:"ca_file" doc:"PEM file of certificate authorities to trust instead of the system's. Refused in production."`
 	MinVersion       string   `yaml:"min_version" default:"1.2" enum:"1.2,1.3"`
+	CA               []Domain `yaml:"ca" doc:"The names under which the authority that issues the certificates looks itself up in CAA records, such as letsencrypt.org; one of them must be allowed."`
+	ACMEAccount      string   `yaml:"acme_account" doc:"URL of the ACME account, where CAA restricts to one (RFC 8657 accounturi)."`
+	Validation       string   `yaml:"validation" doc:"How the authority validates, such as dns-01, where CAA restricts that (RFC 8657 validationmethods)."`
+	MinGrade         string   `yaml:"min_grade" default:"A" enum:"A+,A" doc:"The lowest SSL Labs grade that will do; A- is below A."`
+	GradeSource      string   `yaml:"grade_source" default:"local" enum:"local,ssllabs" doc:"local: the suite grades by itself, also what is not public yet; ssllabs: the SSL Labs service does."`
+	SSLLabsEmail     string   `yaml:"ssllabs_email" doc:"The address that is registered with the SSL Labs API (v4)."`
+	Connections      int      `yaml:"connections" default:"8" doc:"Connections to one address that are open at a time while it is graded."`
 	HSTSMinAge       Duration `yaml:"hsts_min_age" default:"17520h" doc:"Smallest max-age of Strict-Transport-Security; 17520h is two years, 63072000 s."`
 }
 

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,6 +117,8 @@ func (l *Launch) fillNames() {
 	if l.DNS.API.Enabled && l.DNS.API.Name == "" {
 		l.DNS.API.Name = "api." + l.DNS.Domain
 	}
+	l.Mail.Domain = cmp.Or(l.Mail.Domain, l.DNS.Domain)
+	l.Mail.ReturnPath = cmp.Or(l.Mail.ReturnPath, l.Mail.Domain)
 }
 
 // folder is where launch.yaml stands, and what stands beside it.

@@ -168,7 +168,7 @@ func TestDefaultsAreValid(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 63072000*time.Second, l.TLS.HSTSMinAge.D())
 	assert.Equal(t, TLS{Names: l.TLS.Names, MinDays: 90, MinDaysAutorenew: 30, AutoRenew: "no", CertLog: "state/certificates.jsonl",
-		MinVersion: "1.2", HSTSMinAge: l.TLS.HSTSMinAge}, l.TLS)
+		MinVersion: "1.2", MinGrade: "A", GradeSource: "local", Connections: 8, HSTSMinAge: l.TLS.HSTSMinAge}, l.TLS)
 }
 
 func TestCheckSchedule(t *testing.T) {

@@ -1,0 +1,147 @@
+// Package tlsgrade computes the SSL Labs grade of a TLS server from what was observed of it, by the Qualys SSL Server
+// Rating Guide. It is pure: it looks at nothing itself, so that every rule has a test without a network.
+package tlsgrade
+
+import (
+	"crypto/x509"
+	"time"
+)
+
+// Rules is the version of the rating guide that Of follows (16 May 2025).
+const Rules = "2009r"
+
+// Version is a protocol version as it stands on the wire.
+type Version uint16
+
+// The protocol versions, oldest first.
+const (
+	SSL2  Version = 0x0002
+	SSL3  Version = 0x0300
+	TLS10 Version = 0x0301
+	TLS11 Version = 0x0302
+	TLS12 Version = 0x0303
+	TLS13 Version = 0x0304
+)
+
+// Versions are all versions, oldest first.
+var Versions = []Version{SSL2, SSL3, TLS10, TLS11, TLS12, TLS13}
+
+// Answer is how a server met an offer. The zero value is Unknown: what nobody has measured is never read as a refusal.
+type Answer int
+
+// The answers. A reset, a time-out or a rate limit is Unknown, never Refused.
+const (
+	Unknown Answer = iota
+	Refused
+	Accepted
+)
+
+// Observation is what one endpoint, an address and port, showed for one server name.
+type Observation struct {
+	Name      string             // the host name that a certificate must be valid for
+	At        time.Time          // the instant that certificates are judged at: now, or the launch's
+	Roots     *x509.CertPool     // nil means the system's
+	Protocols map[Version]Answer // each of Versions
+	Suites    []Suite            // every suite that the server was seen to choose, each once a version
+	Offers    []Offer            // every further question whose answer can change the grade
+	Chains    []Chain            // each distinct certificate chain that it sent
+	Reference []Negotiated       // what each reference browser got
+	HSTS      HSTS
+}
+
+// Suite is one cipher suite that the server chose in one version, with the key exchange it used then.
+type Suite struct {
+	Version Version
+	ID      uint16 // IANA's id; for SSL 2.0 the lower 16 bits of the cipher kind, with Kind in Name
+	Name    string // IANA's name
+	// Bits is the strength of the cipher as the guide counts it: 0 for NULL, 40 for export, 56 for DES, 128 for RC4, 168 for 3DES, 128 or 256 for the others.
+	Bits      int
+	AEAD      bool
+	BlockBits int      // 64 for DES, 3DES, IDEA, RC2; 128 for AES, Camellia, ARIA, SEED; 0 for stream ciphers and NULL
+	Stream    bool     // RC4 and other stream ciphers; with AEAD, ChaCha20
+	Exchange  Exchange // how keys are exchanged
+	Anonymous bool     // nobody is authenticated
+	Export    bool
+}
+
+// Exchange is a key exchange.
+type Exchange struct {
+	Kind  string // "RSA", "DHE", "ECDHE", "DH", "ECDH", "PSK", …
+	Group string // the named group, such as "x25519", where there is one
+	Bits  int    // of the ephemeral parameters as sent: the prime of DHE, the curve of ECDHE, the export RSA key; 0 where there are none
+}
+
+// ForwardSecret says whether the exchange is ephemeral.
+func (e Exchange) ForwardSecret() bool { return e.Kind == "DHE" || e.Kind == "ECDHE" }
+
+// Question names one of the things, besides versions, that the grade depends on.
+type Question string
+
+// The questions. A server that lacks what makes a question possible (no CBC suite, no heartbeat) has Refused it.
+const (
+	AskSuitesNULL      Question = "suites with NULL encryption"
+	AskSuitesAnonymous Question = "anonymous suites"
+	AskSuitesExport    Question = "export suites"
+	AskSuitesWeak      Question = "suites with DES or less than 112 bits"
+	AskSuitesRC4       Question = "RC4 suites"
+	AskSuites64        Question = "suites with 64-bit blocks"
+	AskSuitesDHE       Question = "finite-field DHE"
+	AskSuitesStaticRSA Question = "key exchange with static RSA"
+	AskSuitesCBC       Question = "CBC suites"
+	AskSuitesAEAD      Question = "AEAD suites"
+	AskSuites256       Question = "suites with 256 bits"
+	AskSuites128       Question = "suites with 128 bits"
+	AskCompression     Question = "TLS compression"
+	AskRenegotiation   Question = "secure renegotiation (RFC 5746)" // Accepted: the extension is acknowledged
+	AskInsecureReneg   Question = "insecure client-initiated renegotiation"
+	AskFallbackSCSV    Question = "TLS_FALLBACK_SCSV" // Accepted: an inappropriate fallback is declined
+	AskHeartbleed      Question = "Heartbleed (CVE-2014-0160)"
+	AskROBOT           Question = "ROBOT"
+	AskCCSInjection    Question = "early ChangeCipherSpec (CVE-2014-0224)"
+	AskPaddingPOODLE   Question = "CBC padding that is not checked (POODLE-TLS and kin)"
+	AskTicketbleed     Question = "Ticketbleed (CVE-2016-9244)"
+	AskHTTP            Question = "an HTTP answer, for its Strict-Transport-Security header"
+)
+
+// Offer is one question and its answer.
+type Offer struct {
+	Question Question
+	Answer   Answer
+	Proof    string // the suite, extension or record that proved it; for Unknown, what happened instead
+}
+
+// Negotiated is what one reference browser got from the server.
+type Negotiated struct {
+	Client string
+	Answer Answer // Refused: no handshake with this browser
+	Suite  Suite  // where Accepted
+	Proof  string
+}
+
+// Chain is one certificate chain as it was sent, leaf first.
+type Chain struct {
+	Certificates []*x509.Certificate
+	Raw          [][]byte // as sent, also what x509 cannot parse
+	Err          string   // why one of Raw could not be parsed
+	Suite        Suite    // one that it was sent with
+	Stapled      []byte   // OCSP response, where one was stapled
+}
+
+// HSTS is the first Strict-Transport-Security header of GET /.
+type HSTS struct {
+	State  HSTSState     `json:"state"`
+	Header string        `json:"header,omitempty"`
+	MaxAge time.Duration `json:"max_age_ns,omitempty"`
+}
+
+// HSTSState is what became of the header; the API of SSL Labs separates these, and so does the guide.
+type HSTSState string
+
+// The states.
+const (
+	HSTSUnknown  HSTSState = "unknown" // no HTTP answer
+	HSTSAbsent   HSTSState = "absent"
+	HSTSPresent  HSTSState = "present"
+	HSTSInvalid  HSTSState = "invalid"
+	HSTSDisabled HSTSState = "disabled" // max-age=0
+)
