@@ -32,7 +32,10 @@ type Observer struct {
 	Resolver probe.Resolver
 	Port     uint16 // 0 means 443
 
-	seen probe.Memo[string, *handshake]
+	Connections int // open at a time to one address while it is graded; 0 means 8
+
+	seen  probe.Memo[string, *handshake]
+	scans probe.Memo[string, *scan]
 }
 
 func (o *Observer) port() uint16 {

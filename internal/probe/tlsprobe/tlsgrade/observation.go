@@ -113,6 +113,7 @@ type Offer struct {
 // Negotiated is what one reference browser got from the server.
 type Negotiated struct {
 	Client string
+	Modern bool   // forward secrecy is expected for it
 	Answer Answer // Refused: no handshake with this browser
 	Suite  Suite  // where Accepted
 	Proof  string
