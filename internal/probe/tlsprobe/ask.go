@@ -20,6 +20,8 @@ import (
 const (
 	helloTimeout = 5 * time.Second // for a server that thinks for three seconds
 
+	pageTimeout = 3 * time.Second
+
 	// How often a hello that met no clear answer is put again before that counts as a refusal. Where one connection in
 	// five is lost by chance, shakyTries leaves one false refusal in some thousand gradings.
 	steadyTries = 2

@@ -28,7 +28,12 @@ type Graded struct {
 	Browsers     map[string]string `json:"browsers"`
 	Connections  int               `json:"connections"`
 	Seconds      float64           `json:"seconds"`
+
+	observed  tlsgrade.Observation
+	unreached error // why nothing was seen: *probe.Unmet or *probe.Unknown
 }
+
+var noInstant time.Time
 
 // GradedSuite is a suite that the endpoint chose.
 type GradedSuite struct {
@@ -79,6 +84,8 @@ func GradeAtLeast(o *Observer, name, least string, at time.Time) probe.Claim {
 func (g Graded) judge(least string) error {
 	want := "an SSL Labs grade of " + least + " or better"
 	switch {
+	case g.unreached != nil:
+		return g.unreached
 	case g.Grade.Grade == "":
 		return &probe.Unknown{Class: "tls.ungraded", Want: want, Got: "no grade: " + g.Blocked, From: g.Address, Fix: "see whether the endpoint answers every connection from this machine"}
 	case !g.AtLeast(least):
@@ -120,20 +127,22 @@ func (o *Observer) Grade(ctx context.Context, address, name string, at time.Time
 		return scanEndpoint(ctx, o.Network, address, name, connections)
 	})
 	if err != nil {
-		return Graded{Address: address, Blocked: err.Error()}
+		return Graded{Address: address, Blocked: err.Error(), unreached: err}
 	}
 	observed := s.observation(at, o.Network.Roots)
 	g := Graded{Address: address, Grade: tlsgrade.Of(observed), Protocols: map[string]string{}, HSTS: observed.HSTS, Offers: map[string]string{}, Browsers: map[string]string{},
-		Connections: s.connections, Seconds: time.Since(started).Seconds()}
+		Connections: s.connections, Seconds: time.Since(started).Seconds(), observed: observed}
+	if s.control == nil {
+		g.unreached = s.unreached(ctx)
+	}
 	g.Blocked = strings.Join(g.Grade.Blocked, "; ")
 	g.describe(observed)
 	return g
 }
 
 func (g *Graded) describe(o tlsgrade.Observation) {
-	words := map[tlsgrade.Answer]string{tlsgrade.Accepted: "accepted", tlsgrade.Refused: "refused", tlsgrade.Unknown: "unknown"}
 	for _, v := range tlsgrade.Versions {
-		g.Protocols[v.String()] = words[o.Protocols[v]]
+		g.Protocols[v.String()] = o.Protocols[v].String()
 	}
 	for _, s := range o.Suites {
 		exchange := s.Exchange.Kind
@@ -145,7 +154,7 @@ func (g *Graded) describe(o tlsgrade.Observation) {
 		g.Suites = append(g.Suites, GradedSuite{s.Version.String(), s.Name, s.Bits, exchange})
 	}
 	for _, offer := range o.Offers {
-		g.Offers[string(offer.Question)] = words[offer.Answer] + ": " + offer.Proof
+		g.Offers[string(offer.Question)] = offer.Answer.String() + ": " + offer.Proof
 	}
 	for _, b := range o.Reference {
 		g.Browsers[b.Client] = b.Proof

@@ -2,6 +2,7 @@ package tlsprobe
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -65,6 +66,18 @@ func (s *scan) findControl(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// unreached says why no hello was accepted, as a handshake of the standard library sees it: nobody listens, nobody speaks TLS, or this
+// client is not welcome.
+func (s *scan) unreached(ctx context.Context) error {
+	conn, err := shake(ctx, s.network, s.address, unverified(s.name, tls.VersionTLS10, 0))
+	if err != nil {
+		return err
+	}
+	_ = conn.Close() // the handshake has told all there is to tell
+	return &probe.Unknown{Class: "tls.unmeasured", Want: "a hello that is accepted every time", Got: "a standard handshake that passes, after all others failed", From: s.address,
+		Fix: "see whether something limits connections from this machine"}
 }
 
 // of is what became of an ask; nil where it was not put.

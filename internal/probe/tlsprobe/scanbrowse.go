@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/getdrop/launchgate/internal/probe/hsts"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlsgrade"
@@ -81,8 +82,14 @@ func (s *scan) shake(ctx context.Context) (net.Conn, error) {
 	}
 	config := unverified(s.name, tls.VersionTLS10, 0)
 	config.NextProtos = []string{"http/1.1"}
+	started := time.Now()
 	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
+		done()
+		return nil, err
+	}
+	// Who shakes hands at once and then keeps silent has no page.
+	if err := secure.SetDeadline(time.Now().Add(min(helloTimeout, max(pageTimeout, 4*time.Since(started))))); err != nil {
 		done()
 		return nil, err
 	}

@@ -54,14 +54,14 @@ func (c *computation) suiteCaps() {
 		{AskSuitesWeak, "weak-cipher", "F", "suites with less than 112 bits"},
 		{AskSuitesRC4, "rc4", "B", "RC4"},
 	} {
-		if a := c.answer(rule.q); a.Answer == Accepted {
+		if a := c.o.Answer(rule.q); a.Answer == Accepted {
 			c.because(rule.id, rule.cap, "switch them off", "%s: %s", rule.what, a.Proof)
 		}
 	}
 	if !slices.ContainsFunc(c.o.Suites, func(s Suite) bool { return !(s.Stream && s.Bits > 0) }) {
 		c.because("rc4-only", "F", "offer AES-GCM and ChaCha20", "only RC4 suites are accepted")
 	}
-	if c.answer(AskSuitesAEAD).Answer == Refused && !slices.ContainsFunc(c.o.Suites, func(s Suite) bool { return s.AEAD }) {
+	if c.o.Answer(AskSuitesAEAD).Answer == Refused && !slices.ContainsFunc(c.o.Suites, func(s Suite) bool { return s.AEAD }) {
 		c.because("no-aead", "B", "offer AES-GCM and ChaCha20", "no authenticated encryption (AEAD)")
 	}
 }
@@ -128,17 +128,17 @@ func (c *computation) browserCaps() {
 }
 
 func (c *computation) flagCaps() {
-	if a := c.answer(AskCompression); a.Answer == Accepted {
+	if a := c.o.Answer(AskCompression); a.Answer == Accepted {
 		c.because("compression", "C", "switch TLS compression off", "CRIME: TLS compression is accepted")
 	}
-	if a := c.answer(AskInsecureReneg); a.Answer == Accepted {
+	if a := c.o.Answer(AskInsecureReneg); a.Answer == Accepted {
 		c.because("insecure-renegotiation", "F", "switch client-initiated renegotiation off", "insecure client-initiated renegotiation: %s", a.Proof)
 	}
-	if a := c.answer(AskRenegotiation); a.Answer == Refused {
+	if a := c.o.Answer(AskRenegotiation); a.Answer == Refused {
 		c.because("no-secure-renegotiation", "A-", "support RFC 5746", "secure renegotiation is not supported: %s", a.Proof)
 	}
 	for _, q := range []Question{AskHeartbleed, AskROBOT, AskCCSInjection, AskPaddingPOODLE, AskTicketbleed} {
-		if a := c.answer(q); a.Answer == Accepted {
+		if a := c.o.Answer(q); a.Answer == Accepted {
 			c.because("vulnerable", "F", "update the TLS library", "%s: %s", q, a.Proof)
 		}
 	}

@@ -132,15 +132,6 @@ func (c *computation) versions() []Version {
 
 func (c *computation) accepts(v Version) bool { return c.o.Protocols[v] == Accepted }
 
-func (c *computation) answer(q Question) Offer {
-	for _, o := range c.o.Offers {
-		if o.Question == q {
-			return o
-		}
-	}
-	return Offer{Question: q, Proof: "it was not asked"}
-}
-
 // unknowns block: each could hide something that makes the grade worse.
 func (c *computation) unknowns() {
 	for _, v := range Versions {
@@ -150,7 +141,7 @@ func (c *computation) unknowns() {
 	}
 	for _, q := range []Question{AskSuitesNULL, AskSuitesAnonymous, AskSuitesExport, AskSuitesWeak, AskSuitesRC4, AskSuites64, AskSuites128, AskSuites256, AskSuitesDHE, AskSuitesStaticRSA, AskSuitesAEAD,
 		AskCompression, AskRenegotiation, AskInsecureReneg, AskHeartbleed} {
-		if a := c.answer(q); a.Answer == Unknown {
+		if a := c.o.Answer(q); a.Answer == Unknown {
 			c.blocked = append(c.blocked, fmt.Sprintf("%s: %s", q, a.Proof))
 		}
 	}
