@@ -72,6 +72,13 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 		Network: network, Domain: string(d.Domain), Providers: d.Providers, LowTTL: d.LowTTL.D(), NegativeTTL: d.NegativeTTL.D(),
 		Regions: d.Regions, Repeat: dnsprobe.Repeat{Times: d.Repeat.Times, Over: d.Repeat.Over.D()}, Cutover: l.At(), TTLLog: l.Path(d.TTLLog),
 	}
+	c.Issuance = dnsprobe.Issuance{Account: l.TLS.ACMEAccount, Validation: l.TLS.Validation}
+	for _, name := range l.TLS.Names {
+		c.Issuance.Names = append(c.Issuance.Names, string(name))
+	}
+	for _, ca := range l.TLS.CA {
+		c.Issuance.CAs = append(c.Issuance.CAs, string(ca))
+	}
 	for _, root := range d.Roots {
 		c.Roots = append(c.Roots, root.AddrPort(53))
 	}

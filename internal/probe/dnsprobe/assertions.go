@@ -1,6 +1,10 @@
 package dnsprobe
 
-import "github.com/getdrop/launchgate/internal/probe"
+import (
+	"strings"
+
+	"github.com/getdrop/launchgate/internal/probe"
+)
 
 // Named is a claim with the name under which its result is listed.
 type Named struct {
@@ -9,7 +13,7 @@ type Named struct {
 	Claim probe.Claim
 }
 
-// Assertions is the whole list for a zone and its launch records, in order: delegation, transport, contents, records,
+// Assertions is the whole list for a zone and its launch records, in order: delegation, transport, contents, CAA, records,
 // TTLs, propagation, rollback. What there is nothing to judge by is left out: claims about launch records without records,
 // about resolvers without resolvers, about the old records without a snapshot.
 func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
@@ -27,6 +31,7 @@ func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
 		{"REC-05 no CNAME at the apex", true, NoCNAMEAtApex(z)},
 		{"REC-07 nothing dangles", true, NothingDangles(z, records...)},
 	}
+	list = append(list, ofCertificates(z)...)
 	if len(records) > 0 {
 		list = append(list, ofRecords(z, records)...)
 	}
@@ -42,6 +47,26 @@ func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
 			Named{"RBK-02 snapshot predates the change", true, SnapshotPredates(z, snapshot, records...)})
 	}
 	return list
+}
+
+// ofCertificates are the claims about CAA. Where neither names nor an authority are planned, nothing is said about who may
+// issue.
+func ofCertificates(z *Zone) []Named {
+	var list []Named
+	plan := z.config.Issuance
+	if len(plan.Names)+len(plan.CAs) > 0 {
+		for _, name := range z.certificateNames() {
+			id := "CAA-01 authority is allowed: "
+			if strings.HasPrefix(name, "*.") {
+				id = "CAA-02 authority is allowed: "
+			}
+			list = append(list, Named{id + name, true, CAAPermits(z, name)})
+		}
+		list = append(list, Named{"CAA-05 CAA binds to our account", true, CAABindsToUs(z)})
+	}
+	return append(list,
+		Named{"CAA-03 no unknown critical CAA", true, NoUnknownCritical(z)},
+		Named{"CAA-04 CAA is answered", true, CAAAnswered(z)})
 }
 
 func ofRecords(z *Zone, records []Record) []Named {

@@ -34,6 +34,7 @@ type Config struct {
 	Regions     int              // how many regions the resolvers must cover
 	Cutover     time.Time        // when the launch changes the answers
 	TTLLog      string           // file with the first sight of each low TTL, kept between runs
+	Issuance    Issuance         // what CAA records must allow
 }
 
 // Resolver is a recursive resolver and where it stands.
