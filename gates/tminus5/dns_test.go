@@ -88,6 +88,17 @@ func dnsGates(s *gate.Section) {
 		g.Check("this very file was approved", g.ApprovedFile(file))
 	})
 
+	s.Gate("CAA", gate.Hard, "The authority that issues the certificates is allowed to, by every CAA record.", func(g *gate.G) {
+		zone := target.Of(g.Launch()).Zone
+		for _, name := range g.Launch().TLS.Names {
+			g.Check(string(name)+" may be issued for", dnsprobe.CAAPermits(zone, string(name)))
+		}
+		g.Check("nothing critical is unknown", dnsprobe.NoUnknownCritical(zone))
+		g.Check("every server answers for CAA", dnsprobe.CAAAnswered(zone))
+		g.Check("account and method are ours", dnsprobe.CAABindsToUs(zone))
+		g.Advise("every name has CAA", dnsprobe.CAAIsThere(zone))
+	})
+
 	s.Gate("Hygiene", gate.Warn, "No name dangles, mail was left alone, and no wildcard hides a mistake.", func(g *gate.G) {
 		t, dns := target.Of(g.Launch()), g.Launch().DNS
 		g.Check("nothing dangles", dnsprobe.NothingDangles(t.Zone, t.Records()...))
