@@ -82,9 +82,7 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 	return c
 }
 
-// Resolvers are the recursive resolvers that must have the new answers.
-func (t *Targets) Resolvers() []dnsprobe.Resolver { return resolvers(t.Launch) }
-
+// resolvers are the recursive resolvers that must have the new answers.
 func resolvers(l *launch.Launch) []dnsprobe.Resolver {
 	var all []dnsprobe.Resolver
 	for _, r := range l.DNS.Resolvers {

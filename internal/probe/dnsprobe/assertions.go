@@ -69,8 +69,12 @@ func ofRecord(z *Zone, r Record, snapshot *Snapshot) []Named {
 	if snapshot != nil {
 		list = append(list, Named{"TTL-02 low for long enough: " + r.Name, true, LowLongEnough(z, r, snapshot)})
 	}
-	for _, resolver := range z.config.Resolvers {
-		list = append(list, Named{"PRO-02 propagated: " + r.Name + " to " + resolver.String(), true, PropagatedTo(z, r, resolver)})
+	if len(z.config.Resolvers) > 0 {
+		list = append(list,
+			Named{"PRO-02 propagated: " + r.Name, true, Propagated(z, r, snapshot)},
+			Named{"PRO-03 old answers run out: " + r.Name, true, OldRunsOut(z, r)},
+			Named{"PRO-04 propagated to client subnets: " + r.Name, true, PropagatedToSubnets(z, r)},
+			Named{"PRO-05 resolvers are sound: " + r.Name, true, ResolversSound(z, r)})
 	}
 	return list
 }

@@ -15,12 +15,15 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 )
 
-// ttlSight is one line of the log of first sights: the TTL of an RRset changed to this, as far as the limit goes.
+// ttlSight is one line of the log of first sights: the TTL of an RRset changed to this, as far as the limit goes. With a
+// server it is another kind of line: what that server answers changed to this.
 type ttlSight struct {
-	Name string    `json:"name"`
-	Type string    `json:"type"`
-	TTL  uint32    `json:"ttl"`
-	Seen time.Time `json:"seen"`
+	Name   string    `json:"name"`
+	Type   string    `json:"type"`
+	TTL    uint32    `json:"ttl"`
+	Seen   time.Time `json:"seen"`
+	Server string    `json:"server,omitempty"`
+	Answer string    `json:"answer,omitempty"`
 }
 
 // ttlLogs lets one claim of this process at a time read and extend the log.
@@ -58,7 +61,7 @@ func (z *Zone) firstSights(links []ownLink) ([]time.Time, error) {
 // written down: when it is the first low one, or ends a low time.
 func firstSight(log []ttlSight, now ttlSight, limit time.Duration) (first time.Time, isNews bool) {
 	for _, s := range log {
-		if s.Name != now.Name || s.Type != now.Type {
+		if s.Name != now.Name || s.Type != now.Type || s.Server != "" {
 			continue
 		}
 		switch {
