@@ -11,7 +11,7 @@ type Named struct {
 
 // Assertions is the whole list for a zone and its launch records, in order: delegation, transport, contents, records,
 // TTLs, propagation, rollback. What there is nothing to judge by is left out: claims about launch records without records,
-// about resolvers without resolvers, about the old records without a snapshot.
+// about resolvers without resolvers, about the old records without a snapshot, about low TTLs without a limit or a launch.
 func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
 	list := []Named{
 		{"DEL-01 delegation matches", true, DelegationMatches(z)},
@@ -63,10 +63,12 @@ func ofRecord(z *Zone, r Record, snapshot *Snapshot) []Named {
 		{"REC-06 chain ends: " + r.Name, true, ChainEnds(z, r.Name)},
 		{"REC-08 explicit: " + r.Name, false, Explicit(z, r.Name)},
 		{"REC-09 no special address: " + r.Name, true, NoSpecialAddress(z, r.Name)},
-		{"TTL-01 low TTL: " + r.Name, true, TTLAtMost(z, r, z.config.LowTTL)},
 		{"TTL-04 TTLs agree: " + r.Name, true, TTLsAgree(z, r)},
 	}
-	if snapshot != nil {
+	if z.config.LowTTL > 0 {
+		list = append(list, Named{"TTL-01 low TTL: " + r.Name, true, TTLAtMost(z, r, z.config.LowTTL)})
+	}
+	if snapshot != nil && z.config.LowTTL > 0 && !z.config.Cutover.IsZero() {
 		list = append(list, Named{"TTL-02 low for long enough: " + r.Name, true, LowLongEnough(z, r, snapshot)})
 	}
 	if len(z.config.Resolvers) > 0 {

@@ -180,12 +180,10 @@ func (z *Zone) delegationSights(ctx context.Context, now time.Time) ([]ttlSight,
 func (z *Zone) sayings(now []ttlSight) ([]saying, error) {
 	ttlLogs.Lock()
 	defer ttlLogs.Unlock()
-	var log, added []ttlSight
-	if z.config.TTLLog != "" {
-		var err error
-		if log, err = readTTLLog(z.config.TTLLog); err != nil {
-			return nil, ttlLogUnknown(z.config.TTLLog, err)
-		}
+	var added []ttlSight
+	log, err := readTTLLog(z.config.TTLLog)
+	if err != nil {
+		return nil, ttlLogUnknown(z.config.TTLLog, err)
 	}
 	said := make([]saying, len(now))
 	for i, s := range now {
@@ -202,9 +200,6 @@ func (z *Zone) sayings(now []ttlSight) ([]saying, error) {
 		if !said[i].known {
 			added = append(added, s)
 		}
-	}
-	if z.config.TTLLog == "" {
-		return said, nil
 	}
 	if err := appendTTLLog(z.config.TTLLog, added); err != nil {
 		return nil, ttlLogUnknown(z.config.TTLLog, err)

@@ -84,9 +84,12 @@ func firstSight(log []ttlSight, now ttlSight, limit time.Duration) (first time.T
 
 var errCorrupt = errors.New("not a line of the log of first sights")
 
-// readTTLLog reads the whole log. A file that is not there yet is an empty log; one that is damaged is an error, for
-// to start afresh would be to forget.
+// readTTLLog reads the whole log. A file that is not there yet, or that nobody names, is an empty log; one that is damaged
+// is an error, for to start afresh would be to forget.
 func readTTLLog(path string) ([]ttlSight, error) {
+	if path == "" {
+		return nil, nil
+	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -112,7 +115,7 @@ func readTTLLog(path string) ([]ttlSight, error) {
 }
 
 func appendTTLLog(path string, added []ttlSight) error {
-	if len(added) == 0 {
+	if len(added) == 0 || path == "" {
 		return nil
 	}
 	var text bytes.Buffer
