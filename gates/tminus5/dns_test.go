@@ -70,6 +70,9 @@ func dnsGates(s *gate.Section) {
 		for _, record := range t.Records() {
 			g.Check(record.Name+" at the resolvers", dnsprobe.Propagated(t.Zone, record, before))
 			g.Check(record.Name+" for clients in each subnet", dnsprobe.PropagatedToSubnets(t.Zone, record))
+			if len(dns.Globalping.Locations) > 0 {
+				g.Check(record.Name+" at probes around the world", dnsprobe.PropagatedWorldwide(t.Zone, record))
+			}
 		}
 	})
 

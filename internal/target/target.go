@@ -76,6 +76,10 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 		c.Roots = append(c.Roots, root.AddrPort(53))
 	}
 	c.Resolvers = resolvers(l)
+	c.Globalping = dnsprobe.Globalping{Network: network, Locations: d.Globalping.Locations, Probes: d.Globalping.Probes}
+	if !d.Globalping.Token.IsZero() {
+		c.Globalping.Token = d.Globalping.Token.Reveal
+	}
 	for _, p := range l.Network.Private {
 		c.Private = append(c.Private, p.Prefix)
 	}

@@ -78,5 +78,8 @@ func ofRecord(z *Zone, r Record, snapshot *Snapshot) []Named {
 			Named{"PRO-04 propagated to client subnets: " + r.Name, true, PropagatedToSubnets(z, r)},
 			Named{"PRO-05 resolvers are sound: " + r.Name, true, ResolversSound(z, r)})
 	}
+	if len(z.config.Globalping.Locations) > 0 {
+		list = append(list, Named{"PRO-02 propagated around the world: " + r.Name, true, PropagatedWorldwide(z, r)})
+	}
 	return list
 }

@@ -33,7 +33,10 @@ func (j judgement) sample(v vantage) ([]stale, error) {
 		return nil, err
 	}
 	silence := worst([]error{v.Answers[0].err, v.Answers[1].err})
-	if silence == nil && j.isNew(v) {
+	switch {
+	case isUnmet(silence):
+		return nil, silence
+	case silence == nil && j.isNew(v):
 		return nil, nil
 	}
 	unmet := &probe.Unmet{Class: "dns.not-converging", Want: j.words(), Got: v.say(), From: v.Resolver}
