@@ -97,7 +97,7 @@ type Answer struct {
 // for nobody else.
 func (c *Client) client() *http.Client {
 	c.once.Do(func() {
-		transport := &http.Transport{DialContext: c.dial, MaxIdleConnsPerHost: 8, IdleConnTimeout: patience,
+		transport := &http.Transport{DialContext: c.dial, ForceAttemptHTTP2: true, IdleConnTimeout: patience,
 			TLSClientConfig: &tls.Config{RootCAs: c.Network.Roots, MinVersion: tls.VersionTLS12}}
 		c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	})
