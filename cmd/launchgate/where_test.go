@@ -38,7 +38,7 @@ func flagsOf(t *testing.T, s *sandbox.Sandbox) []string {
 		}
 		DNS struct {
 			Roots     []string
-			Resolvers []struct{ Address, Region string }
+			Resolvers []struct{ Address, Region, Subnet string }
 		}
 	}
 	require.NoError(t, yaml.Unmarshal(text, &overlay))
@@ -50,7 +50,11 @@ func flagsOf(t *testing.T, s *sandbox.Sandbox) []string {
 		flags = append(flags, "--root", root)
 	}
 	for _, r := range overlay.DNS.Resolvers {
-		flags = append(flags, "--resolver", r.Address+"="+r.Region)
+		text := r.Address + "=" + r.Region
+		if r.Subnet != "" {
+			text += "@" + r.Subnet
+		}
+		flags = append(flags, "--resolver", text)
 	}
 	return flags
 }

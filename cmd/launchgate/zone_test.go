@@ -39,6 +39,7 @@ func launchFlags(s *sandbox.Sandbox) []string {
 		"--record", "api.getdrop.no=getdrop.no", "--old", "api.getdrop.no=old-api.getdrop.no",
 		"--snapshot", filepath.Join(s.Dir, "before.zone"), "--ttl-log", filepath.Join(s.Dir, "ttl.jsonl"), "--low-ttl", "300s", "--repeat", "3/300ms",
 		"--launch", time.Now().AddDate(0, 0, 6).Format(time.RFC3339), "--window-end", time.Now().AddDate(0, 0, 6).Add(4 * time.Hour).Format(time.RFC3339),
+		"--globalping", "NO", "--globalping", "US", "--globalping", "SG",
 		"--cert-name", "getdrop.no", "--issuer", "letsencrypt.org", "--mx", "10 mail.getdrop.no",
 	}
 }
