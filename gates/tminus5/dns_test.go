@@ -63,12 +63,15 @@ func dnsGates(s *gate.Section) {
 	})
 
 	s.Gate("Propagation", gate.Hard, "Every name server and every resolver, in several regions, has the new records.", func(g *gate.G) {
-		t := target.Of(g.Launch())
+		t, dns := target.Of(g.Launch()), g.Launch().DNS
+		before := dnsprobe.ReadSnapshot(g.Launch().Path(dns.RollbackFile), string(dns.Domain))
 		g.Check("every name server, again and again", dnsprobe.Converged(t.Zone, t.Records()...))
 		g.Check("the resolvers cover enough regions", dnsprobe.RegionsCovered(t.Zone))
-		for _, resolver := range t.Resolvers() {
-			for _, record := range t.Records() {
-				g.Check(record.Name+" at "+resolver.String(), dnsprobe.PropagatedTo(t.Zone, record, resolver))
+		for _, record := range t.Records() {
+			g.Check(record.Name+" at the resolvers", dnsprobe.Propagated(t.Zone, record, before))
+			g.Check(record.Name+" for clients in each subnet", dnsprobe.PropagatedToSubnets(t.Zone, record))
+			if len(dns.Globalping.Locations) > 0 {
+				g.Check(record.Name+" at probes around the world", dnsprobe.PropagatedWorldwide(t.Zone, record))
 			}
 		}
 	})

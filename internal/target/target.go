@@ -83,15 +83,17 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 		c.Roots = append(c.Roots, root.AddrPort(53))
 	}
 	c.Resolvers = resolvers(l)
+	c.Globalping = dnsprobe.Globalping{Network: network, Locations: d.Globalping.Locations, Probes: d.Globalping.Probes}
+	if !d.Globalping.Token.IsZero() {
+		c.Globalping.Token = d.Globalping.Token.Reveal
+	}
 	for _, p := range l.Network.Private {
 		c.Private = append(c.Private, p.Prefix)
 	}
 	return c
 }
 
-// Resolvers are the recursive resolvers that must have the new answers.
-func (t *Targets) Resolvers() []dnsprobe.Resolver { return resolvers(t.Launch) }
-
+// resolvers are the recursive resolvers that must have the new answers.
 func resolvers(l *launch.Launch) []dnsprobe.Resolver {
 	var all []dnsprobe.Resolver
 	for _, r := range l.DNS.Resolvers {

@@ -15,7 +15,7 @@ type Named struct {
 
 // Assertions is the whole list for a zone and its launch records, in order: delegation, transport, contents, CAA, records,
 // TTLs, propagation, rollback. What there is nothing to judge by is left out: claims about launch records without records,
-// about resolvers without resolvers, about the old records without a snapshot.
+// about resolvers without resolvers, about the old records without a snapshot, about low TTLs without a limit or a launch.
 func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
 	list := []Named{
 		{"DEL-01 delegation matches", true, DelegationMatches(z)},
@@ -88,14 +88,23 @@ func ofRecord(z *Zone, r Record, snapshot *Snapshot) []Named {
 		{"REC-06 chain ends: " + r.Name, true, ChainEnds(z, r.Name)},
 		{"REC-08 explicit: " + r.Name, false, Explicit(z, r.Name)},
 		{"REC-09 no special address: " + r.Name, true, NoSpecialAddress(z, r.Name)},
-		{"TTL-01 low TTL: " + r.Name, true, TTLAtMost(z, r, z.config.LowTTL)},
 		{"TTL-04 TTLs agree: " + r.Name, true, TTLsAgree(z, r)},
 	}
-	if snapshot != nil {
+	if z.config.LowTTL > 0 {
+		list = append(list, Named{"TTL-01 low TTL: " + r.Name, true, TTLAtMost(z, r, z.config.LowTTL)})
+	}
+	if snapshot != nil && z.config.LowTTL > 0 && !z.config.Cutover.IsZero() {
 		list = append(list, Named{"TTL-02 low for long enough: " + r.Name, true, LowLongEnough(z, r, snapshot)})
 	}
-	for _, resolver := range z.config.Resolvers {
-		list = append(list, Named{"PRO-02 propagated: " + r.Name + " to " + resolver.String(), true, PropagatedTo(z, r, resolver)})
+	if len(z.config.Resolvers) > 0 {
+		list = append(list,
+			Named{"PRO-02 propagated: " + r.Name, true, Propagated(z, r, snapshot)},
+			Named{"PRO-03 old answers run out: " + r.Name, true, OldRunsOut(z, r)},
+			Named{"PRO-04 propagated to client subnets: " + r.Name, true, PropagatedToSubnets(z, r)},
+			Named{"PRO-05 resolvers are sound: " + r.Name, true, ResolversSound(z, r)})
+	}
+	if len(z.config.Globalping.Locations) > 0 {
+		list = append(list, Named{"PRO-02 propagated around the world: " + r.Name, true, PropagatedWorldwide(z, r)})
 	}
 	return list
 }
