@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/getdrop/launchgate/internal/catalogue"
 	"github.com/getdrop/launchgate/internal/evidence"
 	"github.com/getdrop/launchgate/internal/verdict"
 )
@@ -33,6 +34,14 @@ func edit(name, old, text string) func(*testing.T, string) {
 // to do, every gate is red, and nothing panics.
 func TestBadInput(t *testing.T) {
 	s := startSandbox(t, "")
+	all, err := catalogue.All()
+	require.NoError(t, err)
+	gates := 0
+	for _, g := range all {
+		if g.Phase == "TMinus5" {
+			gates++
+		}
+	}
 	for name, c := range map[string]struct {
 		spoil func(*testing.T, string)
 		env   string // LAUNCH_ENV, where it is not the sandbox
@@ -71,7 +80,7 @@ func TestBadInput(t *testing.T) {
 			assert.NotRegexp(t, `panic|goroutine \d`, said.stdout+said.stderr)
 			var v verdict.Verdict
 			require.NoError(t, json.Unmarshal([]byte(said.stdout), &v), said.stderr)
-			require.Equal(t, 18, v.Counts.Total)
+			require.Equal(t, gates, v.Counts.Total)
 			for _, g := range v.Gates {
 				assert.True(t, g.Blocks, g.ID)
 				assert.Equal(t, evidence.Blocked, g.Status, g.ID)
