@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/getdrop/launchgate/internal/catalogue"
 	"github.com/getdrop/launchgate/internal/evidence"
 	"github.com/getdrop/launchgate/internal/verdict"
 )
@@ -34,14 +33,7 @@ func edit(name, old, text string) func(*testing.T, string) {
 // to do, every gate is red, and nothing panics.
 func TestBadInput(t *testing.T) {
 	s := startSandbox(t, "")
-	all, err := catalogue.All()
-	require.NoError(t, err)
-	gates := 0
-	for _, g := range all {
-		if g.Phase == "TMinus5" {
-			gates++
-		}
-	}
+	gates := gatesOf(t, "TMinus5")
 	for name, c := range map[string]struct {
 		spoil func(*testing.T, string)
 		env   string // LAUNCH_ENV, where it is not the sandbox
