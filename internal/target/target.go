@@ -79,6 +79,7 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 	for _, ca := range l.TLS.CA {
 		c.Issuance.CAs = append(c.Issuance.CAs, string(ca))
 	}
+	c.Mail = dnsprobe.Mail{Domain: string(l.Mail.Domain), ReturnPath: string(l.Mail.ReturnPath), Selectors: l.Mail.Selectors, Senders: addresses(l.Mail.Senders), OwnSenders: l.Mail.OwnSenders, Weakest: l.Mail.DMARC}
 	for _, root := range d.Roots {
 		c.Roots = append(c.Roots, root.AddrPort(53))
 	}
@@ -121,6 +122,19 @@ func (t *Targets) Record(name launch.Domain) dnsprobe.Record {
 	}
 	panic(fmt.Sprintf("launch.yaml: dns.records has no %s", name))
 }
+
+// EnvelopeDomains are the domains whose SPF record counts: that of the From header, which anybody may try to send from, and that of the
+// envelope sender where it is another.
+func (t *Targets) EnvelopeDomains() []string {
+	m := t.Launch.Mail
+	if m.ReturnPath == m.Domain {
+		return []string{string(m.Domain)}
+	}
+	return []string{string(m.Domain), string(m.ReturnPath)}
+}
+
+// Senders are the addresses that mail is sent from.
+func (t *Targets) Senders() []netip.Addr { return addresses(t.Launch.Mail.Senders) }
 
 // MinVersion is the oldest TLS version that may be spoken.
 func (t *Targets) MinVersion() uint16 {
