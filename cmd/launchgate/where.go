@@ -56,7 +56,7 @@ func (w *where) targets() (*target.Targets, error) {
 // launch is as much of a launch as the flags say: where things are, and nothing about what they must be.
 func (w *where) launch() (*launch.Launch, error) {
 	l := &launch.Launch{Network: launch.Network{Connect: map[launch.HostPort]launch.HostPort{}}, TLS: launch.TLS{CAFile: w.ca},
-		Health: launch.Health{StatusPath: "data.status", StatusOK: "ok", VersionPath: "data.version"}} // as launch.yaml where it says nothing
+		Web: launch.Web{PlainHTTPPort: 80}, Health: launch.Health{StatusPath: "data.status", StatusOK: "ok", VersionPath: "data.version"}} // as launch.yaml where it says nothing
 	for _, text := range w.roots {
 		var root launch.HostAddr
 		if err := read(&root, "--root", text, "ip or ip:port"); err != nil {

@@ -57,6 +57,23 @@ func sslGates(s *gate.Section) {
 		}
 	})
 
+	s.Gate("HSTSPreload", gate.Warn, "The domain is eligible for the browsers' HSTS preload list.", func(g *gate.G) {
+		site, name := target.Of(g.Launch()), g.Launch().DNS.Domain
+		domain := string(name)
+		if registered := httpprobe.RegistrableDomain(domain); registered != "" && registered != domain {
+			g.NotApplicable("dns.domain " + domain + " is a subdomain, and the preload list takes only " + registered)
+			return
+		}
+		g.Check("it is a registered domain", httpprobe.Registrable(domain))
+		g.Check("its certificate is valid", tlsprobe.ValidFor(site.TLS, domain, time.Time{}))
+		g.Check("its header asks for it", httpprobe.SendsPreloadHeader(site.Web, domain))
+		g.Check("plain HTTP leads to that header first", httpprobe.PreloadableOverHTTP(site.Web, site.HTTP(name, "/")))
+		g.Check("its redirects are few and secure", httpprobe.PreloadableRedirects(site.Web, domain))
+		for _, below := range site.Subdomains() {
+			g.Check(below+" is served over https", httpprobe.ServesHTTPS(site.Web, below))
+		}
+	})
+
 	s.Gate("ProtocolFloor", gate.Hard, "Old TLS versions and broken ciphers are refused.", func(g *gate.G) {
 		site := target.Of(g.Launch())
 		for _, name := range site.CertificateNames() {
