@@ -5,6 +5,7 @@ SHELL := bash
 
 P ?= TMinus5
 FAULT ?=
+FUZZTIME ?= 30s
 # PHASES lists each page as phase:package, in the runbook's order.
 PHASES := TMinus5:gates/tminus5 LaunchDay:gates/launchday Smoke:smoke Rollback:rollback
 TESTS := ./internal/... ./fixtures/... ./cmd/...
@@ -87,6 +88,11 @@ verify: lint generate ## What CI runs: lint, generated files, all tests
 .PHONY: bench
 bench: ## Measure start-up and the T-5 page at 100 ms round-trip time
 	go test -run '^$$' -bench . -benchtime 3x ./fixtures/sandbox
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser, FUZZTIME each (default 30s)
+	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' internal | sed -E 's|^(.*)/[^/]*:func (.*)$$|\1 \2|' | sort -u | while read -r dir name; do \
+		echo "$$dir $$name"; go test ./$$dir -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME); done
 
 .PHONY: vuln
 vuln: ## Check dependencies against the Go vulnerability database (needs the internet)

@@ -119,6 +119,7 @@ func probeCommand() *cobra.Command {
 			return nil
 		}})
 	}
+	cmd.AddCommand(tlsCommand(&w, &asJSON, &timeout))
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print one JSON object a claim, with its evidence")
 	cmd.PersistentFlags().DurationVar(&timeout, "timeout", 30*time.Second, "deadline for all of it")
 	w.flags(cmd)

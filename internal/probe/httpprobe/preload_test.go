@@ -14,6 +14,7 @@ import (
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/fixtures/webtest"
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/hsts"
 )
 
 const year = "max-age=31536000; includeSubDomains; preload"
@@ -247,7 +248,7 @@ func FuzzPreloadHeader(f *testing.F) {
 		if judgePreloadHeader(x) != nil {
 			return
 		}
-		got, err := ParseHSTS(value)
+		got, err := hsts.Parse(value)
 		require.NoError(t, err)
 		assert.GreaterOrEqual(t, got.MaxAge, preloadAge)
 		assert.True(t, got.IncludeSubDomains && got.Preload)
