@@ -5,6 +5,7 @@ import (
 
 	"github.com/getdrop/launchgate/internal/gate"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/ssllabsprobe"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe"
 	"github.com/getdrop/launchgate/internal/target"
 )
@@ -76,6 +77,13 @@ func sslGates(s *gate.Section) {
 
 	s.Gate("GradeA", gate.Hard, "The SSL Labs grade is A or better, on every address.", func(g *gate.G) {
 		site, tls := target.Of(g.Launch()), g.Launch().TLS
+		if tls.GradeSource == "ssllabs" {
+			g.Within(ssllabsprobe.Patience)
+			for _, name := range site.CertificateNames() {
+				g.Check(name, ssllabsprobe.GradeAtLeast(site.SSLLabs, name, tls.MinGrade))
+			}
+			return
+		}
 		for _, name := range site.CertificateNames() {
 			g.Check(name, tlsprobe.GradeAtLeast(site.TLS, name, tls.MinGrade, g.Launch().At()))
 		}
