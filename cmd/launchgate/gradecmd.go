@@ -64,7 +64,7 @@ type gradeReport struct {
 	Endpoints  []tlsprobe.Graded `json:"endpoints,omitempty"`
 }
 
-func tlsCommand(w *where, asJSON *bool, timeout *time.Duration) *cobra.Command {
+func tlsCommand(p *probing) *cobra.Command {
 	parent := &cobra.Command{Use: "tls", Short: "TLS of an endpoint that need not be public", Args: cobra.NoArgs, RunE: needsCommand}
 	var serverName string
 	var connections int
@@ -78,14 +78,14 @@ func tlsCommand(w *where, asJSON *bool, timeout *time.Duration) *cobra.Command {
 			if connections < 1 {
 				return fmt.Errorf("--connections: want at least 1; got %d", connections)
 			}
-			t, err := w.targets()
+			t, err := p.where.targets()
 			if err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), *timeout)
+			ctx, cancel := context.WithTimeout(cmd.Context(), p.timeout)
 			defer cancel()
 			r := gradeAll(ctx, t, e, connections)
-			if err := printReport(cmd.OutOrStdout(), r, *asJSON); err != nil {
+			if err := printReport(cmd.OutOrStdout(), r, p.asJSON); err != nil {
 				return err
 			}
 			if r.Blocked != "" {

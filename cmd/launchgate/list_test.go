@@ -41,3 +41,17 @@ func TestGeneratedFilesSayWhatThePagesDeclare(t *testing.T) {
 		assert.Equal(t, string(want), string(got), "%s: run make generate", name)
 	}
 }
+
+// gatesOf is how many gates a page has.
+func gatesOf(t *testing.T, phase string) int {
+	t.Helper()
+	all, err := catalogue.All()
+	require.NoError(t, err)
+	gates := 0
+	for _, g := range all {
+		if string(g.Phase) == phase {
+			gates++
+		}
+	}
+	return gates
+}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/dnsprobe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
@@ -33,7 +32,6 @@ var probes = []struct {
 	args       cobra.PositionalArgs
 	claims     func(t *target.Targets, args []string) ([]dnsprobe.Named, error)
 }{
-	{"dns [domain]", "every assertion about a zone; without a domain, about the launch's", cobra.MaximumNArgs(1), zone},
 	{"cert name", "the certificate is valid for the name, on every address", cobra.ExactArgs(1), func(t *target.Targets, args []string) ([]dnsprobe.Named, error) {
 		return one("certificate", tlsprobe.ValidFor(t.TLS, args[0], time.Time{})), nil
 	}},
@@ -66,33 +64,16 @@ var probes = []struct {
 	}},
 }
 
-// zone are the assertions about a zone, with the launch's records where it is the launch's own.
-func zone(t *target.Targets, args []string) ([]dnsprobe.Named, error) {
-	l := *t.Launch
-	if len(args) == 1 {
-		var domain launch.Domain
-		if err := read(&domain, "probe dns", args[0], "a host name such as example.com"); err != nil {
-			return nil, err
-		}
-		if domain != l.DNS.Domain { // another zone: where to look is all that the launch says about it
-			l.DNS = launch.DNS{Domain: domain, Roots: l.DNS.Roots, Resolvers: l.DNS.Resolvers, Regions: l.DNS.Regions}
-			t = target.New(&l)
-		}
-	}
-	if l.DNS.Domain == "" {
-		return nil, fmt.Errorf("probe dns: want a domain, or LAUNCH_CONFIG and LAUNCH_ENV; got neither")
-	}
-	var before *dnsprobe.Snapshot
-	if l.DNS.RollbackFile != "" {
-		before = dnsprobe.ReadSnapshot(l.Path(l.DNS.RollbackFile), string(l.DNS.Domain))
-	}
-	return dnsprobe.Assertions(t.Zone, t.Records(), before), nil
+// probing is what all probes have in common: where they look, for how long, and how they say what they saw.
+type probing struct {
+	where   *where
+	asJSON  bool
+	timeout time.Duration
 }
 
 func probeCommand() *cobra.Command {
-	var asJSON bool
-	var timeout time.Duration
 	var w where
+	all := &probing{where: &w}
 	cmd := &cobra.Command{Use: "probe", Short: "Make one claim from the command line and print its evidence",
 		Long: "Looks where LAUNCH_CONFIG and LAUNCH_ENV say; where they are not set, at the internet, or where the flags say.\n" +
 			"Exits 0 where all claims hold, 1 where one is wrong, 2 where one cannot be told, 3 for wrong usage.",
@@ -107,21 +88,14 @@ func probeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			ctx, cancel := context.WithTimeout(cmd.Context(), all.timeout)
 			defer cancel()
-			results := makeAll(ctx, claims)
-			if err := printResults(cmd.OutOrStdout(), results, asJSON); err != nil {
-				return err
-			}
-			if code := codeOf(results); code != verdict.ExitGo {
-				return exit{code: code}
-			}
-			return nil
+			return conclude(cmd.OutOrStdout(), makeAll(ctx, claims), all.asJSON, func(r probe.Result) any { return r })
 		}})
 	}
-	cmd.AddCommand(tlsCommand(&w, &asJSON, &timeout))
-	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print one JSON object a claim, with its evidence")
-	cmd.PersistentFlags().DurationVar(&timeout, "timeout", 30*time.Second, "deadline for all of it")
+	cmd.AddCommand(zoneCommand(all), tlsCommand(all))
+	cmd.PersistentFlags().BoolVar(&all.asJSON, "json", false, "print one JSON object a claim, with its evidence")
+	cmd.PersistentFlags().DurationVar(&all.timeout, "timeout", 30*time.Second, "deadline for all of it")
 	w.flags(cmd)
 	return cmd
 }
@@ -143,23 +117,38 @@ func makeAll(ctx context.Context, claims []dnsprobe.Named) []probe.Result {
 	return results
 }
 
-func printResults(w io.Writer, results []probe.Result, asJSON bool) error {
+// conclude prints the results and ends with their exit code. shape is what is printed of one as JSON.
+func conclude(w io.Writer, results []probe.Result, asJSON bool, shape func(probe.Result) any) error {
 	for _, r := range results {
 		if asJSON {
-			line, err := json.Marshal(r)
+			line, err := json.Marshal(shape(r))
 			if err != nil {
 				return err
 			}
 			fmt.Fprintf(w, "%s\n", redact.JSON(line))
 			continue
 		}
-		fmt.Fprintf(w, "%-7s %s", r.Status, r.Name)
+		fmt.Fprintf(w, "%-7s %s", shown(r), r.Name)
+		if later := r.Guarantee(r.Started); later != "" {
+			fmt.Fprintf(w, ": %s", later)
+		}
 		if r.Status != probe.Pass {
 			fmt.Fprintf(w, ": %q", redact.String(r.Message())) // quoted: what a server sent must not steer a terminal
 		}
 		fmt.Fprintln(w)
 	}
+	if code := codeOf(results); code != verdict.ExitGo {
+		return exit{code: code}
+	}
 	return nil
+}
+
+// shown is the status that people see: of a recommendation too that nobody can tell.
+func shown(r probe.Result) probe.Status {
+	if r.Measured == probe.Blocked {
+		return probe.Blocked
+	}
+	return r.Status
 }
 
 // codeOf is the exit code for some results. Where nothing was checked, nothing holds.

@@ -38,7 +38,7 @@ func flagsOf(t *testing.T, s *sandbox.Sandbox) []string {
 		}
 		DNS struct {
 			Roots     []string
-			Resolvers []struct{ Address, Region string }
+			Resolvers []struct{ Address, Region, Subnet string }
 		}
 	}
 	require.NoError(t, yaml.Unmarshal(text, &overlay))
@@ -50,7 +50,11 @@ func flagsOf(t *testing.T, s *sandbox.Sandbox) []string {
 		flags = append(flags, "--root", root)
 	}
 	for _, r := range overlay.DNS.Resolvers {
-		flags = append(flags, "--resolver", r.Address+"="+r.Region)
+		text := r.Address + "=" + r.Region
+		if r.Subnet != "" {
+			text += "@" + r.Subnet
+		}
+		flags = append(flags, "--resolver", text)
 	}
 	return flags
 }
@@ -71,7 +75,7 @@ func TestFlagsSayWhereToLook(t *testing.T) {
 		{"redirect", "http://getdrop.no/a?b=c"}, {"hsts", "https://getdrop.no/"}, {"preload", "getdrop.no"}, {"page", "https://getdrop.no/", "Send penger"},
 		{"headers", "https://getdrop.no/"}, {"health", "https://getdrop.no/api/health", "1.0.0"},
 	}
-	require.Len(t, all, len(probes))
+	require.Len(t, all, len(probes)+1)
 	flags := flagsOf(t, startSandbox(t, ""))
 	for _, args := range all {
 		s := probeAt(t, flags, args...)
@@ -91,15 +95,15 @@ func TestFlagsThatSayNothingAreRefused(t *testing.T) {
 	require.NoError(t, os.WriteFile(notPEM, []byte("nothing"), 0o600))
 	sealed := []string{"--root", "198.51.100.1", "--connect", "198.51.100.2:53=127.0.0.1:9"}
 	for want, flags := range map[string][]string{
-		`--root: want ip or ip:port; got "ns.example"`:               {"--root", "ns.example"},
-		`--resolver: want ip or ip:port, with =REGION; got "eu"`:     {"--resolver", "eu=127.0.0.1:53"},
-		`--connect: want ip:port=ip:port; got ""`:                    {"--connect", "203.0.113.1:53"},
-		`--connect: want ip:port=ip:port; got "localhost:53"`:        {"--connect", "localhost:53=127.0.0.1:53"},
-		`--private: want an address range such as 192.0.2.0/24; got`: {"--private", "192.0.2.1"},
-		"--ca /there/is/no/such.pem: want a PEM file of certificate": {"--ca", "/there/is/no/such.pem"},
-		"--ca " + notPEM + ": want a PEM file of certificate":        {"--ca", notPEM},
-		`invalid argument "soon" for "--timeout" flag`:               {"--timeout", "soon"},
-		"unknown flag: --resolvers":                                  {"--resolvers", "127.0.0.1:53"},
+		`--root: want ip or ip:port; got "ns.example"`:                         {"--root", "ns.example"},
+		`--resolver: want ip or ip:port, with =REGION, with @SUBNET; got "eu"`: {"--resolver", "eu=127.0.0.1:53"},
+		`--connect: want ip:port=ip:port; got ""`:                              {"--connect", "203.0.113.1:53"},
+		`--connect: want ip:port=ip:port; got "localhost:53"`:                  {"--connect", "localhost:53=127.0.0.1:53"},
+		`--private: want an address range such as 192.0.2.0/24; got`:           {"--private", "192.0.2.1"},
+		"--ca /there/is/no/such.pem: want a PEM file of certificate":           {"--ca", "/there/is/no/such.pem"},
+		"--ca " + notPEM + ": want a PEM file of certificate":                  {"--ca", notPEM},
+		`invalid argument "soon" for "--timeout" flag`:                         {"--timeout", "soon"},
+		"unknown flag: --resolvers":                                            {"--resolvers", "127.0.0.1:53"},
 	} {
 		s := probeAt(t, append(sealed[:len(sealed):len(sealed)], flags...), "cert", "getdrop.no")
 		assert.Equal(t, 3, s.code, "%v", flags)

@@ -63,12 +63,15 @@ func dnsGates(s *gate.Section) {
 	})
 
 	s.Gate("Propagation", gate.Hard, "Every name server and every resolver, in several regions, has the new records.", func(g *gate.G) {
-		t := target.Of(g.Launch())
+		t, dns := target.Of(g.Launch()), g.Launch().DNS
+		before := dnsprobe.ReadSnapshot(g.Launch().Path(dns.RollbackFile), string(dns.Domain))
 		g.Check("every name server, again and again", dnsprobe.Converged(t.Zone, t.Records()...))
 		g.Check("the resolvers cover enough regions", dnsprobe.RegionsCovered(t.Zone))
-		for _, resolver := range t.Resolvers() {
-			for _, record := range t.Records() {
-				g.Check(record.Name+" at "+resolver.String(), dnsprobe.PropagatedTo(t.Zone, record, resolver))
+		for _, record := range t.Records() {
+			g.Check(record.Name+" at the resolvers", dnsprobe.Propagated(t.Zone, record, before))
+			g.Check(record.Name+" for clients in each subnet", dnsprobe.PropagatedToSubnets(t.Zone, record))
+			if len(dns.Globalping.Locations) > 0 {
+				g.Check(record.Name+" at probes around the world", dnsprobe.PropagatedWorldwide(t.Zone, record))
 			}
 		}
 	})
@@ -86,6 +89,17 @@ func dnsGates(s *gate.Section) {
 		g.Check("every launch name stands there with its TTL", dnsprobe.SnapshotHolds(t.Zone, before, t.Records()...))
 		g.Check("it is from before the change", dnsprobe.SnapshotPredates(t.Zone, before, t.Records()...))
 		g.Check("this very file was approved", g.ApprovedFile(file))
+	})
+
+	s.Gate("CAA", gate.Hard, "The authority that issues the certificates is allowed to, by every CAA record.", func(g *gate.G) {
+		zone := target.Of(g.Launch()).Zone
+		for _, name := range g.Launch().TLS.Names {
+			g.Check(string(name)+" may be issued for", dnsprobe.CAAPermits(zone, string(name)))
+		}
+		g.Check("nothing critical is unknown", dnsprobe.NoUnknownCritical(zone))
+		g.Check("every server answers for CAA", dnsprobe.CAAAnswered(zone))
+		g.Check("account and method are ours", dnsprobe.CAABindsToUs(zone))
+		g.Advise("every name has CAA", dnsprobe.CAAIsThere(zone))
 	})
 
 	s.Gate("Hygiene", gate.Warn, "No name dangles, mail was left alone, and no wildcard hides a mistake.", func(g *gate.G) {

@@ -106,6 +106,7 @@ func TestEveryWayAGateCanEnd(t *testing.T) {
 		message string
 	}{
 		"Ways/Holds":         {stream.Pass, evidence.Pass, "", "checks that hold: 1"},
+		"Ways/HoldsLater":    {stream.Pass, evidence.Pass, "", "checks that hold: 2; guaranteed after 2100-01-01T00:00:00Z"},
 		"Ways/Wrong":         {stream.Fail, evidence.Fail, "x.wrong", "two: want blue; got red"},
 		"Ways/WrongWarn":     {stream.Fail, evidence.Fail, "x.wrong", "want blue"},
 		"Ways/WrongInfo":     {stream.Pass, evidence.Fail, "x.wrong", "want blue"},
@@ -304,7 +305,7 @@ func TestABrokenLaunchBlocksEveryGate(t *testing.T) {
 					require.NotContains(t, g.Message, "\n")
 				}
 			}
-			assert.Equal(t, 20, seen, "every gate of the page shows up")
+			assert.Equal(t, 21, seen, "every gate of the page shows up")
 		})
 	}
 }

@@ -29,7 +29,7 @@ func judge(g catalogue.Gate, l *launch.Launch, checks []probe.Result, notApplica
 	if notApplicable != "" && len(checks) == 0 {
 		return judgeNA(g, l, notApplicable, na, naProblem)
 	}
-	j := judgeChecks(checks)
+	j := judgeChecks(checks, now)
 	if na != nil {
 		j = judgement{status: evidence.Blocked, class: "decision.contradicted", message: fmt.Sprintf(
 			"want launch.yaml and %s to agree; got a gate that launch.yaml has something to check for, declared not applicable; remove the declaration or the facts in launch.yaml", na.File)}
@@ -91,7 +91,7 @@ func inForce(g catalogue.Gate, kind string, l *launch.Launch, now time.Time) (*l
 
 // judgeChecks sums up the checks: FAIL where one was measured and is wrong, else BLOCKED where one could not be told or
 // where nothing was checked at all. Recommendations decide nothing.
-func judgeChecks(checks []probe.Result) judgement {
+func judgeChecks(checks []probe.Result, now time.Time) judgement {
 	held, red := 0, 0
 	var first *probe.Result
 	for i := range checks {
@@ -115,11 +115,25 @@ func judgeChecks(checks []probe.Result) judgement {
 		return judgement{status: evidence.Blocked, class: "nothing-checked",
 			message: fmt.Sprintf("want at least one check that can fail; got none of %d; a gate that checks nothing tells nothing", len(checks))}
 	case first == nil:
-		return judgement{status: evidence.Pass, message: fmt.Sprintf("checks that hold: %d", held)}
+		return judgement{status: evidence.Pass, message: fmt.Sprintf("checks that hold: %d%s", held, guarantee(checks, now))}
 	}
 	more := ""
 	if red > 1 {
 		more = fmt.Sprintf(" (and %d more red of %d checks)", red-1, len(checks))
 	}
 	return judgement{status: evidence.Status(first.Status), class: first.Class, message: first.Name + ": " + first.Message() + more}
+}
+
+// guarantee is the latest of what the checks say about the places where nobody looked.
+func guarantee(checks []probe.Result, now time.Time) string {
+	var latest probe.Result
+	for _, c := range checks {
+		if c.Status == probe.Pass && c.Evidence.GuaranteedAfter.After(latest.Evidence.GuaranteedAfter) {
+			latest = c
+		}
+	}
+	if text := latest.Guarantee(now); text != "" {
+		return "; " + text
+	}
+	return ""
 }

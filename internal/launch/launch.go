@@ -326,5 +326,10 @@ type Decision struct {
 	SHA256 string `yaml:"-"`
 }
 
-// At is the instant of the launch.
-func (l *Launch) At() time.Time { return l.Schedule.Date.At(l.Schedule.Time, l.Schedule.Timezone) }
+// At is the instant of the launch; the zero time where no launch.yaml says it.
+func (l *Launch) At() time.Time {
+	if l.Schedule.Date == (Date{}) {
+		return time.Time{}
+	}
+	return l.Schedule.Date.At(l.Schedule.Time, l.Schedule.Timezone)
+}

@@ -24,6 +24,10 @@ type Evidence struct {
 	Source    string   `json:"source,omitempty"`    // where the rule comes from, such as "RFC 6797 8.1"
 	Observed  any      `json:"observed,omitempty"`  // what was seen, as JSON
 	Notes     []string `json:"notes,omitempty"`     // worth a reader's while, judged by nobody
+
+	// GuaranteedAfter is when a claim that holds wherever it was looked at holds everywhere else too, such as in caches
+	// that nobody asked.
+	GuaranteedAfter time.Time `json:"guaranteed_after,omitzero"`
 }
 
 // Unmet says that a claim was measured and does not hold.

@@ -69,3 +69,24 @@ func TestUnmetSaysWhenItMends(t *testing.T) {
 	require.NotNil(t, got.Until)
 	assert.Contains(t, got.Message(), "mends itself at 2026-11-23T22:00:00Z")
 }
+
+func TestAdviceSaysWhatWasMeasured(t *testing.T) {
+	for measured, err := range map[probe.Status]error{probe.Fail: &probe.Unmet{}, probe.Blocked: &probe.Unknown{}} {
+		got := probe.Advise(t.Context(), "advice", func(context.Context) (probe.Evidence, error) { return probe.Evidence{}, err })
+		assert.Equal(t, probe.Warn, got.Status)
+		assert.Equal(t, measured, got.Measured)
+	}
+	got := probe.Advise(t.Context(), "advice", func(context.Context) (probe.Evidence, error) { return probe.Evidence{}, nil })
+	assert.Equal(t, probe.Pass, got.Status)
+	assert.Empty(t, got.Measured)
+}
+
+func TestGuarantee(t *testing.T) {
+	now := time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
+	got := probe.Result{Status: probe.Pass, Evidence: probe.Evidence{GuaranteedAfter: now.Add(time.Hour)}}
+	assert.Equal(t, "guaranteed after 2026-11-23T23:00:00Z", got.Guarantee(now))
+	assert.Empty(t, got.Guarantee(now.Add(time.Hour)), "nothing is left to wait for")
+	got.Status = probe.Fail
+	assert.Empty(t, got.Guarantee(now))
+	assert.Empty(t, probe.Result{Status: probe.Pass}.Guarantee(now))
+}

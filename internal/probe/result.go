@@ -14,6 +14,7 @@ type Result struct {
 	Name      string        `json:"name"`
 	Assertion string        `json:"assertion,omitempty"`
 	Status    Status        `json:"status"`
+	Measured  Status        `json:"measured,omitempty"` // of a WARN: what was really seen
 	Class     string        `json:"class,omitempty"`
 	Want      string        `json:"want,omitempty"`
 	Got       string        `json:"got,omitempty"`
@@ -32,6 +33,14 @@ func (r Result) Message() string {
 		until = *r.Until
 	}
 	return sentence(r.Want, r.Got, r.From, r.Fix, until)
+}
+
+// Guarantee says until when a claim that holds may not hold where nobody looked; "" where there is nothing to say.
+func (r Result) Guarantee(now time.Time) string {
+	if r.Status != Pass || !r.Evidence.GuaranteedAfter.After(now) {
+		return ""
+	}
+	return "guaranteed after " + r.Evidence.GuaranteedAfter.UTC().Format(time.RFC3339)
 }
 
 // Run makes one claim and returns how it ended. A panic inside the claim is BLOCKED, and so is a claim that outlives
@@ -76,7 +85,7 @@ func Run(ctx context.Context, name string, claim Claim) Result {
 func Advise(ctx context.Context, name string, claim Claim) Result {
 	r := Run(ctx, name, claim)
 	if r.Status == Fail || r.Status == Blocked {
-		r.Status = Warn
+		r.Status, r.Measured = Warn, r.Status
 	}
 	return r
 }

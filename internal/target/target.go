@@ -75,19 +75,28 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 		Network: network, Domain: string(d.Domain), Providers: d.Providers, LowTTL: d.LowTTL.D(), NegativeTTL: d.NegativeTTL.D(),
 		Regions: d.Regions, Repeat: dnsprobe.Repeat{Times: d.Repeat.Times, Over: d.Repeat.Over.D()}, Cutover: l.At(), TTLLog: l.Path(d.TTLLog),
 	}
+	c.Issuance = dnsprobe.Issuance{Account: l.TLS.ACMEAccount, Validation: l.TLS.Validation}
+	for _, name := range l.TLS.Names {
+		c.Issuance.Names = append(c.Issuance.Names, string(name))
+	}
+	for _, ca := range l.TLS.CA {
+		c.Issuance.CAs = append(c.Issuance.CAs, string(ca))
+	}
 	for _, root := range d.Roots {
 		c.Roots = append(c.Roots, root.AddrPort(53))
 	}
 	c.Resolvers = resolvers(l)
+	c.Globalping = dnsprobe.Globalping{Network: network, Locations: d.Globalping.Locations, Probes: d.Globalping.Probes}
+	if !d.Globalping.Token.IsZero() {
+		c.Globalping.Token = d.Globalping.Token.Reveal
+	}
 	for _, p := range l.Network.Private {
 		c.Private = append(c.Private, p.Prefix)
 	}
 	return c
 }
 
-// Resolvers are the recursive resolvers that must have the new answers.
-func (t *Targets) Resolvers() []dnsprobe.Resolver { return resolvers(t.Launch) }
-
+// resolvers are the recursive resolvers that must have the new answers.
 func resolvers(l *launch.Launch) []dnsprobe.Resolver {
 	var all []dnsprobe.Resolver
 	for _, r := range l.DNS.Resolvers {

@@ -83,8 +83,9 @@ func (q question) answers(m *dns.Msg, id uint16) bool {
 // reply is a message as it came.
 type reply struct {
 	*dns.Msg
-	at   time.Time
-	size int // octets on the wire
+	sent time.Time // when the question went out first
+	at   time.Time // when the reply came
+	size int       // octets on the wire
 }
 
 // exchange puts one question to one server. Every error is a *probe.Unknown: nobody knows what the server would say.
@@ -97,6 +98,7 @@ func (z *Zone) exchange(ctx context.Context, q question) (*reply, error) {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	var r *reply
+	sent := time.Now()
 	if q.tcp {
 		r, err = q.overTCP(conn)
 	} else {
@@ -105,6 +107,7 @@ func (z *Zone) exchange(ctx context.Context, q question) (*reply, error) {
 	if err != nil {
 		return nil, q.silence(ctx, err)
 	}
+	r.sent = sent
 	return r, nil
 }
 

@@ -1,6 +1,10 @@
 package dnsprobe
 
-import "github.com/getdrop/launchgate/internal/probe"
+import (
+	"strings"
+
+	"github.com/getdrop/launchgate/internal/probe"
+)
 
 // Named is a claim with the name under which its result is listed.
 type Named struct {
@@ -9,9 +13,9 @@ type Named struct {
 	Claim probe.Claim
 }
 
-// Assertions is the whole list for a zone and its launch records, in order: delegation, transport, contents, records,
+// Assertions is the whole list for a zone and its launch records, in order: delegation, transport, contents, CAA, records,
 // TTLs, propagation, rollback. What there is nothing to judge by is left out: claims about launch records without records,
-// about resolvers without resolvers, about the old records without a snapshot.
+// about resolvers without resolvers, about the old records without a snapshot, about low TTLs without a limit or a launch.
 func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
 	list := []Named{
 		{"DEL-01 delegation matches", true, DelegationMatches(z)},
@@ -27,6 +31,7 @@ func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
 		{"REC-05 no CNAME at the apex", true, NoCNAMEAtApex(z)},
 		{"REC-07 nothing dangles", true, NothingDangles(z, records...)},
 	}
+	list = append(list, ofCertificates(z)...)
 	if len(records) > 0 {
 		list = append(list, ofRecords(z, records)...)
 	}
@@ -42,6 +47,26 @@ func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
 			Named{"RBK-02 snapshot predates the change", true, SnapshotPredates(z, snapshot, records...)})
 	}
 	return list
+}
+
+// ofCertificates are the claims about CAA. Where neither names nor an authority are planned, nothing is said about who may
+// issue.
+func ofCertificates(z *Zone) []Named {
+	var list []Named
+	plan := z.config.Issuance
+	if len(plan.Names)+len(plan.CAs) > 0 {
+		for _, name := range z.certificateNames() {
+			id := "CAA-01 authority is allowed: "
+			if strings.HasPrefix(name, "*.") {
+				id = "CAA-02 authority is allowed: "
+			}
+			list = append(list, Named{id + name, true, CAAPermits(z, name)})
+		}
+		list = append(list, Named{"CAA-05 CAA binds to our account", true, CAABindsToUs(z)})
+	}
+	return append(list,
+		Named{"CAA-03 no unknown critical CAA", true, NoUnknownCritical(z)},
+		Named{"CAA-04 CAA is answered", true, CAAAnswered(z)})
 }
 
 func ofRecords(z *Zone, records []Record) []Named {
@@ -63,14 +88,23 @@ func ofRecord(z *Zone, r Record, snapshot *Snapshot) []Named {
 		{"REC-06 chain ends: " + r.Name, true, ChainEnds(z, r.Name)},
 		{"REC-08 explicit: " + r.Name, false, Explicit(z, r.Name)},
 		{"REC-09 no special address: " + r.Name, true, NoSpecialAddress(z, r.Name)},
-		{"TTL-01 low TTL: " + r.Name, true, TTLAtMost(z, r, z.config.LowTTL)},
 		{"TTL-04 TTLs agree: " + r.Name, true, TTLsAgree(z, r)},
 	}
-	if snapshot != nil {
+	if z.config.LowTTL > 0 {
+		list = append(list, Named{"TTL-01 low TTL: " + r.Name, true, TTLAtMost(z, r, z.config.LowTTL)})
+	}
+	if snapshot != nil && z.config.LowTTL > 0 && !z.config.Cutover.IsZero() {
 		list = append(list, Named{"TTL-02 low for long enough: " + r.Name, true, LowLongEnough(z, r, snapshot)})
 	}
-	for _, resolver := range z.config.Resolvers {
-		list = append(list, Named{"PRO-02 propagated: " + r.Name + " to " + resolver.String(), true, PropagatedTo(z, r, resolver)})
+	if len(z.config.Resolvers) > 0 {
+		list = append(list,
+			Named{"PRO-02 propagated: " + r.Name, true, Propagated(z, r, snapshot)},
+			Named{"PRO-03 old answers run out: " + r.Name, true, OldRunsOut(z, r)},
+			Named{"PRO-04 propagated to client subnets: " + r.Name, true, PropagatedToSubnets(z, r)},
+			Named{"PRO-05 resolvers are sound: " + r.Name, true, ResolversSound(z, r)})
+	}
+	if len(z.config.Globalping.Locations) > 0 {
+		list = append(list, Named{"PRO-02 propagated around the world: " + r.Name, true, PropagatedWorldwide(z, r)})
 	}
 	return list
 }

@@ -24,17 +24,23 @@ type link struct {
 // chain is the way from a name to the data of one type, through CNAMEs and across zones. Where servers disagree it
 // holds every branch.
 type chain struct {
-	name  string
-	qtype uint16
-	links []link
-	loop  string // the name at which a CNAME comes round again
-	long  bool   // more than `longest` CNAMEs
-	errs  []error
+	name   string
+	qtype  uint16
+	subnet netip.Prefix // of the client that it is for (RFC 7871); not valid: for everybody
+	links  []link
+	loop   string // the name at which a CNAME comes round again
+	long   bool   // more than `longest` CNAMEs
+	errs   []error
 }
 
 // follow observes the chain of a name.
 func (z *Zone) follow(ctx context.Context, name string, qtype uint16) chain {
-	c := chain{name: dns.CanonicalName(name), qtype: qtype}
+	return z.followFor(ctx, name, qtype, netip.Prefix{})
+}
+
+// followFor is follow for clients in a subnet.
+func (z *Zone) followFor(ctx context.Context, name string, qtype uint16, subnet netip.Prefix) chain {
+	c := chain{name: dns.CanonicalName(name), qtype: qtype, subnet: subnet}
 	known := map[string]bool{c.name: true}
 	level := []string{c.name}
 	for depth := 0; len(level) > 0; depth++ {
@@ -67,7 +73,7 @@ func (z *Zone) linksOf(ctx context.Context, c *chain, names []string) []link {
 	for i, name := range names {
 		all.Go(func() {
 			links[i].name = name
-			links[i].seen, errs[i] = z.everywhere(ctx, question{name: name, qtype: c.qtype})
+			links[i].seen, errs[i] = z.everywhere(ctx, question{name: name, qtype: c.qtype, edns: c.subnet.IsValid(), subnet: c.subnet})
 		})
 	}
 	all.Wait()
@@ -150,10 +156,14 @@ func (c *chain) path() string {
 
 // followBoth observes the chains to IPv4 and IPv6 addresses.
 func (z *Zone) followBoth(ctx context.Context, name string) [2]chain {
+	return z.followBothFor(ctx, name, netip.Prefix{})
+}
+
+func (z *Zone) followBothFor(ctx context.Context, name string, subnet netip.Prefix) [2]chain {
 	var both [2]chain
 	var wait sync.WaitGroup
 	for i, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		wait.Go(func() { both[i] = z.follow(ctx, name, t) })
+		wait.Go(func() { both[i] = z.followFor(ctx, name, t, subnet) })
 	}
 	wait.Wait()
 	return both
@@ -163,7 +173,11 @@ func (z *Zone) followBoth(ctx context.Context, name string) [2]chain {
 // zones, and where servers disagree the answer is the union. No address is an error, and so is a family that nobody
 // answers for.
 func (z *Zone) Addresses(ctx context.Context, name string) ([]netip.Addr, error) {
-	both := z.followBoth(ctx, name)
+	return z.addressesFor(ctx, name, netip.Prefix{})
+}
+
+func (z *Zone) addressesFor(ctx context.Context, name string, subnet netip.Prefix) ([]netip.Addr, error) {
+	both := z.followBothFor(ctx, name, subnet)
 	if err := chainEnds(name, both); err != nil {
 		return nil, err
 	}

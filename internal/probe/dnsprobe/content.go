@@ -73,13 +73,18 @@ func (d direct) all() []sighting { return slices.Concat(d.v4, d.v6) }
 
 // direct asks every server for a name's A and AAAA.
 func (z *Zone) direct(ctx context.Context, name string, tcp bool, round int) (direct, error) {
-	var d direct
-	var errs [2]error
-	var both sync.WaitGroup
 	q := question{name: name, tcp: tcp, round: round}
 	if round > 0 && !tcp {
 		q.edns, q.nsid = true, true // who answers can differ from round to round, and NSID tells
 	}
+	return z.bothFamilies(ctx, q)
+}
+
+// bothFamilies puts a question to every server, once for A and once for AAAA.
+func (z *Zone) bothFamilies(ctx context.Context, q question) (direct, error) {
+	var d direct
+	var errs [2]error
+	var both sync.WaitGroup
 	ask := func(qtype uint16, seen *[]sighting, err *error) {
 		q := q
 		q.qtype = qtype

@@ -2,7 +2,6 @@ package dnsprobe
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -105,50 +104,17 @@ func option[T dns.EDNS0](r *reply) T {
 // Config.Regions regions, each region asked for has one that answers, and at least 80 % of all answer (PRO-02).
 func RegionsCovered(z *Zone) probe.Claim {
 	return z.claim("PRO-02", "propagation rule 2", z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
-		answers := make([]bool, len(z.config.Resolvers))
+		standings := make([]Standing, len(z.config.Resolvers))
 		var all sync.WaitGroup
 		for i, r := range z.config.Resolvers {
-			all.Go(func() { answers[i] = z.askResolver(ctx, r, z.apex, dns.TypeA, 0).err == nil })
+			all.Go(func() {
+				err := z.askResolver(ctx, r, z.apex, dns.TypeA, 0).err
+				standings[i] = Standing{Who: r.String(), Region: r.Region, Status: probe.StatusOf(err), Err: err}
+				standings[i].explain()
+			})
 		}
 		all.Wait()
-		observed := map[string]bool{}
-		for i, r := range z.config.Resolvers {
-			observed[r.Region+" "+r.String()] = answers[i]
-		}
-		evidence.Observed = observed
-		return regionsCovered(z.config.Regions, z.config.Resolvers, answers)
+		evidence.Observed = standings
+		return regionsCovered(z.config.Regions, standings)
 	})
-}
-
-func regionsCovered(want int, resolvers []Resolver, answers []bool) error {
-	covered := map[string]bool{}
-	var silent []string
-	for i, r := range resolvers {
-		covered[r.Region] = covered[r.Region] || answers[i]
-		if !answers[i] {
-			silent = append(silent, r.String())
-		}
-	}
-	var blank []string
-	regions := 0
-	for region, has := range covered {
-		if has {
-			regions++
-		} else {
-			blank = append(blank, region)
-		}
-	}
-	unknown := &probe.Unknown{Class: "dns.vantages", Want: fmt.Sprintf("answers from resolvers in at least %d regions, in every region named, and from at least 80 %% of them", max(1, want)),
-		From: several(silent), Fix: "name resolvers in more regions under dns.resolvers, or see why those do not answer this machine"}
-	switch {
-	case regions < max(1, want):
-		unknown.Got = fmt.Sprintf("answers from %d region(s)", regions)
-	case len(blank) > 0:
-		unknown.Got = "no answer from " + several(blank)
-	case 10*len(silent) > 2*len(resolvers):
-		unknown.Got = fmt.Sprintf("answers from %d of %d", len(resolvers)-len(silent), len(resolvers))
-	default:
-		return nil
-	}
-	return unknown
 }

@@ -31,7 +31,10 @@ func DelegationMatches(z *Zone) probe.Claim {
 }
 
 // atParent is what each server of the parent says about the zone's name servers.
-func (z *Zone) atParent(ctx context.Context) ([]sighting, error) {
+func (z *Zone) atParent(ctx context.Context) ([]sighting, error) { return z.askParent(ctx, dns.TypeNS) }
+
+// askParent asks each server of the parent about the zone.
+func (z *Zone) askParent(ctx context.Context, qtype uint16) ([]sighting, error) {
 	d, err := z.delegation(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -43,7 +46,7 @@ func (z *Zone) atParent(ctx context.Context) ([]sighting, error) {
 	seen := make([]sighting, len(servers))
 	var all sync.WaitGroup
 	for i, s := range servers {
-		all.Go(func() { seen[i] = z.at(ctx, d.parent.zone, s, question{name: z.apex, qtype: dns.TypeNS, edns: true}) })
+		all.Go(func() { seen[i] = z.at(ctx, d.parent.zone, s, question{name: z.apex, qtype: qtype, edns: true}) })
 	}
 	all.Wait()
 	return sortSightings(seen), nil

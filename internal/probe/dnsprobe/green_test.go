@@ -32,7 +32,7 @@ func TestGreen(t *testing.T) {
 		{"ALIAS to some of the target's addresses", alias, func(z *Zone, w *world) probe.Claim { return LeadsTo(z, w.records[apiRecord]) }, probe.Pass},
 		{"ALIAS has converged", alias, func(z *Zone, w *world) probe.Claim { return Converged(z, w.records[apiRecord]) }, probe.Pass},
 		{"ALIAS has propagated", alias, func(z *Zone, w *world) probe.Claim {
-			return PropagatedTo(z, w.records[apiRecord], w.config.Resolvers[0])
+			return Propagated(z, w.records[apiRecord], w.snapshot)
 		}, probe.Pass},
 		{"exact addresses behind a CNAME", unbroken, func(z *Zone, w *world) probe.Claim {
 			r := w.records[apexRecord]
@@ -209,7 +209,7 @@ func TestAssertionsOfBareZone(t *testing.T) {
 	w := newWorld(t, 2)
 	w.config.Resolvers = nil
 	list := Assertions(w.zone(), nil, nil)
-	assert.Len(t, list, 12)
+	assert.Len(t, list, 14)
 	healthy(t, run(t, list))
 }
 

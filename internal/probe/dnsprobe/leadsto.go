@@ -55,11 +55,16 @@ type expected struct {
 }
 
 func (z *Zone) expect(ctx context.Context, record Record) expected {
+	return z.expectFor(ctx, record, netip.Prefix{})
+}
+
+// expectFor is what clients in a subnet are to be given.
+func (z *Zone) expectFor(ctx context.Context, record Record, subnet netip.Prefix) expected {
 	want := expected{record: record}
 	var both sync.WaitGroup
-	both.Go(func() { want.chains = z.followBoth(ctx, record.Name) })
+	both.Go(func() { want.chains = z.followBothFor(ctx, record.Name, subnet) })
 	if record.Target != "" {
-		both.Go(func() { want.target, want.err = z.Addresses(ctx, record.Target) })
+		both.Go(func() { want.target, want.err = z.addressesFor(ctx, record.Target, subnet) })
 	}
 	both.Wait()
 	return want

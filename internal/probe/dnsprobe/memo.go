@@ -84,14 +84,15 @@ func (z *Zone) put(alive context.Context, h *health, q question) outcome {
 }
 
 // content asks and makes sure that the whole answer is there: one that came truncated over UDP is fetched over TCP, and
-// a server that does not know EDNS is asked without.
+// a server that does not know EDNS is asked without; but not a resolver for a client in a subnet, whose answer would then
+// be for somebody else.
 func (z *Zone) content(ctx context.Context, q question) (*reply, error) {
 	r, err := z.ask(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	if q.edns && !q.subnet.IsValid() && (r.Rcode == dns.RcodeFormatError || r.Rcode == dns.RcodeNotImplemented || r.Rcode == dns.RcodeBadVers) {
-		q.edns, q.do, q.nsid = false, false, false
+	if q.edns && (!q.subnet.IsValid() || !q.recurse) && (r.Rcode == dns.RcodeFormatError || r.Rcode == dns.RcodeNotImplemented || r.Rcode == dns.RcodeBadVers) {
+		q.edns, q.do, q.nsid, q.subnet = false, false, false, netip.Prefix{}
 		if r, err = z.ask(ctx, q); err != nil {
 			return nil, err
 		}

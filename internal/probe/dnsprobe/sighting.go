@@ -109,6 +109,11 @@ func classify(zone string, s server, q question, r *reply) sighting {
 		}
 		return seen
 	}
+	if dname := substitution(r.Answer, q.name); dname != nil && r.Authoritative && r.Rcode == dns.RcodeSuccess {
+		seen.state, seen.target, seen.ttl = alias, substituted(q.name, dname), dname.Hdr.Ttl
+		seen.values = []string{seen.target}
+		return seen
+	}
 	if below := referral(zone, q.name, r); below != nil {
 		seen.state, seen.below = referred, below
 		return seen
@@ -122,6 +127,24 @@ func classify(zone string, s server, q question, r *reply) sighting {
 		seen.state, seen.err = broken, lame(seen, q)
 	}
 	return seen
+}
+
+// substitution is the DNAME above a name, of a server that leaves it to the resolver to make the CNAME of it (RFC 6672 3.4);
+// nil where there is none.
+func substitution(rrs []dns.RR, name string) *dns.DNAME {
+	for _, rr := range rrs {
+		owner := dns.CanonicalName(rr.Header().Name)
+		if dname, is := rr.(*dns.DNAME); is && owner != "." && owner != name && within(name, owner) {
+			return dname
+		}
+	}
+	return nil
+}
+
+// substituted is where a DNAME leads a name below it (RFC 6672 2.2).
+func substituted(name string, dname *dns.DNAME) string {
+	below := strings.TrimSuffix(name, dns.CanonicalName(dname.Hdr.Name))
+	return dns.CanonicalName(below + strings.TrimSuffix(dname.Target, "."))
 }
 
 func lame(seen sighting, q question) error {

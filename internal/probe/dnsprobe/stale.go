@@ -1,6 +1,7 @@
 package dnsprobe
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -17,61 +18,85 @@ type judgement struct {
 	want    expected
 	private []netip.Prefix
 	apex    string
+	subnet  netip.Prefix // of the client that the answers are for, where they depend on it
 }
 
-// staleness is an old answer that may run out by itself.
-type staleness struct {
-	vantage vantage
-	want    string
-	links   []cached // that differ from every authoritative server
-	at      time.Time
+// stale is an old RRset that a cache still has, and until when at most. The answer is from between sent and at.
+type stale struct {
+	cached
+	sent, at, until time.Time
 }
 
-// first judges the first look. Either there is an end to it, err (nil: the resolver has the new answer), or the answer is
-// stale and worth a second look.
-func (j judgement) first(v vantage) (*staleness, error) {
-	if err := j.noVerdict(v); err != nil {
-		return nil, err
-	}
+// sample judges one answer. Either there is an end to it, err (nil: it is the new answer), or old RRsets that may run out.
+func (j judgement) sample(v vantage) ([]stale, error) {
 	if err := j.wrong(v); err != nil {
 		return nil, err
 	}
-	if j.isNew(v) {
+	silence := worst([]error{v.Answers[0].err, v.Answers[1].err})
+	switch {
+	case isUnmet(silence):
+		return nil, silence
+	case silence == nil && j.isNew(v):
 		return nil, nil
 	}
 	unmet := &probe.Unmet{Class: "dns.not-converging", Want: j.words(), Got: v.say(), From: v.Resolver}
-	for _, c := range j.want.chains {
-		if len(c.blanks()) > 0 {
-			unmet.Fix = "see first why the authoritative servers do not answer; without them nobody can say how long this lasts"
-			if j.mayBeNew(v) {
-				return nil, &probe.Unknown{Class: "dns.no-evidence", Want: unmet.Want, Got: unmet.Got, From: unmet.From,
-					Fix: "see first why the authoritative servers do not answer; without them nobody can say whether this is the new answer", Err: j.want.err}
-			}
-			return nil, unmet
+	if j.blind() {
+		unmet.Fix = "see first why the authoritative servers do not answer; without them nobody can say how long this lasts"
+		if silence == nil && j.mayBeNew(v) {
+			silence = &probe.Unknown{Class: "dns.no-evidence", Want: unmet.Want, Got: unmet.Got, From: unmet.From,
+				Fix: "see first why the authoritative servers do not answer; without them nobody can say whether this is the new answer", Err: j.want.err}
 		}
+		return nil, cmp.Or(silence, error(unmet))
 	}
-	stale := &staleness{vantage: v, want: j.words(), links: j.differing(v), at: v.Answers[0].At}
-	if len(stale.links) == 0 {
+	old := j.differing(v)
+	switch {
+	case len(old) == 0 && silence != nil:
+		return nil, silence
+	case len(old) == 0 && j.subnet.IsValid():
+		unmet.Fix = "give the clients in " + j.subnet.String() + " the new answer at the DNS provider: the authoritative servers themselves still have the old one for them"
+		return nil, unmet
+	case len(old) == 0:
 		unmet.Class, unmet.Fix = "dns.mismatch", "correct the record at the DNS provider first: the resolver says what the authoritative servers say, or what they say only to it"
 		return nil, unmet
+	case slices.ContainsFunc(old, func(s stale) bool { return !s.hasTTL }):
+		unmet.Fix = "ask the resolver's operator to flush the name: its answer has no TTL, so nobody can say how long it lasts"
+		return nil, unmet
 	}
-	for _, l := range stale.links {
-		if !l.hasTTL {
-			unmet.Fix = "ask the resolver's operator to flush the name: its answer has no TTL, so nobody can say how long it lasts"
-			return nil, unmet
-		}
-	}
-	return stale, nil
+	return old, nil
 }
 
-// noVerdict is no evidence, unless the other family shows the resolver to be wrong anyway.
-func (j judgement) noVerdict(v vantage) error {
-	return worst([]error{v.Answers[0].err, v.Answers[1].err})
+// blind says whether a part of what the resolver should say is not known.
+func (j judgement) blind() bool {
+	return len(j.want.chains[0].blanks())+len(j.want.chains[1].blanks()) > 0
 }
 
 // wrong finds what waiting does not mend: failures, stale answers by the resolver's own word, and answers of its own making.
 func (j judgement) wrong(v vantage) error {
+	if err := j.unsound(v); err != nil {
+		return err
+	}
 	for i, a := range v.Answers {
+		unmet := &probe.Unmet{Class: "dns.hijacked", Want: j.words(), From: v.Resolver}
+		if a.AA {
+			unmet.Got = "an answer with authority (AA=1), from a zone of the resolver's own"
+			unmet.Fix = "use a resolver without a split horizon, or correct its zone"
+			return unmet
+		}
+		for _, addr := range a.values() {
+			registry := special(addr, j.private)
+			if registry != "" && !slices.Contains(addresses(j.want.chains[i].values()), addr) {
+				unmet.Got = addr.String() + " (" + registry + "), which the zone does not serve"
+				unmet.Fix = "somebody on the way to the authoritative servers answers in their place: use another resolver or network"
+				return unmet
+			}
+		}
+	}
+	return nil
+}
+
+// unsound finds answers that the resolver could not get, or has kept for longer than it may.
+func (j judgement) unsound(v vantage) error {
+	for _, a := range v.Answers {
 		unmet := &probe.Unmet{Class: "dns.not-converging", Want: j.words(), From: v.Resolver}
 		switch {
 		case a.Rcode == "SERVFAIL":
@@ -81,25 +106,15 @@ func (j judgement) wrong(v vantage) error {
 		case a.stale:
 			unmet.Got, unmet.Fix = "a stale answer by the resolver's own word ("+strings.Join(a.EDE, "; ")+")", "see why the resolver cannot reach the authoritative servers"
 			return unmet
-		case a.AA:
-			unmet.Class, unmet.Got = "dns.hijacked", "an answer with authority (AA=1), from a zone of the resolver's own"
-			unmet.Fix = "use a resolver without a split horizon, or correct its zone"
-			return unmet
-		}
-		for _, addr := range a.values() {
-			registry := special(addr, j.private)
-			if registry != "" && !slices.Contains(addresses(j.want.chains[i].values()), addr) {
-				unmet.Class, unmet.Got = "dns.hijacked", addr.String()+" ("+registry+"), which the zone does not serve"
-				unmet.Fix = "somebody between this machine and the resolver answers in its place: use another resolver or network"
-				return unmet
-			}
 		}
 	}
 	return nil
 }
 
-func (j judgement) words() string {
-	r := j.want.record
+func (j judgement) words() string { return j.want.record.words() }
+
+// words are what a record must answer.
+func (r Record) words() string {
 	if r.Target != "" {
 		return plain(r.Name) + " at " + plain(r.Target)
 	}
@@ -145,8 +160,8 @@ func (j judgement) mayBeNew(v vantage) bool {
 }
 
 // differing are the RRsets on the resolver's way that no authoritative server has, on that way.
-func (j judgement) differing(v vantage) []cached {
-	var differ []cached
+func (j judgement) differing(v vantage) []stale {
+	var differ []stale
 	for i, a := range v.Answers {
 		for _, c := range a.Chain {
 			for _, l := range j.want.chains[i].links {
@@ -154,7 +169,7 @@ func (j judgement) differing(v vantage) []cached {
 					return c.matches(s) && (len(c.Values) > 0 || (s.state == nxdomain) == (a.Rcode == "NXDOMAIN"))
 				}
 				if l.name == c.Name && !slices.ContainsFunc(l.seen, same) {
-					differ = append(differ, c)
+					differ = append(differ, stale{c, a.sent, a.At, a.At.Add(seconds(c.TTL))})
 				}
 			}
 		}
@@ -176,64 +191,4 @@ func (c cached) matches(s sighting) bool {
 	default:
 		return false
 	}
-}
-
-// ttl is the longest time that one of the old RRsets has left: each has to go. It is not the shortest of the chain,
-// for a resolver can refetch a CNAME every minute and still have the old address behind it.
-func (s staleness) ttl() time.Duration {
-	var longest uint32
-	for _, l := range s.links {
-		longest = max(longest, l.TTL)
-	}
-	return seconds(longest)
-}
-
-// untilSecondLook is long enough to see the TTL fall, or a short one run out.
-func (s staleness) untilSecondLook(atLeast time.Duration) time.Duration {
-	const short = 5 * time.Second
-	if ttl := s.ttl(); ttl <= short {
-		return max(atLeast, ttl+time.Second)
-	}
-	return atLeast
-}
-
-func (s staleness) unmet() *probe.Unmet {
-	names := make([]string, len(s.links))
-	for i, l := range s.links {
-		names[i] = fmt.Sprintf("%s %s for %d s more", plain(l.Name), l.Type, l.TTL)
-	}
-	return &probe.Unmet{Class: "dns.stale", Want: s.want, Got: "the old answer, " + s.vantage.say() + " (" + several(names) + ")", From: s.vantage.Resolver,
-		Fix: "wait for the cache to run out", Until: s.at.Add(s.ttl())}
-}
-
-// second judges the second look: whether the old answer really runs out.
-func (j judgement) second(s staleness, v vantage) error {
-	if err := j.noVerdict(v); err != nil {
-		return s.unmet()
-	}
-	if err := j.wrong(v); err != nil {
-		return err
-	}
-	elapsed := v.Answers[0].At.Sub(s.at)
-	if j.isNew(v) {
-		if s.ttl() <= elapsed+time.Second {
-			return nil
-		}
-		return s.unmet() // another cache of the same resolver has the new answer, the first one still the old
-	}
-	for _, now := range j.differing(v) {
-		for _, before := range s.links {
-			if before.Name != now.Name || before.Type != now.Type {
-				continue
-			}
-			if left := seconds(before.TTL) - elapsed; seconds(now.TTL) > max(0, left)+time.Second || left <= -time.Second {
-				unmet := s.unmet()
-				unmet.Class, unmet.Until = "dns.not-converging", time.Time{}
-				unmet.Got += fmt.Sprintf(", and %.0f s later %d s: its TTL does not run out", elapsed.Seconds(), now.TTL)
-				unmet.Fix = "ask the resolver's operator to flush the name: it is pinned, refilled with old data or served stale"
-				return unmet
-			}
-		}
-	}
-	return s.unmet()
 }

@@ -15,12 +15,15 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 )
 
-// ttlSight is one line of the log of first sights: the TTL of an RRset changed to this, as far as the limit goes.
+// ttlSight is one line of the log of first sights: the TTL of an RRset changed to this, as far as the limit goes. With a
+// server it is another kind of line: what that server answers changed to this.
 type ttlSight struct {
-	Name string    `json:"name"`
-	Type string    `json:"type"`
-	TTL  uint32    `json:"ttl"`
-	Seen time.Time `json:"seen"`
+	Name   string    `json:"name"`
+	Type   string    `json:"type"`
+	TTL    uint32    `json:"ttl"`
+	Seen   time.Time `json:"seen"`
+	Server string    `json:"server,omitempty"`
+	Answer string    `json:"answer,omitempty"`
 }
 
 // ttlLogs lets one claim of this process at a time read and extend the log.
@@ -58,7 +61,7 @@ func (z *Zone) firstSights(links []ownLink) ([]time.Time, error) {
 // written down: when it is the first low one, or ends a low time.
 func firstSight(log []ttlSight, now ttlSight, limit time.Duration) (first time.Time, isNews bool) {
 	for _, s := range log {
-		if s.Name != now.Name || s.Type != now.Type {
+		if s.Name != now.Name || s.Type != now.Type || s.Server != "" {
 			continue
 		}
 		switch {
@@ -81,9 +84,12 @@ func firstSight(log []ttlSight, now ttlSight, limit time.Duration) (first time.T
 
 var errCorrupt = errors.New("not a line of the log of first sights")
 
-// readTTLLog reads the whole log. A file that is not there yet is an empty log; one that is damaged is an error, for
-// to start afresh would be to forget.
+// readTTLLog reads the whole log. A file that is not there yet, or that nobody names, is an empty log; one that is damaged
+// is an error, for to start afresh would be to forget.
 func readTTLLog(path string) ([]ttlSight, error) {
+	if path == "" {
+		return nil, nil
+	}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -109,7 +115,7 @@ func readTTLLog(path string) ([]ttlSight, error) {
 }
 
 func appendTTLLog(path string, added []ttlSight) error {
-	if len(added) == 0 {
+	if len(added) == 0 || path == "" {
 		return nil
 	}
 	var text bytes.Buffer

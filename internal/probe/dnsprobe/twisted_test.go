@@ -148,8 +148,8 @@ func TestDisagreementBehindACNAME(t *testing.T) {
 func TestResolverThatDoesNotRecurse(t *testing.T) {
 	w := newWorld(t, 2)
 	parent := w.Parents()[0]
-	r := Resolver{Addr: netip.AddrPortFrom(parent.Addresses()[0], 53), Name: "not one", Region: "eu-north"}
-	got := run(t, []Named{{"", true, PropagatedTo(w.zone(), w.records[apexRecord], r)}})[0]
+	w.config.Resolvers = []Resolver{{Addr: netip.AddrPortFrom(parent.Addresses()[0], 53), Name: "not one", Region: "eu-north"}}
+	got := run(t, []Named{{"", true, Propagated(w.zone(), w.records[apexRecord], nil)}})[0]
 	assert.Equal(t, probe.Blocked, got.Status, got.Message())
 	assert.Contains(t, got.Message(), "does not recurse")
 }
@@ -168,7 +168,7 @@ func TestNXDOMAINRememberedForOneFamily(t *testing.T) {
 		}
 	})
 	w.config.Network.Connect[netip.AddrPortFrom(resolver.Addresses()[0], 53).String()] = to
-	got := run(t, []Named{{"", true, PropagatedTo(w.zone(), w.records[apexRecord], w.config.Resolvers[0])}})[0]
+	got := run(t, []Named{{"", true, Propagated(w.zone(), w.records[apexRecord], nil)}})[0]
 	assert.Equal(t, probe.Fail, got.Status, got.Message())
 	assert.Contains(t, got.Message(), "AAAA NXDOMAIN")
 	assert.NotContains(t, got.Message(), "DNS provider")

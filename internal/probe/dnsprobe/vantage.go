@@ -2,6 +2,7 @@ package dnsprobe
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -13,6 +14,13 @@ import (
 
 	"github.com/getdrop/launchgate/internal/probe"
 )
+
+// perLook is how many questions each look puts to a resolver at a time. Behind one address there can be many caches, and
+// n questions miss a stale share f of them with the probability (1-f)^n.
+const perLook = 8
+
+// samples are what one resolver says in one look.
+type samples []vantage
 
 // vantage is what one resolver says about a name at one time.
 type vantage struct {
@@ -30,6 +38,7 @@ type recursive struct {
 	Scope    uint8     `json:"ecs_scope,omitempty"` // above 0 the answer is for the client's subnet only
 	At       time.Time `json:"at"`
 	Error    string    `json:"error,omitempty"`
+	sent     time.Time // the answer is from between then and At
 	stale    bool      // by its own word: EDE 3 or 19
 	err      error
 }
@@ -43,14 +52,60 @@ type cached struct {
 	hasTTL bool
 }
 
-func (z *Zone) vantage(ctx context.Context, r Resolver, name string, number int) vantage {
-	v := vantage{Resolver: r.String()}
-	var both sync.WaitGroup
-	for i, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		both.Go(func() { v.Answers[i] = z.askResolver(ctx, r, name, t, number) })
+// vantages are the resolvers as they are asked: each without a client subnet, and with those that are configured for it.
+func (z *Zone) vantages() []Resolver {
+	var all []Resolver
+	for _, r := range z.config.Resolvers {
+		without := r
+		without.Subnet = netip.Prefix{}
+		for _, v := range []Resolver{without, r} {
+			if !slices.ContainsFunc(all, func(known Resolver) bool { return known.Addr == v.Addr && known.Subnet == v.Subnet }) {
+				all = append(all, v)
+			}
+		}
 	}
-	both.Wait()
-	return v
+	return all
+}
+
+// look asks a resolver for a name's addresses, several times at once.
+func (z *Zone) look(ctx context.Context, r Resolver, name string, number int) samples {
+	s := make(samples, perLook)
+	var all sync.WaitGroup
+	for i := range s {
+		s[i].Resolver = r.String()
+		for family, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
+			all.Go(func() { s[i].Answers[family] = z.askResolver(ctx, r, name, t, number*perLook+i) })
+		}
+	}
+	all.Wait()
+	return s
+}
+
+// at is when the last of the answers came.
+func (s samples) at() time.Time {
+	var last time.Time
+	for _, v := range s {
+		for _, a := range v.Answers {
+			if a.At.After(last) {
+				last = a.At
+			}
+		}
+	}
+	return last
+}
+
+// MarshalJSON writes samples into the evidence, each answer once.
+func (s samples) MarshalJSON() ([]byte, error) {
+	known := map[string]bool{}
+	var distinct []vantage
+	for _, v := range s {
+		key := fmt.Sprint(v.say(), v.Answers[0].Chain, v.Answers[1].Chain, v.Answers[0].err, v.Answers[1].err)
+		if !known[key] {
+			known[key] = true
+			distinct = append(distinct, v)
+		}
+	}
+	return json.Marshal(distinct)
 }
 
 // askResolver asks a resolver to recurse. REFUSED and the like are no evidence: the resolver does not serve this machine.
@@ -73,7 +128,7 @@ func (z *Zone) askResolver(ctx context.Context, r Resolver, name string, qtype u
 }
 
 func readRecursive(q question, r *reply) recursive {
-	seen := recursive{Rcode: dns.RcodeToString[r.Rcode], AA: r.Authoritative, At: r.at}
+	seen := recursive{Rcode: dns.RcodeToString[r.Rcode], AA: r.Authoritative, At: r.at, sent: r.sent}
 	if opt := r.IsEdns0(); opt != nil {
 		for _, o := range opt.Option {
 			if ede, is := o.(*dns.EDNS0_EDE); is {
@@ -127,7 +182,10 @@ func (v vantage) say() string {
 	for i, family := range []string{"A", "AAAA"} {
 		a := v.Answers[i]
 		text := orNone(addressTexts(a.values()))
-		if a.Rcode != "NOERROR" {
+		switch {
+		case a.err != nil:
+			text = "no answer"
+		case a.Rcode != "NOERROR":
 			text = a.Rcode
 		}
 		parts = append(parts, family+" "+text)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
 )
@@ -35,15 +36,22 @@ func worst(found []error) error {
 func joinUnmet(all []*probe.Unmet, rest int) *probe.Unmet {
 	joined := *all[0]
 	var from []string
+	endless := false
 	for _, u := range all {
 		if u.Want == joined.Want && u.Got == joined.Got {
 			from = append(from, u.From)
 		} else {
 			rest++
 		}
-		if u.Until.After(joined.Until) && !joined.Until.IsZero() {
+		switch {
+		case u.Until.IsZero(): // what has no end makes the whole endless
+			endless = true
+		case u.Until.After(joined.Until):
 			joined.Until = u.Until
 		}
+	}
+	if endless {
+		joined.Until = time.Time{}
 	}
 	joined.From = several(from)
 	joined.Got = withOthers(joined.Got, rest)

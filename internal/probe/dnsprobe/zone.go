@@ -5,6 +5,7 @@
 package dnsprobe
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/dnsprobe/globalping"
 )
 
 // Config says which zone is looked at, through which network, and with which limits.
@@ -33,7 +35,9 @@ type Config struct {
 	NegativeTTL time.Duration    // the longest a resolver may remember that a name does not exist
 	Regions     int              // how many regions the resolvers must cover
 	Cutover     time.Time        // when the launch changes the answers
-	TTLLog      string           // file with the first sight of each low TTL, kept between runs
+	Issuance    Issuance         // what CAA records must allow
+	TTLLog      string           // file with the first sight of each low TTL and new answer, kept between runs
+	Globalping  Globalping       // probes around the world that must have the new answers too
 }
 
 // Resolver is a recursive resolver and where it stands.
@@ -79,6 +83,8 @@ type Zone struct {
 	random string        // a label that nobody has created
 	again  time.Duration // before a stale resolver is asked a second time
 
+	globalping *globalping.Client
+
 	roll  roll
 	asked probe.Memo[question, outcome]
 
@@ -102,11 +108,13 @@ func New(config Config) *Zone {
 	if len(config.Roots) == 0 {
 		config.Roots = rootHints()
 	}
-	return &Zone{
+	z := &Zone{
 		roll:   roll{met: map[netip.AddrPort]bool{}, named: map[string]bool{}, news: make(chan struct{})},
 		config: config, apex: dns.CanonicalName(config.Domain), random: "launchgate-" + strings.ToLower(rand.Text()),
 		again: 2 * time.Second, hosts: map[host]*health{}, known: map[string]*delegation{},
 	}
+	z.globalping = &globalping.Client{Network: cmp.Or(config.Globalping.Network, network), Resolver: z, Token: config.Globalping.Token}
+	return z
 }
 
 var _ probe.Resolver = (*Zone)(nil)

@@ -28,6 +28,12 @@ func wrong(context.Context) (probe.Evidence, error) {
 func ways(s *gate.Section) {
 	s.Within(2 * time.Second)
 	s.Gate("Holds", gate.Hard, "It holds.", func(g *gate.G) { g.Check("one", holds); g.Advise("advice", wrong) })
+	s.Gate("HoldsLater", gate.Hard, "It holds everywhere only after the year 2100.", func(g *gate.G) {
+		g.Check("one", holds)
+		g.Check("two", func(context.Context) (probe.Evidence, error) {
+			return probe.Evidence{GuaranteedAfter: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)}, nil
+		})
+	})
 	s.Gate("Wrong", gate.Hard, "It is wrong.", func(g *gate.G) { g.Check("one", holds); g.Check("two", wrong) })
 	s.Gate("WrongWarn", gate.Warn, "It is wrong, at a lower severity.", func(g *gate.G) { g.Check("one", wrong) })
 	s.Gate("WrongInfo", gate.Info, "It is wrong, and only recorded.", func(g *gate.G) { g.Check("one", wrong) })

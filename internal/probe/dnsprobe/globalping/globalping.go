@@ -1,0 +1,126 @@
+// Package globalping asks probes of globalping.io, which stand in networks all over the world, to look up a name with their
+// own resolvers: https://globalping.io/docs/api.globalping.io (public/v1 in github.com/jsdelivr/globalping). It knows what the
+// service says, not what that means for a launch. Every error is a *probe.Unknown: the service's silence is nobody's fault here.
+package globalping
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/probe"
+)
+
+// Host is the name of the service.
+const Host = "api.globalping.io"
+
+// The service asks its clients to wait so long after each answer before they ask again (docs/CLIENT_GUIDELINES.md). It ends a
+// measurement after 30 s by itself; what is missing long before that will not come.
+const (
+	pause    = 500 * time.Millisecond
+	patience = 15 * time.Second
+)
+
+// Client asks the service. It is safe for concurrent use and must not be copied.
+type Client struct {
+	Network  *probe.Network
+	Resolver probe.Resolver                        // finds the service itself
+	Token    func(context.Context) (string, error) // nil: the limit for everybody
+
+	once sync.Once
+	http *http.Client
+}
+
+// Query is what probes are to look up, and which: so many in a location, or those of an earlier measurement.
+type Query struct {
+	Name     string
+	Type     string // such as "AAAA"
+	Location string // ISO 3166-1 alpha-2 code of a country, or a name such as Singapore
+	Probes   int
+	Like     string // id of the measurement whose probes are asked again, in the same order
+}
+
+// Measurement is what the probes saw.
+type Measurement struct {
+	ID      string   `json:"id"`
+	Status  string   `json:"status"` // in-progress, or anything else where it has ended
+	Results []Result `json:"results"`
+
+	Sent     time.Time `json:"-"` // the answers are from between then
+	Received time.Time `json:"-"` // and then
+}
+
+// Result is one probe's.
+type Result struct {
+	Probe  Probe  `json:"probe"`
+	Lookup Lookup `json:"result"`
+}
+
+// Probe is where a probe stands.
+type Probe struct {
+	Country string `json:"country"`
+	City    string `json:"city"`
+	ASN     int    `json:"asn"`
+	Network string `json:"network"`
+}
+
+// The ways a look-up ends.
+const (
+	Finished   = "finished"
+	Failed     = "failed" // FailureSource says whose fault it was
+	InProgress = "in-progress"
+)
+
+// Lookup is what one probe's resolver answered.
+type Lookup struct {
+	Status        string   `json:"status"`
+	FailureSource string   `json:"failureSource"` // target, resolver or internal
+	StatusCode    *int     `json:"statusCode"`    // the DNS response code
+	Resolver      string   `json:"resolver"`      // its address, or "private"
+	Answers       []Answer `json:"answers"`
+}
+
+// Answer is one resource record.
+type Answer struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"`
+	TTL   int64  `json:"ttl"`
+	Value string `json:"value"`
+}
+
+// client is the HTTP client, which reaches the service through the probes' network and follows no redirect: the token is
+// for nobody else.
+func (c *Client) client() *http.Client {
+	c.once.Do(func() {
+		transport := &http.Transport{DialContext: c.dial, ForceAttemptHTTP2: true, IdleConnTimeout: patience,
+			TLSClientConfig: &tls.Config{RootCAs: c.Network.Roots, MinVersion: tls.VersionTLS12}}
+		c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	})
+	return c.http
+}
+
+// dial connects to any address of the service.
+func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := c.Resolver.Addresses(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, a := range addresses {
+		conn, err := c.Network.DialContext(ctx, network, netip.AddrPortFrom(a, 443).String())
+		if err == nil {
+			return conn, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
