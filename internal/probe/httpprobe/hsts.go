@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/hsts"
+	"github.com/getdrop/launchgate/internal/probe/httpprobe/hsts"
 )
 
 // HSTS is a Strict-Transport-Security policy.

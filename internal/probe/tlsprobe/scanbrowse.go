@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/getdrop/launchgate/internal/probe/hsts"
+	"github.com/getdrop/launchgate/internal/probe/httpprobe/hsts"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlsgrade"
 )
 
