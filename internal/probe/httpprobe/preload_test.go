@@ -14,7 +14,7 @@ import (
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/fixtures/webtest"
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/hsts"
+	"github.com/getdrop/launchgate/internal/probe/httpprobe/hsts"
 )
 
 const year = "max-age=31536000; includeSubDomains; preload"
