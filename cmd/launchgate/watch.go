@@ -26,16 +26,25 @@ func watchCommand(p *probing, f *zoneFlags) *cobra.Command {
 			"Exits 0 once every server has the new answer and the resolvers have it as `probe dns` wants it (PRO-02), 2 at --timeout or when it\n" +
 			"is interrupted before, 3 for wrong usage.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if interval < time.Second {
+				return fmt.Errorf("--interval: want at least 1s, for the resolvers' sake; got %q", interval)
+			}
+			l, named, err := p.where.launchOf(f.given())
+			if err != nil {
+				return err
+			}
 			ctx := cmd.Context()
 			if timeout > 0 {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithTimeout(ctx, timeout)
 				defer cancel()
 			}
-			if interval < time.Second {
-				return fmt.Errorf("--interval: want at least 1s, for the resolvers' sake; got %q", interval)
+			if !named {
+				if err := fillZone(ctx, l, f, args[0]); err != nil {
+					return err
+				}
 			}
-			l, record, err := watched(ctx, p.where, f, args[0])
+			record, err := watched(p.where, l, args[0])
 			if err != nil {
 				return err
 			}
@@ -51,42 +60,37 @@ func watchCommand(p *probing, f *zoneFlags) *cobra.Command {
 	return cmd
 }
 
-// watched is the planned record of a name, and the launch that it belongs to.
-func watched(ctx context.Context, w *where, f *zoneFlags, text string) (*launch.Launch, dnsprobe.Record, error) {
-	none := dnsprobe.Record{}
+// fillZone finds the zone that holds a name, and fills the launch with what the flags say about it.
+func fillZone(ctx context.Context, l *launch.Launch, f *zoneFlags, text string) error {
 	var name launch.Domain
 	if err := read(&name, "probe dns watch", text, hostName); err != nil {
-		return nil, none, err
+		return err
 	}
-	l, named, err := w.launchOf(f.given())
+	zone, err := target.New(l).Zone.ZoneOf(ctx, string(name))
 	if err != nil {
-		return nil, none, err
+		return exit{verdict.ExitNotMeasured, fmt.Errorf("probe dns watch: which zone holds %s: %w", name, err)}
 	}
-	if !named {
-		zone, err := target.New(l).Zone.ZoneOf(ctx, string(name))
-		if err != nil {
-			return nil, none, exit{verdict.ExitNotMeasured, fmt.Errorf("probe dns watch: which zone holds %s: %w", name, err)}
-		}
-		l.DNS.Domain = launch.Domain(zone)
-		if err := f.fill(l); err != nil {
-			return nil, none, err
-		}
-	}
-	if len(l.DNS.Resolvers) == 0 {
-		return nil, none, errors.New("probe dns watch: want resolvers to watch; got none; add --resolver")
-	}
+	l.DNS.Domain = launch.Domain(zone)
+	return f.fill(l)
+}
+
+// watched is the planned record of a name.
+func watched(w *where, l *launch.Launch, name string) (dnsprobe.Record, error) {
 	t, err := w.targetsOf(l)
 	if err != nil {
-		return nil, none, err
+		return dnsprobe.Record{}, err
+	}
+	if len(l.DNS.Resolvers) == 0 {
+		return dnsprobe.Record{}, errors.New("probe dns watch: want resolvers to watch; got none; add --resolver")
 	}
 	var known []string
 	for _, r := range t.Records() {
-		if r.Name == string(name) {
-			return l, r, nil
+		if strings.EqualFold(r.Name, strings.TrimSuffix(name, ".")) {
+			return r, nil
 		}
 		known = append(known, r.Name)
 	}
-	return nil, none, fmt.Errorf("probe dns watch: want a planned record; got %q, and there are %s; say with --record what it must answer", name, strings.Join(append(known, "no others"), ", "))
+	return dnsprobe.Record{}, fmt.Errorf("probe dns watch: want a planned record; got %q, and there are %s; say with --record what it must answer", name, strings.Join(append(known, "no others"), ", "))
 }
 
 // watcher looks again and again at where a record stands.
@@ -198,11 +202,6 @@ func (s summary) conclusion(p dnsprobe.Propagation) (string, *time.Time) {
 	case p.Err == nil:
 		return "the resolvers have the new answer, and not every server of the zone has", nil
 	case errors.As(p.Err, &unmet) && !unmet.Until.IsZero():
-		for _, server := range p.Servers {
-			if server.Status != probe.Pass {
-				return "not every server of the zone has the new answer, so that there is no end to it", nil
-			}
-		}
 		until := unmet.Until.UTC()
 		return "old answers run out until " + until.Format(time.RFC3339), &until
 	case errors.As(p.Err, &unmet):

@@ -43,7 +43,7 @@ func newShop(t *testing.T) *shop {
 }
 
 // watch runs the command and hands each line that it prints to see, until it ends.
-func (s *shop) watch(t *testing.T, ctx context.Context, see func(line string), args ...string) said {
+func (s *shop) watch(ctx context.Context, t *testing.T, see func(line string), args ...string) said {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -67,7 +67,7 @@ func (s *shop) watch(t *testing.T, ctx context.Context, see func(line string), a
 func TestWatch(t *testing.T) {
 	s := newShop(t)
 	require.NoError(t, s.Resolvers()[1].Hold("shop.example. 3600 A 198.51.100.80", 900, dnstest.UntilExpiry))
-	got := s.watch(t, t.Context(), func(line string) {
+	got := s.watch(t.Context(), t, func(line string) {
 		if strings.Contains(line, "old 198.51.100.102") {
 			s.ahead.Store(int64(901 * time.Second))
 		}
@@ -86,7 +86,7 @@ func TestWatchJSON(t *testing.T) {
 	s := newShop(t)
 	require.NoError(t, s.Resolvers()[1].Hold("shop.example. 3600 A 198.51.100.80", 900, dnstest.UntilExpiry))
 	var whole []change
-	got := s.watch(t, t.Context(), func(line string) {
+	got := s.watch(t.Context(), t, func(line string) {
 		var c change
 		decoder := json.NewDecoder(strings.NewReader(line))
 		decoder.DisallowUnknownFields()
@@ -113,14 +113,14 @@ func TestWatchJSON(t *testing.T) {
 func TestWatchThatIsGivenUp(t *testing.T) {
 	s := newShop(t)
 	require.NoError(t, s.Resolvers()[1].Hold("shop.example. 3600 A 198.51.100.80", 900, dnstest.Frozen))
-	got := s.watch(t, t.Context(), func(string) {}, "shop.example", "--timeout", "4s")
+	got := s.watch(t.Context(), t, func(string) {}, "shop.example", "--timeout", "4s")
 	assert.Equal(t, 2, got.code, got.stderr)
 	assert.Contains(t, got.stdout, "no end in sight: the old answer")
 	assert.Contains(t, got.stdout, "shop.example: not propagated within the time that --timeout gives\n")
 
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
-	got = s.watch(t, ctx, func(line string) {
+	got = s.watch(ctx, t, func(line string) {
 		if strings.Contains(line, "no end in sight") {
 			interrupt()
 		}
@@ -135,7 +135,7 @@ func TestWatchASourceThatHasNotSwitched(t *testing.T) {
 	s := newShop(t)
 	second := s.Servers()[1]
 	require.NoError(t, second.Replace("shop.example. 60 A 198.51.100.80"))
-	got := s.watch(t, t.Context(), func(line string) {
+	got := s.watch(t.Context(), t, func(line string) {
 		if strings.Contains(line, "not ns2") {
 			assert.NoError(t, second.Replace("shop.example. 60 A 203.0.113.80"))
 			s.ahead.Store(int64(time.Hour))
@@ -149,7 +149,7 @@ func TestWatchRefuses(t *testing.T) {
 	s := newShop(t)
 	refused := func(code int, says string, args ...string) {
 		t.Helper()
-		got := s.watch(t, t.Context(), func(string) {}, args...)
+		got := s.watch(t.Context(), t, func(string) {}, args...)
 		assert.Equal(t, code, got.code)
 		assert.Contains(t, got.stderr, says)
 		assert.Empty(t, got.stdout)
