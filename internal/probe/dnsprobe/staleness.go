@@ -108,7 +108,7 @@ func (j judgement) again(s *staleness, next samples) (*staleness, error) {
 
 // untilNextLook is long enough to see the TTL fall, or a short one run out.
 func (s *staleness) untilNextLook(atLeast time.Duration) time.Duration {
-	const short = 5 * time.Second
+	const short = 10 * time.Second
 	if ttl := seconds(s.last.TTL); ttl <= short {
 		return max(atLeast, ttl+rounding)
 	}
