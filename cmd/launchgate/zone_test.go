@@ -133,7 +133,7 @@ func TestZoneFlagsFillALaunch(t *testing.T) {
 		vantages = append(vantages, string(r.Address)+" "+r.Region+" "+r.Subnet.String())
 	}
 	assert.Equal(t, []string{"192.0.2.53 eu 198.51.100.0/24", "192.0.2.54 us invalid Prefix", "192.0.2.53 eu 203.0.113.0/24", "192.0.2.54 us 203.0.113.0/24"}, vantages)
-	assert.Equal(t, []string{"1 13 2 AB CD"}, d.DNSSEC.TrustAnchor)
+	assert.Equal(t, []launch.DSData{"1 13 2 AB CD"}, d.DNSSEC.TrustAnchor)
 	assert.Equal(t, launch.TLS{Names: []launch.Domain{"*.shop.example"}, CA: []launch.Domain{"letsencrypt.org"}, ACMEAccount: "https://acme.example/1", Validation: "dns-01"}, l.TLS)
 	assert.Equal(t, "192.0.2.25", l.Mail.Senders[0].String())
 	l.Mail.Senders = nil
