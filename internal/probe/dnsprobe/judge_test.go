@@ -259,6 +259,9 @@ func TestChainJudges(t *testing.T) {
 	judged(t, aaaaParity([]chain{empty, empty}), probe.Pass, "")
 	judged(t, aaaaParity([]chain{ends, empty}), probe.Fail, "")
 	judged(t, aaaaParity([]chain{ends, blank}), probe.Blocked, "")
+	long := empty
+	long.long = true
+	judged(t, aaaaParity([]chain{ends, long}), probe.Blocked, "more than 8 CNAMEs")
 }
 
 func TestSpecial(t *testing.T) {
