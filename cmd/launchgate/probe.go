@@ -92,7 +92,7 @@ func probeCommand() *cobra.Command {
 			return conclude(cmd.OutOrStdout(), makeAll(ctx, claims), all.asJSON, func(r probe.Result) any { return r })
 		}})
 	}
-	cmd.AddCommand(zoneCommand(all))
+	cmd.AddCommand(zoneCommand(all), tlsCommand(all))
 	cmd.PersistentFlags().BoolVar(&all.asJSON, "json", false, "print one JSON object a claim, with its evidence")
 	cmd.PersistentFlags().DurationVar(&all.timeout, "timeout", 30*time.Second, "deadline for all of it")
 	w.flags(cmd)

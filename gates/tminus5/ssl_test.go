@@ -57,6 +57,13 @@ func sslGates(s *gate.Section) {
 		}
 	})
 
+	s.Gate("GradeA", gate.Hard, "The SSL Labs grade is A or better, on every address.", func(g *gate.G) {
+		site, tls := target.Of(g.Launch()), g.Launch().TLS
+		for _, name := range site.CertificateNames() {
+			g.Check(name, tlsprobe.GradeAtLeast(site.TLS, name, tls.MinGrade, g.Launch().At()))
+		}
+	})
+
 	s.Gate("ProtocolFloor", gate.Hard, "Old TLS versions and broken ciphers are refused.", func(g *gate.G) {
 		site := target.Of(g.Launch())
 		for _, name := range site.CertificateNames() {

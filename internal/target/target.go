@@ -49,7 +49,7 @@ func New(l *launch.Launch) *Targets {
 		network.Connect[string(from)] = string(to)
 	}
 	t := &Targets{Launch: l, Network: network, Zone: dnsprobe.New(zone(l, network))}
-	t.TLS = &tlsprobe.Observer{Network: network, Resolver: t.Zone}
+	t.TLS = &tlsprobe.Observer{Network: network, Resolver: t.Zone, Connections: l.TLS.Connections}
 	t.Web = &httpprobe.Client{Network: network, Resolver: t.Zone}
 	return t
 }

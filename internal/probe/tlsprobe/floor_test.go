@@ -3,8 +3,7 @@ package tlsprobe
 import (
 	"crypto/tls"
 	"encoding/json"
-	"errors"
-	"io"
+	"maps"
 	"net"
 	"testing"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlsgrade"
 )
 
 func TestProtocolFloor(t *testing.T) {
@@ -37,7 +37,7 @@ func TestProtocolFloor(t *testing.T) {
 		"1.0 on, with client certificates": {policy: policy{lowest: tls.VersionTLS10, clientAuth: tls.RequireAnyClientCert}, floor: tls.VersionTLS12, class: "tls.protocol", parts: []string{"TLS 1.0, TLS 1.1 accepted"}},
 		"1.0 at best":                      {policy: policy{lowest: tls.VersionTLS10, highest: tls.VersionTLS10}, floor: tls.VersionTLS12, class: "tls.protocol", parts: []string{"TLS 1.0 accepted"}},
 		"3DES": {policy: policy{lowest: tls.VersionTLS12, suites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA}},
-			floor: tls.VersionTLS12, class: "tls.cipher", parts: []string{"got 3DES accepted", "from 203.0.113.81:443"}},
+			floor: tls.VersionTLS12, class: "tls.cipher", parts: []string{"got 3DES (64-bit blocks) accepted", "from 203.0.113.81:443"}},
 		"RC4": {policy: policy{lowest: tls.VersionTLS12, suites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_RC4_128_SHA}},
 			floor: tls.VersionTLS12, class: "tls.cipher", parts: []string{"got RC4 accepted"}},
 		"CBC and static RSA": {policy: policy{lowest: tls.VersionTLS12, suites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_128_GCM_SHA256}},
@@ -74,9 +74,9 @@ func TestProtocolFloorReadsNoSilenceAsRefusal(t *testing.T) {
 		class  string
 		part   string
 	}{
-		"clean close": {tlstest.CloseAfterHello, probe.Pass, "", ""},
-		"reset":       {tlstest.ResetAfterHello, probe.Blocked, "tls.unmeasured", "neither a refusal nor an acceptance of TLS 1.0, twice, while a standard handshake passes"},
-		"plain text":  {tlstest.PlainText, probe.Blocked, "tls.unmeasured", "plain text on the TLS port"},
+		"clean close":       {tlstest.CloseAfterHello, probe.Pass, "", ""},
+		"reset, every time": {tlstest.ResetAfterHello, probe.Pass, "", ""},
+		"plain text":        {tlstest.PlainText, probe.Pass, "", ""},
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
@@ -110,26 +110,40 @@ func TestProtocolFloorReadsNoSilenceAsRefusal(t *testing.T) {
 	})
 }
 
-func TestJudgeMatrix(t *testing.T) {
-	at := func(version uint16) *handshake {
-		return &handshake{address: "a", state: tls.ConnectionState{Version: version}}
+func TestJudgeFloor(t *testing.T) {
+	type answers map[tlsgrade.Version]tlsgrade.Answer
+	no, yes := tlsgrade.Refused, tlsgrade.Accepted
+	good := answers{tlsgrade.SSL2: no, tlsgrade.SSL3: no, tlsgrade.TLS10: no, tlsgrade.TLS11: no, tlsgrade.TLS12: yes, tlsgrade.TLS13: yes}
+	with := func(v tlsgrade.Version, a tlsgrade.Answer) answers {
+		other := maps.Clone(good)
+		other[v] = a
+		return other
 	}
-	refused, accepted := answer{Offer: "TLS 1.0", bad: true, class: "tls.protocol"}, answer{Offer: "TLS 1.0", bad: true, class: "tls.protocol", Accepted: true}
-	unclear, noted := answer{Offer: "RC4", bad: true, class: "tls.cipher", err: io.EOF}, answer{Offer: "CBC with SHA-1", Accepted: true}
 	for title, c := range map[string]struct {
-		answers []answer
-		control uint16
-		want    probe.Status
+		protocols answers
+		rc4       tlsgrade.Answer
+		want      probe.Status
 	}{
-		"refused":                           {[]answer{refused, noted}, tls.VersionTLS12, probe.Pass},
-		"accepted":                          {[]answer{refused, accepted}, tls.VersionTLS13, probe.Fail},
-		"accepted and unclear":              {[]answer{unclear, accepted}, tls.VersionTLS13, probe.Fail},
-		"unclear":                           {[]answer{refused, unclear}, tls.VersionTLS13, probe.Blocked},
-		"refused, but shaken hands with it": {[]answer{refused}, tls.VersionTLS10, probe.Fail},
-		"unclear, and old at best":          {[]answer{unclear}, tls.VersionTLS11, probe.Fail},
+		"good":                 {good, no, probe.Pass},
+		"SSL 2.0":              {with(tlsgrade.SSL2, yes), no, probe.Fail},
+		"accepted and unclear": {with(tlsgrade.TLS10, yes), tlsgrade.Unknown, probe.Fail},
+		"unclear version":      {with(tlsgrade.TLS10, tlsgrade.Unknown), no, probe.Blocked},
+		"unclear suite":        {good, tlsgrade.Unknown, probe.Blocked},
+		"RC4":                  {good, yes, probe.Fail},
+		"1.3 alone":            {with(tlsgrade.TLS12, no), no, probe.Pass},
 	} {
 		t.Run(title, func(t *testing.T) {
-			assert.Equal(t, c.want, probe.StatusOf(matrix{Answers: c.answers}.judge(at(c.control), tls.VersionTLS12)))
+			g := Graded{observed: tlsgrade.Observation{Protocols: c.protocols}}
+			for _, class := range belowFloor {
+				answer := no
+				if class.question == tlsgrade.AskSuitesRC4 {
+					answer = c.rc4
+				}
+				g.observed.Offers = append(g.observed.Offers, tlsgrade.Offer{Question: class.question, Answer: answer})
+			}
+			assert.Equal(t, c.want, probe.StatusOf(g.judgeFloor(tls.VersionTLS12)))
+			g.observed.Offers = nil
+			assert.NotEqual(t, probe.Pass, probe.StatusOf(g.judgeFloor(tls.VersionTLS12)), "what was not asked is no refusal")
 		})
 	}
 }
@@ -143,34 +157,5 @@ func flaky(resets <-chan bool, then tlstest.Handler) tlstest.Handler {
 		default:
 			then(conn)
 		}
-	}
-}
-
-func TestHeard(t *testing.T) {
-	fatal, warning, hello := "\x15\x03\x01\x00\x02\x02\x46", "\x15\x03\x01\x00\x02\x01\x70", "\x16\x03\x01\x00\x40\x02"
-	alert, closed := &probe.Unmet{Class: "tls.alert"}, &probe.Unmet{Class: "tls.closed"}
-	for title, c := range map[string]struct {
-		bytes          string
-		err            error
-		hello, refused bool
-	}{
-		"alert":                         {fatal, alert, false, true},
-		"close":                         {"", closed, false, true},
-		"hello":                         {hello, alert, true, false},
-		"warning, then hello":           {warning + hello, alert, true, false},
-		"warning, then alert":           {warning + fatal, alert, false, true},
-		"half an answer, then a close":  {"\x16", closed, true, false},
-		"garbage, then a close":         {"HTTP", closed, false, false},
-		"reset":                         {"", &probe.Unmet{Class: "reset"}, false, false},
-		"silence":                       {"", &probe.Unmet{Class: "tls.silent"}, false, false},
-		"no connection":                 {"", &probe.Unknown{Class: "timeout"}, false, false},
-		"our own refusal of their word": {"", io.ErrUnexpectedEOF, false, false},
-		"alert that we sent ourselves":  {"", errors.New("local error: tls: bad record MAC"), false, false},
-	} {
-		t.Run(title, func(t *testing.T) {
-			h := &heard{first: []byte(c.bytes)}
-			assert.Equal(t, c.hello, h.hello())
-			assert.Equal(t, c.refused, h.refused(c.err))
-		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
@@ -32,7 +33,10 @@ type Observer struct {
 	Resolver probe.Resolver
 	Port     uint16 // 0 means 443
 
-	seen probe.Memo[string, *handshake]
+	Connections int // open at a time to one address while it is graded; 0 means 8
+
+	seen  probe.Memo[string, *handshake]
+	scans probe.Memo[string, *scan]
 }
 
 func (o *Observer) port() uint16 {
@@ -66,7 +70,7 @@ func (o *Observer) handshakes(ctx context.Context, host, sni string) ([]*handsha
 
 func (o *Observer) observe(ctx context.Context, address, sni string) *handshake {
 	// Old versions are offered too: a certificate is judged whatever else is wrong with the server.
-	conn, _, err := shake(ctx, o.Network, address, unverified(sni, tls.VersionTLS10, 0))
+	conn, err := shake(ctx, o.Network, address, unverified(sni, tls.VersionTLS10, 0))
 	if err != nil {
 		return &handshake{address: address, err: err}
 	}
@@ -80,7 +84,7 @@ func (o *Observer) observe(ctx context.Context, address, sni string) *handshake 
 func Dial(ctx context.Context, network *probe.Network, address, name string) (*tls.Conn, error) {
 	config := unverified(name, tls.VersionTLS10, 0)
 	config.NextProtos = []string{"http/1.1"} // what the probes speak
-	conn, _, err := shake(ctx, network, address, config)
+	conn, err := shake(ctx, network, address, config)
 	if err != nil {
 		return nil, err
 	}
@@ -98,14 +102,25 @@ func Dial(ctx context.Context, network *probe.Network, address, name string) (*t
 // else is wrong with the server.
 func unverified(sni string, minVersion, maxVersion uint16) *tls.Config {
 	return &tls.Config{ServerName: sni, MinVersion: minVersion, MaxVersion: maxVersion, InsecureSkipVerify: true, //nolint:gosec // judged by wanted.judge; old versions are what is looked for
-		NextProtos: []string{"h2", "http/1.1"}, CipherSuites: suites(func(*tls.CipherSuite) bool { return true })}
+		NextProtos: []string{"h2", "http/1.1"}, CipherSuites: everySuite()}
 }
 
-// shake connects to address and shakes hands. The heard bytes tell a refusal from an answer.
-func shake(ctx context.Context, network *probe.Network, address string, config *tls.Config) (*tls.Conn, *heard, error) {
+// everySuite are the ids of all suites for TLS 1.2 and older that the standard library has. TLS 1.3 has its own, which are always offered.
+func everySuite() []uint16 {
+	var ids []uint16
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		if !slices.Equal(suite.SupportedVersions, []uint16{tls.VersionTLS13}) {
+			ids = append(ids, suite.ID)
+		}
+	}
+	return ids
+}
+
+// shake connects to address and shakes hands.
+func shake(ctx context.Context, network *probe.Network, address string, config *tls.Config) (*tls.Conn, error) {
 	raw, err := network.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, &heard{}, probe.Unreached(err, address)
+		return nil, probe.Unreached(err, address)
 	}
 	ear := &heard{Conn: raw}
 	conn := tls.Client(ear, config)
@@ -114,11 +129,11 @@ func shake(ctx context.Context, network *probe.Network, address string, config *
 	if err := conn.HandshakeContext(limited); err != nil {
 		_ = raw.Close() // the handshake's error is the one that tells something
 		if ctx.Err() != nil {
-			return nil, ear, probe.Unreached(ctx.Err(), address)
+			return nil, probe.Unreached(ctx.Err(), address)
 		}
-		return nil, ear, unshaken(err, ear, address)
+		return nil, unshaken(err, ear, address)
 	}
-	return conn, ear, nil
+	return conn, nil
 }
 
 // heard keeps the first bytes that the server sent.
@@ -133,38 +148,6 @@ func (h *heard) Read(b []byte) (int, error) {
 		h.first = append(h.first, b[:min(n, room)]...)
 	}
 	return n, err
-}
-
-// The first byte of a TLS record (RFC 8446 5.1).
-const (
-	recordAlert     = 21
-	recordHandshake = 22
-)
-
-// answer is what the server said first. Warnings that come before it, such as unrecognized_name (RFC 6066 3), are passed over.
-func (h *heard) answer() []byte {
-	rest := h.first
-	const warning, length = 1, 5 + 2
-	for len(rest) >= length && rest[0] == recordAlert && rest[5] == warning {
-		rest = rest[length:]
-	}
-	return rest
-}
-
-// hello says whether the server answered with a ServerHello.
-func (h *heard) hello() bool {
-	answer := h.answer()
-	return len(answer) > 0 && answer[0] == recordHandshake
-}
-
-// refused says whether the server declined what was offered: a fatal alert, or a close without a word.
-func (h *heard) refused(err error) bool {
-	answer := h.answer()
-	var unmet *probe.Unmet
-	if !errors.As(err, &unmet) {
-		return false
-	}
-	return unmet.Class == "tls.alert" && len(answer) > 0 && answer[0] == recordAlert || unmet.Class == "tls.closed" && len(answer) == 0
 }
 
 // unshaken explains a handshake that failed after the connection stood. All of it was measured, so it is Unmet.

@@ -210,7 +210,7 @@ func TestTransport(t *testing.T) {
 
 // A certificate is judged although the server speaks nothing that is any good.
 func TestServerWithOldSuitesOnly(t *testing.T) {
-	for suite, says := range map[uint16]string{tls.TLS_RSA_WITH_AES_128_CBC_SHA: "", tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA: "got 3DES accepted"} {
+	for suite, says := range map[uint16]string{tls.TLS_RSA_WITH_AES_128_CBC_SHA: "", tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA: "got 3DES (64-bit blocks) accepted"} {
 		w := newWorld(t, 1)
 		config := w.config(t, tlstest.RSA(2048))
 		config.MaxVersion, config.CipherSuites = tls.VersionTLS12, []uint16{suite}

@@ -36,6 +36,11 @@ const (
 	Accepted
 )
 
+// String is the answer in words.
+func (a Answer) String() string {
+	return [...]string{Unknown: "unknown", Refused: "refused", Accepted: "accepted"}[a]
+}
+
 // Observation is what one endpoint, an address and port, showed for one server name.
 type Observation struct {
 	Name      string             // the host name that a certificate must be valid for
@@ -47,6 +52,16 @@ type Observation struct {
 	Chains    []Chain            // each distinct certificate chain that it sent
 	Reference []Negotiated       // what each reference browser got
 	HSTS      HSTS
+}
+
+// Answer is what is known of a question.
+func (o Observation) Answer(q Question) Offer {
+	for _, offer := range o.Offers {
+		if offer.Question == q {
+			return offer
+		}
+	}
+	return Offer{Question: q, Proof: "it was not asked"}
 }
 
 // Suite is one cipher suite that the server chose in one version, with the key exchange it used then.
@@ -113,6 +128,7 @@ type Offer struct {
 // Negotiated is what one reference browser got from the server.
 type Negotiated struct {
 	Client string
+	Modern bool   // forward secrecy is expected for it
 	Answer Answer // Refused: no handshake with this browser
 	Suite  Suite  // where Accepted
 	Proof  string

@@ -1,0 +1,223 @@
+package tlsprobe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlsgrade"
+	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlswire"
+)
+
+// The bounds of one hello that is read by hand.
+const (
+	helloTimeout = 5 * time.Second // for a server that thinks for three seconds
+
+	pageTimeout = 3 * time.Second
+
+	// How often a hello that met no clear answer is put again before that counts as a refusal. Where one connection in
+	// five is lost by chance, shakyTries leaves one false refusal in some thousand gradings.
+	steadyTries = 2
+	shakyTries  = 6
+)
+
+// ask is one hello and what becomes of it.
+type ask struct {
+	what  string // in words, for the evidence
+	ssl2  bool
+	hello tlswire.Hello
+}
+
+// heardOf is how a server met a hello.
+type heardOf struct {
+	ask
+	answer tlsgrade.Answer
+	reply  *tlswire.Reply // where Accepted
+	proof  string
+	silent bool // no clear answer: neither a ServerHello nor an alert that refuses
+}
+
+// scanner puts hellos to one endpoint.
+type scanner struct {
+	network *probe.Network
+	address string
+	name    string
+	slots   chan struct{}
+
+	mu          sync.Mutex
+	connections int
+	slowest     time.Duration // of the clear answers, with the wait for a slot
+	warm        bool          // the first wave is over
+}
+
+// all puts hellos at the same time, as many as there are slots, and returns what each met, in their order.
+func (s *scanner) all(ctx context.Context, asks []ask) []heardOf {
+	heard := make([]heardOf, len(asks))
+	var wait sync.WaitGroup
+	for i, a := range asks {
+		wait.Go(func() { heard[i] = s.put(ctx, a) })
+	}
+	wait.Wait()
+	return heard
+}
+
+// put puts one hello.
+func (s *scanner) put(ctx context.Context, a ask) heardOf {
+	started := time.Now()
+	reply, err := s.exchange(ctx, a)
+	h := heardOf{ask: a, reply: reply}
+	var alert *tlswire.Alert
+	switch {
+	case reply != nil:
+		h.answer, h.proof = tlsgrade.Accepted, describe(reply)
+	case errors.As(err, &alert) && refusing(alert):
+		h.answer, h.proof = tlsgrade.Refused, err.Error()
+	default:
+		h.silent, h.proof = true, said(err)
+		return h
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slowest = max(s.slowest, time.Since(started))
+	return h
+}
+
+// patience is how long a hello is waited for: the whole time until the endpoint has shown how fast it is.
+func (s *scanner) patience() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.slowest == 0 || !s.warm {
+		return helloTimeout
+	}
+	return min(helloTimeout, max(time.Second, 4*s.slowest))
+}
+
+func (s *scanner) exchange(ctx context.Context, a ask) (*tlswire.Reply, error) {
+	conn, done, err := s.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	wire := tlswire.SSL2Hello()
+	read := tlswire.ReadSSL2
+	if !a.ssl2 {
+		a.hello.ServerName = s.name
+		if wire, err = a.hello.Marshal(); err != nil {
+			return nil, err
+		}
+		read = tlswire.Read
+	}
+	if _, err := conn.Write(wire); err != nil {
+		return nil, err
+	}
+	return read(conn)
+}
+
+// dial takes a slot and connects. done gives both back.
+func (s *scanner) dial(ctx context.Context) (conn net.Conn, done func(), err error) {
+	select {
+	case s.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+	s.mu.Lock()
+	s.connections++
+	s.mu.Unlock()
+	if conn, err = s.network.DialContext(ctx, "tcp", s.address); err != nil {
+		<-s.slots
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	done = func() {
+		stop()
+		conn.Close()
+		<-s.slots
+	}
+	if err := conn.SetDeadline(time.Now().Add(s.patience())); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return conn, done, nil
+}
+
+// refusing says whether an alert declines what was offered. Those of a server in trouble say nothing about the offer.
+func refusing(a *tlswire.Alert) bool {
+	const internalError, userCanceled = 80, 90
+	return a.Description != internalError && a.Description != userCanceled
+}
+
+// said is an error in the words of the wire.
+func said(err error) string {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "closed without a word"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "reset"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "silent"
+	default:
+		return err.Error()
+	}
+}
+
+func describe(r *tlswire.Reply) string {
+	if r.Version == tlswire.SSL2 {
+		return fmt.Sprintf("SSL 2.0 with %v", r.Kinds)
+	}
+	text := versionName(r.Version) + " " + suiteName(r.Suite)
+	if r.Exchange.Group != "" {
+		return text + " " + r.Exchange.Group
+	}
+	if r.Exchange.Bits > 0 {
+		return fmt.Sprintf("%s with %d bits", text, r.Exchange.Bits)
+	}
+	return text
+}
+
+// settle puts the hellos that met no clear answer again, alone, each beside a control that is known to be accepted, until
+// one of the tries is answered clearly. What never is counts as a refusal while the control passes every time: twice where the
+// endpoint is steady, and more often where other hellos were lost by chance. Where the control fails, nobody can tell.
+func (s *scanner) settle(ctx context.Context, heard []heardOf, control *ask) {
+	if control == nil {
+		return
+	}
+	tries := make([]int, len(heard))
+	wanted := steadyTries
+	for round := 0; round < wanted; round++ {
+		for i := range heard {
+			h := &heard[i]
+			if !h.silent || ctx.Err() != nil {
+				continue
+			}
+			passes := s.put(ctx, *control).answer == tlsgrade.Accepted
+			again := s.put(ctx, h.ask)
+			switch {
+			case !again.silent:
+				again.proof += " (at first: " + h.proof + ")"
+				*h, wanted = again, shakyTries
+			case passes:
+				tries[i]++
+			default:
+				wanted = shakyTries
+			}
+		}
+	}
+	for i := range heard {
+		h := &heard[i]
+		switch {
+		case !h.silent:
+		case tries[i] >= wanted:
+			h.silent, h.answer = false, tlsgrade.Refused
+			h.proof = fmt.Sprintf("%s, %d times, each beside a hello that was accepted", h.proof, wanted+1)
+		default:
+			h.proof += fmt.Sprintf(", and asked again %d times the endpoint was not steady enough to tell", wanted)
+		}
+	}
+}

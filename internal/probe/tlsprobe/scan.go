@@ -1,0 +1,234 @@
+package tlsprobe
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlsgrade"
+	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlswire"
+)
+
+// scan is everything that one endpoint has said.
+type scan struct {
+	*scanner
+	heard   []heardOf
+	control *ask
+	chains  []tlsgrade.Chain
+	hsts    tlsgrade.HSTS
+	offers  []tlsgrade.Offer // of the questions that take more than a hello
+}
+
+// scanEndpoint observes one endpoint in three waves: what can be asked at once; what only the accepted versions make sensible; and
+// what is behind an answer that names one class of several. The number of connections at a time is bounded.
+func scanEndpoint(ctx context.Context, network *probe.Network, address, name string, connections int) *scan {
+	s := &scan{scanner: &scanner{network: network, address: address, name: name, slots: make(chan struct{}, connections)}}
+	var beside sync.WaitGroup
+	beside.Go(func() { s.browse(ctx) })
+	s.heard = s.all(ctx, firstWave())
+	beside.Wait()
+	s.warm = true
+	s.findControl(ctx)
+	s.settle(ctx, s.heard, s.control)
+	s.wave(ctx, s.secondWave())
+	s.wave(ctx, s.laterWave())
+	s.split(ctx)
+	s.certificates()
+	s.heartbleed(ctx)
+	s.renegotiate(ctx)
+	return s
+}
+
+func (s *scan) wave(ctx context.Context, asks []ask) {
+	heard := s.all(ctx, asks)
+	s.settle(ctx, heard, s.control)
+	s.heard = append(s.heard, heard...)
+}
+
+// findControl chooses a hello that is known to be accepted. An endpoint that lost all of them gets a few more chances.
+func (s *scan) findControl(ctx context.Context) {
+	prefer := []uint16{tlswire.TLS12, tlswire.TLS13, tlswire.TLS11, tlswire.TLS10, tlswire.SSL3}
+	for range steadyTries {
+		for _, v := range prefer {
+			if h := s.of(versionAsk(v).what); h != nil && h.answer == tlsgrade.Accepted {
+				s.control = &h.ask
+				return
+			}
+		}
+		for i := range s.heard {
+			if h := &s.heard[i]; h.silent && slices.ContainsFunc(prefer, func(v uint16) bool { return versionAsk(v).what == h.what }) {
+				*h = s.put(ctx, h.ask)
+			}
+		}
+	}
+}
+
+// unreached says why no hello was accepted, as a handshake of the standard library sees it: nobody listens, nobody speaks TLS, or this
+// client is not welcome.
+func (s *scan) unreached(ctx context.Context) error {
+	conn, err := shake(ctx, s.network, s.address, unverified(s.name, tls.VersionTLS10, 0))
+	if err != nil {
+		return err
+	}
+	_ = conn.Close() // the handshake has told all there is to tell
+	return &probe.Unknown{Class: "tls.unmeasured", Want: "a hello that is accepted every time", Got: "a standard handshake that passes, after all others failed", From: s.address,
+		Fix: "see whether something limits connections from this machine"}
+}
+
+// of is what became of an ask; nil where it was not put.
+func (s *scan) of(what string) *heardOf {
+	for i := range s.heard {
+		if s.heard[i].what == what {
+			return &s.heard[i]
+		}
+	}
+	return nil
+}
+
+// accepted says whether a version was accepted.
+func (s *scan) accepted(version uint16) bool {
+	return slices.ContainsFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && h.reply.Version == version })
+}
+
+// firstWave is what can be asked of any endpoint at once, as for one that speaks TLS 1.2 and 1.3.
+func firstWave() []ask {
+	var asks []ask
+	for _, v := range tlsgrade.Versions {
+		asks = append(asks, versionAsk(uint16(v)))
+	}
+	asks = append(asks, classAsks(tlswire.TLS12)...)
+	asks = append(asks, curveAsk(tlswire.TLS12, "weak curves", weakGroups), authAsk("RSA"), authAsk("ECDSA"))
+	for _, c := range rest[1:3] { // the strengths
+		asks = append(asks, classAsk(tlswire.TLS13, string(c.question), c.has))
+	}
+	for _, b := range browsers {
+		asks = append(asks, ask{what: b.name, hello: b.hello})
+	}
+	return asks
+}
+
+// classAsks ask for each class in a version before TLS 1.3.
+func classAsks(version uint16) []ask {
+	asks := []ask{classAsk(version, "broken suites", isBroken)}
+	for _, c := range rest {
+		if c.question == tlsgrade.AskSuitesAEAD && version < tlswire.TLS12 {
+			continue // not defined there
+		}
+		asks = append(asks, classAsk(version, string(c.question), c.has))
+	}
+	return asks
+}
+
+// secondWave asks the old versions that are accepted what TLS 1.2 was asked, and everybody about the size of curves.
+func (s *scan) secondWave() []ask {
+	var asks []ask
+	oldest, newest := uint16(0), uint16(0)
+	for _, v := range []uint16{tlswire.SSL3, tlswire.TLS10, tlswire.TLS11, tlswire.TLS12} {
+		if !s.accepted(v) {
+			continue
+		}
+		if oldest == 0 {
+			oldest = v
+		}
+		newest = v
+		if v < tlswire.TLS12 {
+			asks = append(asks, classAsks(v)...)
+		}
+	}
+	if newest > oldest {
+		asks = append(asks, fallbackAsk(oldest))
+	}
+	for _, v := range []uint16{tlswire.TLS12, tlswire.TLS13} {
+		strong := slices.ContainsFunc(s.heard, func(h heardOf) bool {
+			return h.answer == tlsgrade.Accepted && h.reply.Version == v && h.reply.Exchange.Group != "" && h.reply.Exchange.Bits >= 384
+		})
+		if strong {
+			asks = append(asks, curveAsk(v, "curves of 256 bits", middleGroups))
+		}
+	}
+	return asks
+}
+
+// laterWave looks for the certificates of a kind that nobody has sent yet: DSS, where RSA and ECDSA were refused.
+func (s *scan) laterWave() []ask {
+	if s.accepted(tlswire.TLS12) && !slices.ContainsFunc(s.heard, func(h heardOf) bool { return h.reply != nil && len(h.reply.Certificates) > 0 }) {
+		return []ask{authAsk("DSS")}
+	}
+	return nil
+}
+
+// split asks again without the class that was chosen, until a hello of broken suites is declined.
+func (s *scan) split(ctx context.Context) {
+	var mu sync.Mutex
+	var more []heardOf
+	var versions sync.WaitGroup
+	for _, v := range []uint16{tlswire.SSL3, tlswire.TLS10, tlswire.TLS11, tlswire.TLS12} {
+		last := s.of(classAsk(v, "broken suites", isBroken).what)
+		if last == nil || last.answer != tlsgrade.Accepted {
+			continue
+		}
+		versions.Go(func() {
+			left := isBroken
+			for n := 0; n < len(broken) && last.answer == tlsgrade.Accepted; n++ {
+				before, chosen := left, tlswire.Suites[last.reply.Suite]
+				left = func(suite tlswire.Suite) bool { return before(suite) && !sameClass(suite, chosen) }
+				heard := s.all(ctx, []ask{classAsk(v, fmt.Sprintf("further broken suites (%d)", n+1), left)})
+				s.settle(ctx, heard, s.control)
+				last = &heard[0]
+				mu.Lock()
+				more = append(more, *last)
+				mu.Unlock()
+			}
+		})
+	}
+	versions.Wait()
+	s.heard = append(s.heard, more...)
+}
+
+// sameClass says whether a suite would prove no more than the chosen one did.
+func sameClass(suite, chosen tlswire.Suite) bool {
+	for _, c := range broken {
+		if c.has(suite) && !c.has(chosen) {
+			return false
+		}
+	}
+	return true
+}
+
+// observation puts what was heard into the form that the grade is computed from.
+func (s *scan) observation(at time.Time, roots *x509.CertPool) tlsgrade.Observation {
+	o := tlsgrade.Observation{Name: s.name, At: at, Roots: roots, Protocols: map[tlsgrade.Version]tlsgrade.Answer{}, Chains: s.chains, HSTS: s.hsts, Offers: s.offers}
+	for _, v := range tlsgrade.Versions {
+		if h := s.of(versionAsk(uint16(v)).what); h != nil {
+			o.Protocols[v] = h.answer
+			if h.answer == tlsgrade.Accepted && h.reply.Version != uint16(v) {
+				o.Protocols[v] = tlsgrade.Refused // it chose an older one, as it may
+			}
+		}
+		if s.accepted(uint16(v)) {
+			o.Protocols[v] = tlsgrade.Accepted
+		}
+	}
+	for _, h := range s.heard {
+		if h.answer == tlsgrade.Accepted {
+			o.Suites = append(o.Suites, suitesOf(h.reply)...)
+		}
+	}
+	o.Suites = slices.Compact(slices.SortedFunc(slices.Values(o.Suites), compareSuites))
+	o.Offers = append(o.Offers, s.classOffers()...)
+	for _, b := range browsers {
+		if h := s.of(b.name); h != nil {
+			n := tlsgrade.Negotiated{Client: b.name, Modern: b.modern, Answer: h.answer, Proof: h.proof}
+			if h.answer == tlsgrade.Accepted {
+				n.Suite = suitesOf(h.reply)[0]
+			}
+			o.Reference = append(o.Reference, n)
+		}
+	}
+	return o
+}

@@ -1,0 +1,93 @@
+package tlsprobe
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlsgrade"
+	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlswire"
+)
+
+// certificates gathers the chains that the raw hellos saw.
+func (s *scan) certificates() {
+	for _, h := range s.heard {
+		if h.answer == tlsgrade.Accepted && len(h.reply.Certificates) > 0 {
+			s.addChain(h.reply.Certificates, suitesOf(h.reply)[0], h.reply.Stapled)
+		}
+	}
+}
+
+// heartbleed sends a heartbeat whose length is one more than what it carries (CVE-2014-0160), where the endpoint has acknowledged the
+// extension (RFC 6520 4: such a message must be dropped silently). What comes back is thrown away unread but for its first byte.
+func (s *scan) heartbleed(ctx context.Context) {
+	o := tlsgrade.Offer{Question: tlsgrade.AskHeartbleed, Answer: tlsgrade.Refused, Proof: "no heartbeat extension"}
+	for _, h := range s.heard {
+		if h.answer == tlsgrade.Accepted && h.reply.Version != tlswire.SSL2 && h.reply.Extensions[tlswire.ExtHeartbeat] {
+			o = s.heartbeat(ctx, h.ask)
+			break
+		}
+	}
+	s.offers = append(s.offers, o)
+}
+
+func (s *scan) heartbeat(ctx context.Context, a ask) tlsgrade.Offer {
+	o := tlsgrade.Offer{Question: tlsgrade.AskHeartbleed}
+	conn, done, err := s.dial(ctx)
+	if err != nil {
+		o.Proof = said(err)
+		return o
+	}
+	defer done()
+	a.hello.ServerName = s.name
+	wire, err := a.hello.Marshal()
+	if err != nil {
+		o.Proof = err.Error()
+		return o
+	}
+	if _, err := conn.Write(wire); err != nil {
+		o.Proof = said(err)
+		return o
+	}
+	reply, err := tlswire.Read(conn)
+	if err != nil || !reply.Done {
+		o.Proof = "no whole flight to send a heartbeat after: " + said(err)
+		return o
+	}
+	const heartbeat, request = 24, 1
+	version := []byte{byte(reply.Version >> 8), byte(reply.Version)}
+	message := append([]byte{request, 0, 2, 'x'}, make([]byte, 16)...) // it says two bytes and carries one, and has its padding
+	record := append([]byte{heartbeat, version[0], version[1], 0, byte(len(message) - 1)}, message[:len(message)-1]...)
+	if _, err := conn.Write(record); err != nil {
+		o.Proof = said(err)
+		return o
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(max(500*time.Millisecond, 3*s.slowest))); err != nil {
+		o.Proof = err.Error()
+		return o
+	}
+	var first [1]byte
+	var slow net.Error
+	switch _, err := io.ReadFull(conn, first[:]); {
+	case err == nil && first[0] == heartbeat:
+		o.Answer, o.Proof = tlsgrade.Accepted, "a heartbeat that claims to be longer than it is was answered"
+	case err == nil, errors.Is(err, io.EOF), errors.As(err, &slow) && slow.Timeout():
+		o.Answer, o.Proof = tlsgrade.Refused, "a heartbeat that claims to be longer than it is was dropped"
+	default:
+		o.Proof = said(err)
+	}
+	return o
+}
+
+// renegotiate asks whether the client may start a renegotiation without RFC 5746 (CVE-2009-3555). The standard library
+// cannot send a second ClientHello, so that a server which does not acknowledge the extension stays undecided.
+func (s *scan) renegotiate(context.Context) {
+	o := tlsgrade.Offer{Question: tlsgrade.AskInsecureReneg, Answer: tlsgrade.Refused, Proof: "renegotiation is secure (RFC 5746)"}
+	if secure := s.flagOffers()[1]; secure.Answer != tlsgrade.Accepted {
+		o.Answer, o.Proof = secure.Answer, "the endpoint does not acknowledge RFC 5746"
+		o.Answer = tlsgrade.Unknown
+	}
+	s.offers = append(s.offers, o)
+}
