@@ -34,6 +34,7 @@ func zoneCommand(p *probing) *cobra.Command {
 			return conclude(cmd.OutOrStdout(), makeAll(ctx, zoneClaims(t)), p.asJSON, func(r probe.Result) any { return zoneLineOf(zone, r) })
 		}}
 	f.flags(cmd)
+	cmd.AddCommand(watchCommand(p, &f))
 	return cmd
 }
 

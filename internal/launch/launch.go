@@ -155,7 +155,7 @@ type DNS struct {
 	Repeat       Repeat        `yaml:"repeat" doc:"How often each authoritative server is asked again, to notice one slow node of an anycast address."`
 	DNSSEC       DNSSEC        `yaml:"dnssec"`
 	Globalping   Globalping    `yaml:"globalping"`
-	TTLLog       string        `yaml:"ttl_log" default:"state/dns-ttl.jsonl" doc:"Where first sight of the low TTL is kept between runs."`
+	TTLLog       string        `yaml:"ttl_log" default:"state/dns-ttl.jsonl" doc:"Where first sight of the low TTL, and of each server's new answer, is kept between runs."`
 }
 
 // Record is one name and what it must answer: addresses, or the name it leads to.

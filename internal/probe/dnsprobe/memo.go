@@ -34,9 +34,7 @@ type health struct {
 
 // ask puts a question, or waits for the same question that somebody else has put.
 func (z *Zone) ask(ctx context.Context, q question) (*reply, error) {
-	if log, ok := ctx.Value(askedKey{}).(*askedLog); ok {
-		log.add(q.server.String() + "/" + q.transport())
-	}
+	logAsked(ctx, q.server.String()+"/"+q.transport())
 	end, err := z.asked.Do(ctx, q, bound, func(ctx context.Context) outcome {
 		h := z.health(ctx, host{q.server, q.tcp, q.edns})
 		return z.put(h.ctx, h, q) //nolint:contextcheck // the end of the host ends the question

@@ -25,28 +25,16 @@ type Propagation struct {
 // Propagation looks at the zone's servers and at the resolvers, each of them with and without its client subnet. The
 // snapshot, which may be nil, tells for how long the old answer could be cached.
 func (z *Zone) Propagation(ctx context.Context, record Record, snapshot *Snapshot) Propagation {
-	var p Propagation
-	var servers []Standing
-	var unseen Unseen
-	var all sync.WaitGroup
-	all.Go(func() { p = z.elsewhere(ctx, record) })
-	all.Go(func() {
-		servers = z.serversStand(ctx, record)
-		unseen = z.unseen(ctx, record, servers, snapshot)
-	})
-	all.Wait()
-	p.Servers, p.Unseen = servers, unseen
-	return p
-}
-
-// elsewhere is Propagation without the zone's own servers, but for what they have for clients in a subnet.
-func (z *Zone) elsewhere(ctx context.Context, record Record) Propagation {
 	if err := record.check(); err != nil {
 		return Propagation{Err: err}
 	}
 	vantages, subnets := z.vantages(), z.subnets()
 	p := Propagation{Vantages: make([]Standing, len(vantages)), Subnets: make([]Standing, len(subnets))}
 	var all sync.WaitGroup
+	all.Go(func() {
+		p.Servers = z.serversStand(ctx, record, question{name: record.Name})
+		p.Unseen = z.unseen(ctx, record, p.Servers, snapshot)
+	})
 	for i, r := range vantages {
 		all.Go(func() { p.Vantages[i] = z.standingOf(ctx, r, record) })
 	}
@@ -54,8 +42,31 @@ func (z *Zone) elsewhere(ctx context.Context, record Record) Propagation {
 		all.Go(func() { p.Subnets[i] = z.serversStandFor(ctx, record, subnet) })
 	}
 	all.Wait()
+	p.dropEnds()
 	p.Err = p.judge(z.config.Regions, func(s Standing) error { return s.Err })
 	return p
+}
+
+// dropEnds takes the end from old answers that a server of the zone still gives somebody: a cache can fetch them again.
+func (p *Propagation) dropEnds() {
+	for i := range p.Vantages {
+		v := &p.Vantages[i]
+		old := slices.ContainsFunc(p.Servers, Standing.answersOld) ||
+			slices.ContainsFunc(p.Subnets, func(s Standing) bool { return s.subnet == v.subnet && s.answersOld() })
+		var unmet *probe.Unmet
+		if old && errors.As(v.Err, &unmet) && !unmet.Until.IsZero() {
+			endless := *unmet
+			endless.Until, endless.Fix = time.Time{}, "first give every server of the zone the new answer: until then a cache can fetch the old one again"
+			v.Err = &endless
+			v.explain()
+		}
+	}
+}
+
+// answersOld says whether a server of the zone has another answer than the new one, rather than none.
+func (s Standing) answersOld() bool {
+	var unmet *probe.Unmet
+	return errors.As(s.Err, &unmet) && unmet.Class != "dns.lame"
 }
 
 // judge sums up what was said: what is measured and wrong first, and what has no end before what has one; then whether
@@ -111,8 +122,8 @@ func PropagatedToSubnets(z *Zone, record Record) probe.Claim {
 		if len(z.subnets()) == 0 {
 			return &probe.NotApplicable{Why: "no resolver is to be asked for the clients in a subnet"}
 		}
-		p := z.elsewhere(ctx, record)
-		p.Vantages = slices.DeleteFunc(p.Vantages, func(s Standing) bool { return !s.subnet })
+		p := z.Propagation(ctx, record, nil)
+		p.Vantages = slices.DeleteFunc(p.Vantages, func(s Standing) bool { return !s.subnet.IsValid() })
 		evidence.Observed = map[string]any{"resolvers": p.Vantages, "servers": p.Subnets}
 		if len(p.Vantages) == 0 {
 			return p.Err
@@ -138,7 +149,7 @@ func ResolversSound(z *Zone, record Record) probe.Claim {
 // propagation is a claim about one side of where a record stands.
 func (z *Zone) propagation(id, source string, record Record, of func(Standing) error) probe.Claim {
 	return z.claim(id, source, record.Name, func(ctx context.Context, evidence *probe.Evidence) error {
-		p := z.elsewhere(ctx, record)
+		p := z.Propagation(ctx, record, nil)
 		evidence.Observed = p.Vantages
 		if len(p.Vantages) == 0 {
 			return p.Err

@@ -39,6 +39,7 @@ func TestPropagation(t *testing.T) {
 		{"negative cache", func(_ *testing.T, w *world) { w.Resolvers()[0].HoldNXDOMAIN("api.drop.example.", 600) }, apiRecord, probe.Fail, "dns.stale", 10 * time.Minute, []string{"NXDOMAIN", "wait"}},
 		{"runs out while we look", hold(oldApex, 1, dnstest.UntilExpiry), apexRecord, probe.Pass, "", 0, nil},
 		{"pinned", hold(oldApex, 7200, dnstest.Frozen), apexRecord, probe.Fail, "dns.not-converging", 0, []string{"does not run out", "flush", "for 7200 s"}},
+		{"refilled with old data, later", hold(oldApex, 7, dnstest.Refilled), apexRecord, probe.Fail, "dns.not-converging", 0, nil},
 		{"refilled with old data", hold(oldApex, 2, dnstest.Refilled), apexRecord, probe.Fail, "dns.not-converging", 0, nil},
 		{"served stale", hold(oldApex, 30, dnstest.ServedStale), apexRecord, probe.Fail, "dns.not-converging", 0, []string{"3 Stale Answer"}},
 		{"split horizon", hold("drop.example. 60 A 203.0.113.80\ndrop.example. 60 AAAA 2001:db8:80::1", 60, dnstest.SplitHorizon), apexRecord, probe.Fail, "dns.hijacked", 0, []string{"AA=1"}},

@@ -99,18 +99,16 @@ func (j judgement) again(s *staleness, next samples) (*staleness, error) {
 	// One cache has refilled itself with the old answer, or does not let its TTL fall. Where there are more of them, a look
 	// may have missed one that lasts longer; that can be once, but not with each look.
 	if s.alone || now.rose == 2 || change.Abs() <= rounding {
-		unmet := s.unmet()
-		unmet.Class, unmet.Until = "dns.not-converging", time.Time{}
-		unmet.Got += fmt.Sprintf(", and %.0f s later for %d s", elapsed.Seconds(), now.last.TTL)
-		unmet.Fix = "ask the resolver's operator to flush the name: its TTL does not run out; it is pinned, refilled with old data or served stale"
-		return nil, unmet
+		return nil, &probe.Unmet{Class: "dns.not-converging", Want: s.want, From: s.who,
+			Got: fmt.Sprintf("the old answer, %s, for %s, and %.0f s later for %d s", s.says, s.left(), elapsed.Seconds(), now.last.TTL),
+			Fix: "ask the resolver's operator to flush the name: its TTL does not run out; it is pinned, refilled with old data or served stale"}
 	}
 	return now, nil
 }
 
 // untilNextLook is long enough to see the TTL fall, or a short one run out.
 func (s *staleness) untilNextLook(atLeast time.Duration) time.Duration {
-	const short = 5 * time.Second
+	const short = 10 * time.Second
 	if ttl := seconds(s.last.TTL); ttl <= short {
 		return max(atLeast, ttl+rounding)
 	}
@@ -118,6 +116,11 @@ func (s *staleness) untilNextLook(atLeast time.Duration) time.Duration {
 }
 
 func (s *staleness) unmet() *probe.Unmet {
-	return &probe.Unmet{Class: "dns.stale", Want: s.want, Got: fmt.Sprintf("the old answer, %s", s.says), Until: s.last.until,
-		From: fmt.Sprintf("%s for %d s more (%s %s)", s.who, s.last.TTL, plain(s.last.Name), s.last.Type), Fix: "wait for the cache to run out"}
+	return &probe.Unmet{Class: "dns.stale", Want: s.want, Got: "the old answer, " + s.says, From: s.who + " for " + s.left(), Until: s.last.until,
+		Fix: "wait for the cache to run out"}
+}
+
+// left is how long it lasts, and what of it.
+func (s *staleness) left() string {
+	return fmt.Sprintf("%d s more (%s %s)", s.last.TTL, plain(s.last.Name), s.last.Type)
 }

@@ -24,7 +24,7 @@ type Standing struct {
 
 	Err    error `json:"-"`
 	judge  judgement
-	subnet bool // it speaks for the clients in one subnet
+	subnet netip.Prefix // of the clients that it speaks for
 }
 
 // standing is a vantage's with the looks that were taken and what the last of them said.
@@ -73,7 +73,7 @@ func (z *Zone) standingOf(ctx context.Context, r Resolver, record Record) Standi
 		old, err = j.again(old, looks[len(looks)-1])
 	}
 	s := j.standing(r.String(), r.Region, looks, err)
-	s.subnet = r.Subnet.IsValid()
+	s.subnet = r.Subnet
 	return s
 }
 
@@ -98,15 +98,10 @@ func (z *Zone) subnets() []netip.Prefix {
 	return all
 }
 
-// serversStand is where each server of the zone stands. What a server has wrong lasts until somebody corrects it.
-func (z *Zone) serversStand(ctx context.Context, record Record) []Standing {
-	return z.serversStandWith(ctx, record, question{name: record.Name})
-}
-
 // serversStandFor is where the zone's servers stand, all in all, for the clients in a subnet.
 func (z *Zone) serversStandFor(ctx context.Context, record Record, subnet netip.Prefix) Standing {
-	all := z.serversStandWith(ctx, record, question{name: record.Name, edns: true, subnet: subnet})
-	s := Standing{Who: "the zone's servers for clients in " + subnet.String(), subnet: true}
+	all := z.serversStand(ctx, record, question{name: record.Name, edns: true, subnet: subnet})
+	s := Standing{Who: "the zone's servers for clients in " + subnet.String(), subnet: subnet}
 	var errs []error
 	for _, server := range all {
 		errs = append(errs, server.Err)
@@ -123,7 +118,9 @@ func (z *Zone) serversStandFor(ctx context.Context, record Record, subnet netip.
 	return s
 }
 
-func (z *Zone) serversStandWith(ctx context.Context, record Record, q question) []Standing {
+// serversStand is where each server of the zone stands, by its answers to a question. What it has wrong lasts until somebody
+// corrects it.
+func (z *Zone) serversStand(ctx context.Context, record Record, q question) []Standing {
 	var seen direct
 	var want expected
 	var err error

@@ -97,6 +97,10 @@ func readTTLLog(path string) ([]ttlSight, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseTTLLog(text)
+}
+
+func parseTTLLog(text []byte) ([]ttlSight, error) {
 	if len(text) > 0 && text[len(text)-1] != '\n' {
 		return nil, fmt.Errorf("%w: the last line is cut off", errCorrupt)
 	}

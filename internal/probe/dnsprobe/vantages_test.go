@@ -167,6 +167,14 @@ func TestPropagationAssertions(t *testing.T) {
 			w.Resolvers()[0].Set(func(b *dnstest.Behaviour) { b.Rcode = dns.RcodeServerFailure })
 		}, [4]probe.Status{fail, pass, na, fail}},
 		{"REFUSED", func(_ *testing.T, w *world) { refuse(w.Resolvers()[0]) }, [4]probe.Status{blocked, blocked, na, blocked}},
+		{"stale, and so is a server", func(t *testing.T, w *world) {
+			must(t)(w.Resolvers()[0].Hold("drop.example. 60 A 203.0.113.7", 900, dnstest.UntilExpiry))
+			oneOldServer(t, w)
+		}, [4]probe.Status{fail, fail, na, pass}},
+		{"stale, and a server is lame", func(t *testing.T, w *world) {
+			must(t)(w.Resolvers()[0].Hold(oldApex, 900, dnstest.UntilExpiry))
+			must(t)(w.second().RemoveZone("drop.example."))
+		}, [4]probe.Status{fail, pass, na, pass}},
 		{"subnets have the new answer", func(_ *testing.T, w *world) { w.config.Resolvers[0].Subnet = subnet }, [4]probe.Status{pass, pass, pass, pass}},
 		{"a subnet has an address of its own, a new one", func(t *testing.T, w *world) {
 			w.config.Resolvers[0].Subnet = subnet

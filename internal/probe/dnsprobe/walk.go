@@ -150,3 +150,17 @@ func (z *Zone) closest(name string) *delegation {
 	}
 	return z.roots()
 }
+
+// ZoneOf is the apex of the zone that holds a name, by delegation from the roots.
+func (z *Zone) ZoneOf(ctx context.Context, name string) (string, error) {
+	d, seen, err := z.descend(ctx, z.roots(), dns.CanonicalName(name), dns.TypeSOA, nil)
+	if err != nil {
+		return "", err
+	}
+	for _, rr := range slices.Concat(seen.reply.Answer, seen.reply.Ns) { // parent and zone can live on the same servers
+		if soa, is := rr.(*dns.SOA); is && within(dns.CanonicalName(name), dns.CanonicalName(soa.Hdr.Name)) {
+			return plain(dns.CanonicalName(soa.Hdr.Name)), nil
+		}
+	}
+	return plain(d.zone), nil
+}

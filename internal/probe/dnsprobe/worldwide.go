@@ -43,6 +43,9 @@ func PropagatedWorldwide(z *Zone, record Record) probe.Claim {
 		}
 		all.Wait()
 		p := Propagation{Vantages: slices.Concat(at...)}
+		for _, v := range p.Vantages {
+			logAsked(ctx, v.Who)
+		}
 		evidence.Observed = p.Vantages
 		return p.judge(len(locations), func(s Standing) error { return s.Err })
 	})

@@ -128,6 +128,9 @@ func TestPropagatedWorldwide(t *testing.T) {
 			assert.Equal(t, c.want, got.Status, got.Message())
 			assert.Equal(t, c.class, got.Class, got.Message())
 			assert.Equal(t, "PRO-02", got.Assertion)
+			if c.want == probe.Pass {
+				assert.Contains(t, got.Evidence.Asked, "globalping probe in Oslo, NO (AS2119 Telenor) asking private")
+			}
 			for _, part := range c.says {
 				assert.Contains(t, got.Message(), part)
 			}

@@ -141,6 +141,13 @@ type askedLog struct {
 
 type askedKey struct{}
 
+// logAsked notes whom the claim of this context asks.
+func logAsked(ctx context.Context, entry string) {
+	if log, ok := ctx.Value(askedKey{}).(*askedLog); ok {
+		log.add(entry)
+	}
+}
+
 func (l *askedLog) add(entry string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
