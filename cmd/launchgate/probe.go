@@ -52,6 +52,7 @@ var probes = []struct {
 		age := cmp.Or(t.Launch.TLS.HSTSMinAge.D(), 365*24*time.Hour)
 		return one("hsts", httpprobe.SendsHSTS(t.Web, args[0], httpprobe.HSTS{MaxAge: age, IncludeSubDomains: true, Preload: true})), nil
 	}},
+	{"preload domain", "the domain is eligible for the browsers' HSTS preload list", cobra.ExactArgs(1), preload},
 	{"page https-url text", "the page shows a text", cobra.ExactArgs(2), func(t *target.Targets, args []string) ([]dnsprobe.Named, error) {
 		return one("page", httpprobe.Shows(t.Web, args[0], args[1])), nil
 	}},

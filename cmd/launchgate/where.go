@@ -64,7 +64,7 @@ func (w *where) targetsOf(l *launch.Launch) (*target.Targets, error) {
 // every bad value, a line each; what could be read is in the launch then too.
 func (w *where) launch() (*launch.Launch, error) {
 	l := &launch.Launch{Network: launch.Network{Connect: map[launch.HostPort]launch.HostPort{}}, TLS: launch.TLS{CAFile: w.ca},
-		Health: launch.Health{StatusPath: "data.status", StatusOK: "ok", VersionPath: "data.version"}} // as launch.yaml where it says nothing
+		Web: launch.Web{PlainHTTPPort: 80}, Health: launch.Health{StatusPath: "data.status", StatusOK: "ok", VersionPath: "data.version"}} // as launch.yaml where it says nothing
 	var problems []error
 	for _, text := range w.roots {
 		var root launch.HostAddr

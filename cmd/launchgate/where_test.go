@@ -72,7 +72,7 @@ func probeAt(t *testing.T, flags []string, args ...string) said {
 func TestFlagsSayWhereToLook(t *testing.T) {
 	all := [][]string{
 		{"dns", "getdrop.no"}, {"cert", "getdrop.no"}, {"expiry", "www.getdrop.no", "80"}, {"floor", "getdrop.no"},
-		{"redirect", "http://getdrop.no/a?b=c"}, {"hsts", "https://getdrop.no/"}, {"page", "https://getdrop.no/", "Send penger"},
+		{"redirect", "http://getdrop.no/a?b=c"}, {"hsts", "https://getdrop.no/"}, {"preload", "getdrop.no"}, {"page", "https://getdrop.no/", "Send penger"},
 		{"headers", "https://getdrop.no/"}, {"health", "https://getdrop.no/api/health", "1.0.0"},
 	}
 	require.Len(t, all, len(probes)+1)

@@ -102,6 +102,39 @@ func dnsGates(s *gate.Section) {
 		g.Advise("every name has CAA", dnsprobe.CAAIsThere(zone))
 	})
 
+	s.Gate("Mail", gate.Hard, "Mail in the domain's name is authenticated: SPF, DKIM and DMARC.", func(g *gate.G) {
+		t, mail := target.Of(g.Launch()), g.Launch().Mail
+		for _, domain := range t.EnvelopeDomains() {
+			g.Check("one SPF record at "+domain, dnsprobe.OneSPF(t.Zone, domain))
+			g.Check("SPF of "+domain+" can be read", dnsprobe.SPFReads(t.Zone, domain))
+			g.Check("SPF of "+domain+" needs ten look-ups at most", dnsprobe.SPFWithinLimits(t.Zone, domain))
+			g.Check("SPF of "+domain+" does not pass everybody", dnsprobe.SPFNotOpen(t.Zone, domain))
+			g.Advise("SPF of "+domain+" ends in -all or ~all", dnsprobe.SPFEnds(t.Zone, domain))
+		}
+		for _, sender := range t.Senders() {
+			g.Check("SPF passes "+sender.String(), dnsprobe.SPFPasses(t.Zone, string(mail.ReturnPath), sender))
+			named := g.Advise
+			if mail.OwnSenders {
+				named = g.Check
+			}
+			named(sender.String()+" has a name", dnsprobe.SenderIsNamed(t.Zone, sender))
+		}
+		for _, selector := range mail.Selectors {
+			g.Check("DKIM key "+selector+" is there", dnsprobe.DKIMKeyIsThere(t.Zone, selector))
+			g.Check("DKIM key "+selector+" is strong", dnsprobe.DKIMKeyIsStrong(t.Zone, selector))
+			g.Advise("DKIM key "+selector+" has 2048 bits", dnsprobe.DKIMKeyIsGood(t.Zone, selector))
+			g.Advise("DKIM key "+selector+" is not for testing", dnsprobe.DKIMKeyIsLive(t.Zone, selector))
+		}
+		g.Check("one DMARC record", dnsprobe.OneDMARC(t.Zone))
+		g.Check("DMARC protects the domain", dnsprobe.DMARCProtects(t.Zone))
+		g.Advise("DMARC is for all mail", dnsprobe.DMARCForAll(t.Zone))
+		g.Advise("DMARC asks for reports", dnsprobe.DMARCReports(t.Zone))
+		g.Check("mail exchangers have addresses", dnsprobe.ExchangersHaveAddresses(t.Zone))
+		g.Advise("mail exchangers are no aliases", dnsprobe.ExchangersAreNoAliases(t.Zone))
+		g.Advise("MTA-STS asks for TLS", dnsprobe.AsksForTLS(t.Zone))
+		g.Advise("reports on TLS are wanted", dnsprobe.WantsTLSReports(t.Zone))
+	})
+
 	s.Gate("Hygiene", gate.Warn, "No name dangles, mail was left alone, and no wildcard hides a mistake.", func(g *gate.G) {
 		t, dns := target.Of(g.Launch()), g.Launch().DNS
 		g.Check("nothing dangles", dnsprobe.NothingDangles(t.Zone, t.Records()...))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/getdrop/launchgate/internal/gate"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/ssllabsprobe"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe"
 	"github.com/getdrop/launchgate/internal/target"
 )
@@ -57,8 +58,32 @@ func sslGates(s *gate.Section) {
 		}
 	})
 
+	s.Gate("HSTSPreload", gate.Warn, "The domain is eligible for the browsers' HSTS preload list.", func(g *gate.G) {
+		site, name := target.Of(g.Launch()), g.Launch().DNS.Domain
+		domain := string(name)
+		if registered := httpprobe.RegistrableDomain(domain); registered != "" && registered != domain {
+			g.NotApplicable("dns.domain " + domain + " is a subdomain, and the preload list takes only " + registered)
+			return
+		}
+		g.Check("it is a registered domain", httpprobe.Registrable(domain))
+		g.Check("its certificate is valid", tlsprobe.ValidFor(site.TLS, domain, time.Time{}))
+		g.Check("its header asks for it", httpprobe.SendsPreloadHeader(site.Web, domain))
+		g.Check("plain HTTP leads to that header first", httpprobe.PreloadableOverHTTP(site.Web, site.HTTP(name, "/")))
+		g.Check("its redirects are few and secure", httpprobe.PreloadableRedirects(site.Web, domain))
+		for _, below := range site.Subdomains() {
+			g.Check(below+" is served over https", httpprobe.ServesHTTPS(site.Web, below))
+		}
+	})
+
 	s.Gate("GradeA", gate.Hard, "The SSL Labs grade is A or better, on every address.", func(g *gate.G) {
 		site, tls := target.Of(g.Launch()), g.Launch().TLS
+		if tls.GradeSource == "ssllabs" {
+			g.Within(ssllabsprobe.Patience)
+			for _, name := range site.CertificateNames() {
+				g.Check(name, ssllabsprobe.GradeAtLeast(site.SSLLabs, name, tls.MinGrade))
+			}
+			return
+		}
 		for _, name := range site.CertificateNames() {
 			g.Check(name, tlsprobe.GradeAtLeast(site.TLS, name, tls.MinGrade, g.Launch().At()))
 		}

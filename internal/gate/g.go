@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/getdrop/launchgate/internal/catalogue"
 	"github.com/getdrop/launchgate/internal/launch"
@@ -16,6 +17,7 @@ type G struct {
 	gate          catalogue.Gate
 	launch        *launch.Launch
 	ctx           context.Context
+	cancel        context.CancelFunc
 	waiting       sync.WaitGroup
 	notApplicable string
 	checks        []*probe.Result // each is there once its claim has ended
@@ -26,6 +28,13 @@ var slots = make(chan struct{}, 64)
 
 // Launch is the launch the gate is about.
 func (g *G) Launch() *launch.Launch { return g.launch }
+
+// Within gives this gate another deadline than its section's, from now on, where the facts of the launch ask for it. It
+// comes before the checks: what was begun under the old deadline ends, BLOCKED.
+func (g *G) Within(d time.Duration) {
+	g.cancel()
+	g.ctx, g.cancel = context.WithTimeout(context.Background(), d)
+}
 
 // Check makes a claim that the gate stands or falls with. Claims of a gate are made at the same time.
 func (g *G) Check(name string, claim probe.Claim) { g.start(name, claim, probe.Run) }
@@ -40,10 +49,11 @@ func (g *G) NotApplicable(why string) { g.notApplicable = why }
 func (g *G) start(name string, claim probe.Claim, run func(context.Context, string, probe.Claim) probe.Result) {
 	result := new(probe.Result)
 	g.checks = append(g.checks, result)
+	ctx := g.ctx // as it is now: Within may come later
 	g.waiting.Go(func() {
 		slots <- struct{}{}
 		defer func() { <-slots }()
-		*result = run(g.ctx, name, claim)
+		*result = run(ctx, name, claim)
 	})
 }
 

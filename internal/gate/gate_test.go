@@ -118,6 +118,8 @@ func TestEveryWayAGateCanEnd(t *testing.T) {
 		"Ways/PanicInClaim":  {stream.Fail, evidence.Blocked, "panic", "in the claim"},
 		"Ways/GoexitInClaim": {stream.Fail, evidence.Blocked, "panic", "ended its goroutine"},
 		"Ways/Forever":       {stream.Fail, evidence.Blocked, "timeout", "none after"},
+		"Ways/OwnDeadline":   {stream.Pass, evidence.Pass, "", ""},
+		"Ways/LateDeadline":  {stream.Fail, evidence.Blocked, "error", "context canceled"},
 		"Ways/File":          {stream.Fail, evidence.Blocked, "unsigned", "decision: approve, person: owner, evidence_sha256: "},
 		"Ways/LeaksSecret":   {stream.Fail, evidence.Fail, "unclassified", "‹redacted:"},
 		"Steps/First":        {stream.Pass, evidence.Pass, "", ""},
@@ -303,7 +305,7 @@ func TestABrokenLaunchBlocksEveryGate(t *testing.T) {
 					require.NotContains(t, g.Message, "\n")
 				}
 			}
-			assert.Equal(t, 19, seen, "every gate of the page shows up")
+			assert.Equal(t, 21, seen, "every gate of the page shows up")
 		})
 	}
 }

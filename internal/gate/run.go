@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -17,9 +16,9 @@ import (
 // where the record cannot be left the test fails.
 func (d *declared) run(t *testing.T, p *Page, catalogueSHA256 string) {
 	started := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), d.within)
-	t.Cleanup(cancel)
-	g := &G{gate: d.Gate, launch: p.launch, ctx: ctx}
+	g := &G{gate: d.Gate, launch: p.launch, cancel: func() {}}
+	g.Within(d.within)
+	t.Cleanup(func() { g.cancel() })
 	if p.broken == nil {
 		g.name(d.body)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/dnsprobe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/ssllabsprobe"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe"
 )
 
@@ -25,6 +26,7 @@ type Targets struct {
 	Zone    *dnsprobe.Zone
 	TLS     *tlsprobe.Observer
 	Web     *httpprobe.Client
+	SSLLabs *ssllabsprobe.Service
 }
 
 var (
@@ -51,6 +53,7 @@ func New(l *launch.Launch) *Targets {
 	t := &Targets{Launch: l, Network: network, Zone: dnsprobe.New(zone(l, network))}
 	t.TLS = &tlsprobe.Observer{Network: network, Resolver: t.Zone, Connections: l.TLS.Connections}
 	t.Web = &httpprobe.Client{Network: network, Resolver: t.Zone}
+	t.SSLLabs = ssllabsprobe.New(t.Web, t.TLS, l.TLS.SSLLabsEmail)
 	return t
 }
 
@@ -79,6 +82,7 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 	for _, ca := range l.TLS.CA {
 		c.Issuance.CAs = append(c.Issuance.CAs, string(ca))
 	}
+	c.Mail = dnsprobe.Mail{Domain: string(l.Mail.Domain), ReturnPath: string(l.Mail.ReturnPath), Selectors: l.Mail.Selectors, Senders: addresses(l.Mail.Senders), OwnSenders: l.Mail.OwnSenders, Weakest: l.Mail.DMARC}
 	for _, root := range d.Roots {
 		c.Roots = append(c.Roots, root.AddrPort(53))
 	}
@@ -121,6 +125,19 @@ func (t *Targets) Record(name launch.Domain) dnsprobe.Record {
 	}
 	panic(fmt.Sprintf("launch.yaml: dns.records has no %s", name))
 }
+
+// EnvelopeDomains are the domains whose SPF record counts: that of the From header, which anybody may try to send from, and that of the
+// envelope sender where it is another.
+func (t *Targets) EnvelopeDomains() []string {
+	m := t.Launch.Mail
+	if m.ReturnPath == m.Domain {
+		return []string{string(m.Domain)}
+	}
+	return []string{string(m.Domain), string(m.ReturnPath)}
+}
+
+// Senders are the addresses that mail is sent from.
+func (t *Targets) Senders() []netip.Addr { return addresses(t.Launch.Mail.Senders) }
 
 // MinVersion is the oldest TLS version that may be spoken.
 func (t *Targets) MinVersion() uint16 {

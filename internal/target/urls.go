@@ -3,6 +3,7 @@ package target
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
@@ -39,6 +40,18 @@ func (t *Targets) CertificateNames() []string {
 		}
 	}
 	return names
+}
+
+// Subdomains are the names below the launch's domain that send a certificate, and www in any case.
+func (t *Targets) Subdomains() []string {
+	www := "www." + string(t.Launch.DNS.Domain)
+	below := []string{www}
+	for _, name := range t.CertificateNames() {
+		if name != www && strings.HasSuffix(name, "."+string(t.Launch.DNS.Domain)) {
+			below = append(below, name)
+		}
+	}
+	return below
 }
 
 // Pages are the URLs of the landing page and of the further pages that launch.yaml names.

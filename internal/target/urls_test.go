@@ -18,3 +18,11 @@ func TestANameThatOnlyAWildcardCoversIsLookedAt(t *testing.T) {
 	l.DNS.API.Enabled = false
 	assert.NotContains(t, site.CertificateNames(), "api.example.com")
 }
+
+func TestSubdomainsAreBelowTheDomain(t *testing.T) {
+	l := &launch.Launch{}
+	l.DNS.Domain, l.DNS.WWW.Name = "example.com", "web.example.com"
+	l.TLS.Names = []launch.Domain{"example.com", "*.example.com", "pay.example.com", "notexample.com", "example.net"}
+	site := Targets{Launch: l}
+	assert.Equal(t, []string{"www.example.com", "pay.example.com", "web.example.com"}, site.Subdomains())
+}

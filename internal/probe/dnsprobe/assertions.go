@@ -32,6 +32,7 @@ func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
 		{"REC-07 nothing dangles", true, NothingDangles(z, records...)},
 	}
 	list = append(list, ofCertificates(z)...)
+	list = append(list, ofMail(z)...)
 	if len(records) > 0 {
 		list = append(list, ofRecords(z, records)...)
 	}
@@ -67,6 +68,45 @@ func ofCertificates(z *Zone) []Named {
 	return append(list,
 		Named{"CAA-03 no unknown critical CAA", true, NoUnknownCritical(z)},
 		Named{"CAA-04 CAA is answered", true, CAAAnswered(z)})
+}
+
+// ofMail are the claims about mail. Where no selectors are named none is about DKIM, and where no senders are none about them.
+func ofMail(z *Zone) []Named {
+	m := z.mail()
+	var list []Named
+	domains := []string{m.Domain}
+	if m.ReturnPath != m.Domain {
+		domains = append(domains, m.ReturnPath)
+	}
+	for _, domain := range domains {
+		list = append(list,
+			Named{"SPF-01 one SPF record: " + domain, true, OneSPF(z, domain)},
+			Named{"SPF-02 SPF can be read: " + domain, true, SPFReads(z, domain)},
+			Named{"SPF-03 SPF within its limits: " + domain, true, SPFWithinLimits(z, domain)},
+			Named{"SPF-04 SPF does not pass everybody: " + domain, true, SPFNotOpen(z, domain)},
+			Named{"SPF-05 SPF ends in -all or ~all: " + domain, false, SPFEnds(z, domain)})
+	}
+	for _, sender := range m.Senders {
+		list = append(list,
+			Named{"SPF-06 SPF passes " + sender.String(), true, SPFPasses(z, m.ReturnPath, sender)},
+			Named{"PTR-01 has a name: " + sender.String(), m.OwnSenders, SenderIsNamed(z, sender)})
+	}
+	for _, selector := range m.Selectors {
+		list = append(list,
+			Named{"DKM-01 DKIM key is there: " + selector, true, DKIMKeyIsThere(z, selector)},
+			Named{"DKM-02 DKIM key is strong: " + selector, true, DKIMKeyIsStrong(z, selector)},
+			Named{"DKM-02 DKIM key is good: " + selector, false, DKIMKeyIsGood(z, selector)},
+			Named{"DKM-03 DKIM key is live: " + selector, false, DKIMKeyIsLive(z, selector)})
+	}
+	return append(list,
+		Named{"DMC-01 one DMARC record", true, OneDMARC(z)},
+		Named{"DMC-02 DMARC protects", true, DMARCProtects(z)},
+		Named{"DMC-02 DMARC for all mail", false, DMARCForAll(z)},
+		Named{"DMC-03 DMARC reports", false, DMARCReports(z)},
+		Named{"MX-01 exchangers have addresses", true, ExchangersHaveAddresses(z)},
+		Named{"MX-02 exchangers are no aliases", false, ExchangersAreNoAliases(z)},
+		Named{"MTS asks for TLS", false, AsksForTLS(z)},
+		Named{"TLR wants TLS reports", false, WantsTLSReports(z)})
 }
 
 func ofRecords(z *Zone, records []Record) []Named {

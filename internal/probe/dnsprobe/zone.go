@@ -36,6 +36,7 @@ type Config struct {
 	Regions     int              // how many regions the resolvers must cover
 	Cutover     time.Time        // when the launch changes the answers
 	Issuance    Issuance         // what CAA records must allow
+	Mail        Mail             // who sends mail in the zone's name
 	TTLLog      string           // file with the first sight of each low TTL and new answer, kept between runs
 	Globalping  Globalping       // probes around the world that must have the new answers too
 }

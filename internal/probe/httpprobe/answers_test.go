@@ -222,6 +222,14 @@ func TestJudgeCookies(t *testing.T) {
 	}
 }
 
+func TestAPolicyWithoutADirectiveIsNone(t *testing.T) {
+	for _, value := range []string{"", " ", ";", " ; , ;"} {
+		missing := missingHeaders(http.Header{"Content-Security-Policy": {value}, "X-Content-Type-Options": {"nosniff"}})
+		assert.Equal(t, []string{"no Content-Security-Policy"}, missing, value)
+	}
+	assert.Empty(t, missingHeaders(http.Header{"Content-Security-Policy": {"; default-src 'self'"}, "X-Content-Type-Options": {"NoSniff"}}))
+}
+
 func TestTransport(t *testing.T) {
 	const page200 = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
 	forever := func(conn net.Conn) {

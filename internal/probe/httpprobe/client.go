@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -46,7 +47,8 @@ type exchange struct {
 	status int
 	header http.Header
 	body   []byte
-	cut    bool  // the body is longer than MaxBody
+	most   int64 // bytes of the body that are read
+	cut    bool  // the body is longer than that
 	err    error // why there is no answer: *probe.Unmet or *probe.Unknown
 }
 
@@ -54,7 +56,7 @@ type exchange struct {
 func (c *Client) get(ctx context.Context, target *url.URL, ip netip.Addr) *exchange {
 	at := netip.AddrPortFrom(ip, port(target))
 	x, err := c.seen.Do(ctx, "GET "+target.String()+" at "+at.String(), flightTime, func(ctx context.Context) *exchange {
-		return c.fetch(ctx, target, at)
+		return c.fetch(ctx, target, at, nil, MaxBody)
 	})
 	if err != nil {
 		return &exchange{url: target, at: at, err: err}
@@ -73,8 +75,9 @@ func port(target *url.URL) uint16 {
 }
 
 // fetch speaks HTTP/1.1 itself: one connection, one request, no redirect, no retry, and errors that say what happened.
-func (c *Client) fetch(ctx context.Context, target *url.URL, at netip.AddrPort) *exchange {
-	x := &exchange{url: target, at: at}
+// It sends the given headers too, and reads no more than most bytes of the body.
+func (c *Client) fetch(ctx context.Context, target *url.URL, at netip.AddrPort, header http.Header, most int64) *exchange {
+	x := &exchange{url: target, at: at, most: most}
 	conn, err := c.connect(ctx, target, at.String())
 	if err != nil {
 		x.err = err
@@ -88,6 +91,7 @@ func (c *Client) fetch(ctx context.Context, target *url.URL, at netip.AddrPort) 
 		x.err = &probe.Unknown{Class: "not-configured", Want: "a URL", Got: err.Error(), From: target.String(), Err: err}
 		return x
 	}
+	maps.Copy(request.Header, header)
 	request.Header.Set("User-Agent", "launchgate")
 	request.Header.Set("Accept-Encoding", "identity") // without it any coding is welcome (RFC 9110 12.5.3)
 	request.Close = true
@@ -129,17 +133,17 @@ func (x *exchange) exchange(ctx context.Context, conn net.Conn, request *http.Re
 	case err != nil:
 		return err
 	}
-	limited.N += 2 * MaxBody                     // chunks need room too
+	limited.N += 2 * x.most                      // chunks need room too
 	defer func() { _ = response.Body.Close() }() // the connection is closed next
 	if err := extend(ctx, conn); err != nil {
 		return err
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, x.most+1))
 	if err != nil {
 		return &brokenBody{err}
 	}
-	x.cut = len(body) > MaxBody
-	x.status, x.header, x.body = response.StatusCode, response.Header, body[:min(len(body), MaxBody)]
+	x.cut = int64(len(body)) > x.most
+	x.status, x.header, x.body = response.StatusCode, response.Header, body[:min(int64(len(body)), x.most)]
 	return nil
 }
 

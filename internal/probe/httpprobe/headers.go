@@ -27,7 +27,7 @@ func SecurityHeaders(c *Client, url string) probe.Claim {
 
 func missingHeaders(header http.Header) []string {
 	var missing []string
-	if strings.TrimSpace(strings.Join(header.Values("Content-Security-Policy"), "")) == "" {
+	if strings.Trim(strings.Join(header.Values("Content-Security-Policy"), ""), "\t ,;") == "" { // without a directive it enforces nothing
 		got := "no Content-Security-Policy"
 		if header.Get("Content-Security-Policy-Report-Only") != "" {
 			got += " but one that only reports"

@@ -77,26 +77,39 @@ func loops(hops []*exchange) bool {
 
 // judgeEnd judges where a chain ends, and how long and how safe it is on the way.
 func judgeEnd(hops []*exchange) error {
-	last := hops[len(hops)-1]
+	if err := judgeHops(hops, maxHops); err != nil {
+		return err
+	}
+	if last := hops[len(hops)-1]; last.status >= 500 {
+		return last.unmet("http.status", "an answer below 500 at the end of the redirects", fmt.Sprintf("%d %s", last.status, http.StatusText(last.status)), "see the application's logs")
+	}
+	return nil
+}
+
+// judgeHops judges that a chain comes to an end, over https, after so many redirects at most.
+func judgeHops(hops []*exchange, most int) error {
+	last, redirects := hops[len(hops)-1], len(hops)-1
 	for _, hop := range hops[1:] {
 		if hop.url.Scheme != "https" {
 			return hop.unmet("http.downgrade", "https all the way", "a redirect back to plain HTTP: "+trail(hops), "redirect to https only")
 		}
 	}
+	_, err := last.location()
+	if err == nil {
+		redirects++ // follow went no further
+	}
 	switch {
 	case last.err != nil:
 		return last.err
 	case loops(hops):
-		return hops[0].unmet("http.loop", fmt.Sprintf("at most %d redirects to a page", maxHops), "a loop: "+trail(hops)+" → "+last.header.Get("Location"), "see who redirects back: often a proxy that speaks plain HTTP to the application")
-	case len(hops)-1 > maxHops:
-		return hops[0].unmet("http.hops", fmt.Sprintf("at most %d redirects to a page", maxHops), fmt.Sprintf("%d or more: %s", len(hops)-1, trail(hops)), "redirect straight to the page")
-	case last.status >= 500:
-		return last.unmet("http.status", "an answer below 500 at the end of the redirects", fmt.Sprintf("%d %s", last.status, http.StatusText(last.status)), "see the application's logs")
-	}
-	if _, err := last.location(); err != nil && !errors.Is(err, errNoRedirect) {
+		return hops[0].unmet("http.loop", fmt.Sprintf("at most %d redirects to a page", most), "a loop: "+trail(hops)+" → "+last.header.Get("Location"), "see who redirects back: often a proxy that speaks plain HTTP to the application")
+	case redirects > most:
+		return hops[0].unmet("http.hops", fmt.Sprintf("at most %d redirects to a page", most), fmt.Sprintf("%d or more: %s", redirects, trail(hops)), "redirect straight to the page")
+	case err != nil && !errors.Is(err, errNoRedirect):
 		return last.unmet("http.malformed", "a redirect one can follow", fmt.Sprintf("Location %q", last.header.Values("Location")), "send one valid Location")
+	default:
+		return nil
 	}
-	return nil
 }
 
 // trail is the chain for a message.

@@ -89,6 +89,10 @@ var claims = map[string]func(*Client) probe.Claim{
 	"hsts on health":         func(c *Client) probe.Claim { return SendsHSTS(c, health, strict) },
 	"hsts on 404":            func(c *Client) probe.Claim { return SendsHSTS(c, absent, strict) },
 	"no hsts over http":      func(c *Client) probe.Claim { return NoHSTSOverHTTP(c, plainURL) },
+	"preload header":         func(c *Client) probe.Claim { return SendsPreloadHeader(c, domain) },
+	"preload over http":      func(c *Client) probe.Claim { return PreloadableOverHTTP(c, "http://"+domain+"/") },
+	"preload redirects":      func(c *Client) probe.Claim { return PreloadableRedirects(c, domain) },
+	"preload of www":         func(c *Client) probe.Claim { return ServesHTTPS(c, "www."+domain) },
 	"no mixed content":       func(c *Client) probe.Claim { return NoMixedContent(c, home) },
 	"security headers":       func(c *Client) probe.Claim { return SecurityHeaders(c, home) },
 	"protocol floor": func(c *Client) probe.Claim {
@@ -126,6 +130,7 @@ func TestFaults(t *testing.T) {
 		webtest.HSTSMalformed:         {{"hsts", "hsts.malformed", []string{"which browsers ignore", `max-age "two-years" is no number of seconds`}}},
 		webtest.HSTSShort:             {{"hsts", "hsts.short", []string{"got max-age=86400", "raise max-age"}}},
 		webtest.HSTSNoPreload:         {{"hsts", "hsts.preload", []string{"no preload in"}}},
+		webtest.HSTSQuoted:            {{"preload header", "hsts.malformed", []string{`"max-age=\"63072000\"; includeSubDomains; preload", whose max-age browsers understand and the preload list does not`}}, {"preload over http", "hsts.malformed", nil}},
 		webtest.HSTSOverHTTP:          {{"no hsts over http", "hsts.over-http", []string{"want no Strict-Transport-Security over plain HTTP", "http://" + domain}}},
 		webtest.HSTSMissingOnError:    {{"hsts on 404", "hsts.missing", []string{"none on a 404 answer", "errors and redirects included"}}},
 		webtest.HSTSMissingOnRedirect: {{"hsts on www", "hsts.missing", []string{"none on a 301 answer"}}},

@@ -2,6 +2,7 @@ package httpprobe
 
 import (
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,15 +13,15 @@ import (
 )
 
 // NoMixedContent claims that a page, at every address, loads and sends nothing over plain HTTP: images, scripts, styles,
-// frames, media, forms, refreshes, the base URL, style url() and @import, and that its Content-Security-Policy allows no
-// http: source (W3C Mixed Content). Links that a reader follows do not count. Style sheets and scripts are not fetched.
+// frames, media, forms, refreshes, the base URL, style url() and @import, its Link and Refresh headers, and that its
+// Content-Security-Policy allows no http: source (W3C Mixed Content). Links that a reader follows do not count. Style sheets and scripts are not fetched.
 func NoMixedContent(c *Client, url string) probe.Claim {
 	return c.everywhere("W3C Mixed Content", url, func(x *exchange) error {
 		root, err := x.page()
 		if err != nil {
 			return err
 		}
-		found := mixed(root)
+		found := append(mixed(root), inHeader(x.header)...)
 		for _, policy := range x.header.Values("Content-Security-Policy") {
 			found = append(found, inPolicy(policy)...)
 		}
@@ -128,6 +129,30 @@ func inMeta(n *html.Node, key, value string) []string {
 	return nil
 }
 
+// linked finds the links of a Link header (RFC 8288) to plain HTTP, with their parameters.
+var linked = regexp.MustCompile(`(?i)<\s*(http:[^>]*)>([^<]*)`)
+
+// related finds the relations of such a link.
+var related = regexp.MustCompile(`(?i);\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))`)
+
+// inHeader finds what the headers of a page have a browser fetch, or go to.
+func inHeader(header http.Header) []string {
+	var found []string
+	for _, value := range header.Values("Link") {
+		for _, link := range linked.FindAllStringSubmatch(value, -1) {
+			if rel := related.FindStringSubmatch(link[2]); rel != nil && slices.ContainsFunc(strings.Fields(rel[1]+" "+rel[2]), fetches.MatchString) {
+				found = append(found, "Link header "+link[1])
+			}
+		}
+	}
+	for _, value := range header.Values("Refresh") {
+		if to := refreshed.FindStringSubmatch(value); to != nil {
+			found = append(found, "Refresh header "+to[1])
+		}
+	}
+	return found
+}
+
 // inPolicy finds sources of a Content-Security-Policy that allow plain HTTP.
 func inPolicy(policy string) []string {
 	var found []string
@@ -142,9 +167,12 @@ func inPolicy(policy string) []string {
 	return found
 }
 
+// torn are the characters that browsers take out of a URL wherever they stand (WHATWG URL 4.4).
+var torn = strings.NewReplacer("\t", "", "\n", "", "\r", "")
+
 // plain says whether a URL is for plain HTTP. Browsers want no slashes behind the colon.
 func plain(value string) bool {
-	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(value)), "http:")
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(torn.Replace(value))), "http:")
 }
 
 func attribute(n *html.Node, key string) string {

@@ -1,6 +1,7 @@
 package httpprobe
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -34,6 +35,7 @@ func TestMixed(t *testing.T) {
 		`<noscript><img src="http://a.example/pixel"></noscript>`:                               "img http://a.example/pixel",
 		`<template><img src="http://a.example/t"></template>`:                                   "img http://a.example/t",
 
+		"<img src='ht\ntp://a.example/x'>":                                 "img ht\ntp://a.example/x",
 		`<img src="http:a.example/x">`:                                     "img http:a.example/x",
 		`<meta http-equiv=refresh content="5;http://a.example/">`:          "meta refresh http://a.example/",
 		`<meta http-equiv=refresh content="0, url = 'http://a.example/'">`: "meta refresh http://a.example/",
@@ -64,6 +66,37 @@ func TestInPolicy(t *testing.T) {
 		"": "",
 	} {
 		assert.Equal(t, want, strings.Join(inPolicy(policy), ", "), policy)
+	}
+}
+
+func TestInHeader(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"Link", "<http://a.example/a.css>; rel=stylesheet", "Link header http://a.example/a.css"},
+		{"Link", `</b.css>; rel=preload, <HTTP://a.example/a.js>; as=script; rel="x modulepreload"`, "Link header HTTP://a.example/a.js"},
+		{"Link", "<http://a.example/>; rel=canonical, <https://a.example/>; rel=preload", ""},
+		{"Link", "<http://a.example/>", ""},
+		{"Refresh", "0; url=http://a.example/", "Refresh header http://a.example/"},
+		{"Refresh", "5; url=https://a.example/", ""},
+		{"Location", "http://a.example/", ""},
+	} {
+		assert.Equal(t, c.want, strings.Join(inHeader(http.Header{c.name: {c.value}}), ", "), c.value)
+	}
+}
+
+func TestHiddenTextShowsNothing(t *testing.T) {
+	for page, want := range map[string]string{
+		`<p hidden>Send</p><p>penger</p>`:                                        "penger",
+		`<div style="color:red; Display : none"><p>Send</p></div>`:               "",
+		`<div style="visibility:hidden">Send</div>`:                              "",
+		`<div style="--display: none">Send</div>`:                                "Send",
+		`<dialog>Send</dialog><dialog open>penger</dialog>`:                      "penger",
+		`<iframe>Send</iframe><video>Send</video><canvas>Send</canvas>`:          "",
+		`<body><noscript>Send</noscript><datalist><option>Send</datalist>penger`: "penger",
+		`<details><summary>Send</summary>penger</details>`:                       "Sendpenger",
+	} {
+		root, err := html.ParseWithOptions(strings.NewReader(page), html.ParseOptionEnableScripting(false))
+		require.NoError(t, err)
+		assert.Equal(t, want, dense(spaced(visible(root))), page)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -16,7 +18,7 @@ import (
 )
 
 // Shows claims that a page is there for people at every address: 200, text/html, and the text in what a reader sees, not
-// in the head, a comment or a script. White space does not count.
+// in the head, a comment, a script or a hidden element. White space does not count.
 func Shows(c *Client, url, text string) probe.Claim {
 	return c.everywhere("", url, func(x *exchange) error {
 		if strings.TrimSpace(text) == "" {
@@ -91,13 +93,17 @@ func (x *exchange) text() (body []byte, class, problem string) {
 	return body, "", ""
 }
 
-// visible is the text of a page's body without scripts, styles and templates.
+// unseen are the elements whose content a browser with scripts does not show.
+var unseen = map[string]bool{"head": true, "script": true, "style": true, "template": true, "noscript": true, "iframe": true, "noembed": true,
+	"noframes": true, "datalist": true, "audio": true, "video": true, "canvas": true}
+
+// undisplayed finds the inline style that takes an element off the page.
+var undisplayed = regexp.MustCompile(`(?i)(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)`)
+
+// visible is the text of a page's body that a reader sees, as far as the page itself says. Style sheets are not read.
 func visible(n *html.Node) string {
-	if n.Type == html.ElementNode {
-		switch n.Data {
-		case "head", "script", "style", "template", "noscript":
-			return ""
-		}
+	if n.Type == html.ElementNode && (unseen[n.Data] || has(n, "hidden") || n.Data == "dialog" && !has(n, "open") || undisplayed.MatchString(attribute(n, "style"))) {
+		return ""
 	}
 	if n.Type == html.TextNode {
 		return n.Data
@@ -108,6 +114,10 @@ func visible(n *html.Node) string {
 		b.WriteByte(' ')
 	}
 	return b.String()
+}
+
+func has(n *html.Node, key string) bool {
+	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return strings.EqualFold(a.Key, key) })
 }
 
 func spaced(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -28,7 +28,7 @@ const (
 // 500). An address whose plain HTTP port is closed gives nothing away either: there the https URL is judged alone, and
 // AcceptsPlainHTTP says that the port is closed.
 func RedirectsToHTTPS(c *Client, httpURL string) probe.Claim {
-	return c.chains(httpURL, func(hops []*exchange) error {
+	return c.chains("RFC 9110 15.4", httpURL, func(hops []*exchange) error {
 		if want := secure(hops[0].url); !closed(hops[0]) {
 			return judgeChain(hops, want)
 		}
@@ -63,9 +63,9 @@ func WWWRedirects(c *Client, wwwURL, apex string) probe.Claim {
 
 // chains is a claim about where a URL leads from every address of its host, hop by hop. Where its port is closed the
 // chain goes on with the https URL at the same address.
-func (c *Client) chains(rawURL string, judge func(hops []*exchange) error) probe.Claim {
+func (c *Client) chains(source, rawURL string, judge func(hops []*exchange) error) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
-		evidence := probe.Evidence{Target: rawURL, Source: "RFC 9110 15.4"}
+		evidence := probe.Evidence{Target: rawURL, Source: source}
 		target, err := parse(rawURL)
 		if err != nil {
 			return evidence, err

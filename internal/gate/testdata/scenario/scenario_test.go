@@ -55,6 +55,13 @@ func ways(s *gate.Section) {
 	s.Gate("Forever", gate.Hard, "It never ends.", func(g *gate.G) {
 		g.Check("one", func(context.Context) (probe.Evidence, error) { select {} })
 	})
+	deadline := func(ctx context.Context) (probe.Evidence, error) {
+		at, _ := ctx.Deadline()
+		<-time.After(min(time.Until(at), 3*time.Second)) // longer than the section allows
+		return probe.Evidence{}, ctx.Err()
+	}
+	s.Gate("OwnDeadline", gate.Hard, "It takes longer than the others may.", func(g *gate.G) { g.Within(time.Minute); g.Check("one", deadline) })
+	s.Gate("LateDeadline", gate.Hard, "It asks for more time when it has begun.", func(g *gate.G) { g.Check("one", deadline); g.Within(time.Minute) })
 	s.Gate("File", gate.Hard, "A file is approved as it is.", func(g *gate.G) { g.Check("it", g.ApprovedFile(g.Launch().Path("launch.yaml"))) })
 	s.Gate("LeaksSecret", gate.Hard, "It reads a secret and says it.", func(g *gate.G) {
 		g.Check("one", func(ctx context.Context) (probe.Evidence, error) {
