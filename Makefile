@@ -86,8 +86,9 @@ verify: lint generate ## What CI runs: lint, generated files, all tests
 	$(MAKE) --no-print-directory test race heavy
 
 .PHONY: bench
-bench: ## Measure start-up and the T-5 page at 100 ms round-trip time
+bench: ## Measure start-up and the T-5 page at 100 ms round-trip time, and the DNS page against zonemaster-cli
 	go test -run '^$$' -bench . -benchtime 3x ./fixtures/sandbox
+	unshare -Urn $$(command -v go) test -run '^$$' -bench AgainstZonemaster -benchtime 3x ./fixtures/realservers
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser, FUZZTIME each (default 30s)

@@ -223,6 +223,9 @@ func TestCAAAnswered(t *testing.T) {
 	gone.levels[0].links[0].seen[1].state = nxdomain
 	_, err := caaAnswered(gone)
 	judged(t, err, probe.Pass, "")
+	gone.levels[0].links[0].seen[0] = sawCNAME(ns1, "drop.example.")
+	_, err = caaAnswered(gone)
+	judged(t, err, probe.Pass, "")
 	gone.levels[0].links[0].seen[1] = silent(ns2, "no-route")
 	_, err = caaAnswered(gone)
 	judged(t, err, probe.Blocked, "")

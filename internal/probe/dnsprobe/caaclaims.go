@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -131,7 +132,8 @@ func caaAnswered(c climb) ([]string, error) {
 	}
 	for _, level := range c.reached() {
 		for _, l := range level.links {
-			errs = append(errs, disagreement(l.seen, "dns.caa-lookup", "the same CAA for "+plain(l.name)+" from every server", "see which server is behind, and why", sighting.caaAnswer))
+			seen := slices.DeleteFunc(slices.Clone(l.seen), func(s sighting) bool { return s.state == alias }) // what it leads to is judged; that it does is for AnswersAgree
+			errs = append(errs, disagreement(seen, "dns.caa-lookup", "the same CAA for "+plain(l.name)+" from every server", "see which server is behind, and why", sighting.caaAnswer))
 		}
 	}
 	return nil, worst(errs)

@@ -208,10 +208,14 @@ func (z *Zone) aligned(ctx context.Context, w dmarcWalk, policy mailtext.DMARC) 
 // DMARCForAll claims that the policy is applied to all mail: no pct below 100, which older receivers still obey (RFC 7489 6.3; a recommendation).
 func DMARCForAll(z *Zone) probe.Claim {
 	return z.dmarcClaim("DMC-02", "RFC 7489 6.3", func(_ context.Context, w dmarcWalk) error {
-		if r, _, found := w.applied(); found && r.Policy.Percent < 100 {
+		switch r, _, found := w.applied(); {
+		case !found:
+			return &probe.Unmet{Class: "mail.dmarc", Want: "a policy for all mail", Got: "no record that counts", From: w.Records[0].from, Fix: "see DMC-01"}
+		case r.Policy.Percent < 100:
 			return &probe.Unmet{Class: "mail.dmarc-percent", Want: "a policy for all mail", Got: fmt.Sprintf("pct=%d", r.Policy.Percent), From: r.from, Fix: "drop pct"}
+		default:
+			return nil
 		}
-		return nil
 	})
 }
 

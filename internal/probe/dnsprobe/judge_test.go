@@ -120,6 +120,7 @@ func TestTransportJudges(t *testing.T) {
 	judged(t, answersUDP([]sighting{saw(ns1, 60), lameServer(ns2)}), probe.Pass, "")
 	judged(t, answersUDP([]sighting{saw(ns1, 60), silent(ns2, "timeout")}), probe.Fail, "ns2")
 	judged(t, answersUDP([]sighting{silent(ns1, "no-route")}), probe.Blocked, "")
+	judged(t, answersUDP([]sighting{saw(ns1, 60), silent(ns2, "dns.truncated")}), probe.Pass, "")
 
 	judged(t, answersTCP([]sighting{saw(ns1, 60, "a")}, []sighting{saw(ns1, 60, "a")}), probe.Pass, "")
 	judged(t, answersTCP([]sighting{saw(ns1, 60, "a")}, []sighting{saw(ns1, 60, "b")}), probe.Fail, "same answer")
@@ -147,6 +148,7 @@ func TestTransportJudges(t *testing.T) {
 	large.reply.size = 1233
 	cut.reply.Truncated = true
 	judged(t, fits(small, dns.TypeTXT, true, sighting{}), probe.Pass, "")
+	judged(t, fits(with(dns.RcodeFormatError, false), dns.TypeTXT, true, sighting{}), probe.Fail, "FORMERR to a question with EDNS")
 	judged(t, fits(large, dns.TypeTXT, true, sighting{}), probe.Fail, "1233 octets")
 	judged(t, fits(cut, dns.TypeTXT, true, small), probe.Pass, "")
 	judged(t, fits(cut, dns.TypeTXT, true, silent(ns1, "refused")), probe.Fail, "over TCP no answer")
@@ -257,6 +259,9 @@ func TestChainJudges(t *testing.T) {
 	judged(t, aaaaParity([]chain{empty, empty}), probe.Pass, "")
 	judged(t, aaaaParity([]chain{ends, empty}), probe.Fail, "")
 	judged(t, aaaaParity([]chain{ends, blank}), probe.Blocked, "")
+	long := empty
+	long.long = true
+	judged(t, aaaaParity([]chain{ends, long}), probe.Blocked, "more than 8 CNAMEs")
 }
 
 func TestSpecial(t *testing.T) {

@@ -74,10 +74,18 @@ func DKIMKeyIsGood(z *Zone, selector string) probe.Claim {
 	return z.dkim("DKM-02", "RFC 8301 3.2", selector, func(k keys) error { return k.atLeast(dkimGood) })
 }
 
-func (k keys) atLeast(bits int) error {
-	switch {
-	case len(k.Texts) != 1 || k.err != nil || k.key.Revoked:
+// usable fails where there is nothing to judge, which DKM-01 says.
+func (k keys) usable() error {
+	if len(k.Texts) != 1 || k.err != nil || k.key.Revoked {
 		return &probe.Unmet{Class: "mail.dkim", Want: "one DKIM key at " + k.Name, Got: "none that can be used", From: k.from, Fix: "see DKM-01"}
+	}
+	return nil
+}
+
+func (k keys) atLeast(bits int) error {
+	switch err := k.usable(); {
+	case err != nil:
+		return err
 	case k.key.Kind == "rsa" && k.key.Bits < bits:
 		return &probe.Unmet{Class: "mail.dkim-short", Want: fmt.Sprintf("an RSA key of at least %d bits", bits), Got: fmt.Sprintf("%d bits", k.key.Bits), From: k.from, Fix: "make a new key of 2048 bits under another selector"}
 	default:
@@ -91,7 +99,7 @@ func DKIMKeyIsLive(z *Zone, selector string) probe.Claim {
 		if k.key.Testing {
 			return &probe.Unmet{Class: "mail.dkim-testing", Want: "a key in earnest", Got: "t=y, with which receivers treat signed mail as unsigned", From: k.from, Fix: "drop t=y"}
 		}
-		return nil
+		return k.usable()
 	})
 }
 

@@ -37,6 +37,9 @@ func aaaaParity(chains []chain) error {
 	var errs []error
 	for _, c := range chains {
 		errs = append(errs, c.blanks()...)
+		if c.long {
+			errs = append(errs, &probe.Unknown{Class: "dns.chain", Want: "the AAAA of " + plain(c.name), Got: "more than 8 CNAMEs, which nobody is to follow", From: c.path(), Fix: "shorten the chain"})
+		}
 		if len(c.values()) > 0 {
 			with = append(with, plain(c.name))
 		} else {

@@ -44,20 +44,21 @@ const (
 
 // spfTree is an SPF record with everything that it leads to, whatever the sender: the worst case.
 type spfTree struct {
-	Domain   string     `json:"domain"`
-	Record   string     `json:"record,omitempty"`
-	LookUps  int        `json:"look_ups"` // of the whole tree
-	Voids    int        `json:"void_look_ups"`
-	Open     []string   `json:"passes_everybody,omitempty"` // terms that pass the whole world
-	Broken   []string   `json:"broken,omitempty"`           // why checkers give up (permerror)
-	Below    []*spfTree `json:"below,omitempty"`
-	Opaque   []string   `json:"depends_on_the_message,omitempty"` // macros, which nobody can follow beforehand
-	count    int        // of SPF records at the domain
-	from     string
-	err      error  // nobody can tell
-	ends     byte   // qualifier of the all at the end, through redirect; 0 where there is none
-	all      string // the term
-	redirect *spfTree
+	Domain    string     `json:"domain"`
+	Record    string     `json:"record,omitempty"`
+	LookUps   int        `json:"look_ups"` // of the whole tree
+	Voids     int        `json:"void_look_ups"`
+	Open      []string   `json:"passes_everybody,omitempty"` // terms that pass the whole world
+	Broken    []string   `json:"broken,omitempty"`           // why checkers give up (permerror)
+	Below     []*spfTree `json:"below,omitempty"`
+	Opaque    []string   `json:"depends_on_the_message,omitempty"` // macros, which nobody can follow beforehand
+	count     int        // of SPF records at the domain
+	from      string
+	err       error  // nobody can tell
+	ends      byte   // qualifier of the all at the end, through redirect; 0 where there is none
+	all       string // the term
+	redirect  *spfTree
+	illegible bool // what the record leads to is not known
 }
 
 // spfOf follows a domain's record, and those that it includes or redirects to.
@@ -66,6 +67,7 @@ func (z *Zone) spfOf(ctx context.Context, domain string, trail []string) *spfTre
 	name := dns.CanonicalName(domain)
 	if slices.Contains(trail, name) {
 		t.Broken = append(t.Broken, fmt.Sprintf("a loop through %s", plain(name)))
+		t.LookUps = mostLookUps + 1 // it goes round until the limit
 		return t
 	}
 	if len(trail) > mostLookUps {
@@ -90,6 +92,7 @@ func (z *Zone) spfOf(ctx context.Context, domain string, trail []string) *spfTre
 	record, err := mailtext.ParseSPF(t.Record)
 	if err != nil {
 		t.Broken = append(t.Broken, fmt.Sprintf("%s: %v", plain(name), err))
+		t.illegible = true
 		return t
 	}
 	t.walk(ctx, z, record, append(slices.Clone(trail), name))
@@ -258,6 +261,14 @@ func needsRecord(judge func(*spfTree) error) func(*spfTree) error {
 	}
 }
 
+// unread says that there is a record below, or this one, of which nobody can tell what it leads to.
+func (t *spfTree) unread() error {
+	if t.illegible || slices.ContainsFunc(t.Below, func(below *spfTree) bool { return below.unread() != nil }) {
+		return &probe.Unknown{Class: "mail.spf-broken", Want: "an SPF record of " + t.Domain + " to judge", Got: "one that cannot be read", From: t.from, Fix: "see SPF-02"}
+	}
+	return t.err
+}
+
 // SPFReads claims that the record and all that it leads to can be read, without loops (RFC 7208 4.6; SPF-02).
 func SPFReads(z *Zone, domain string) probe.Claim {
 	return z.spfClaim("SPF-02", "RFC 7208 4.6", domain, needsRecord(func(t *spfTree) error {
@@ -277,7 +288,7 @@ func SPFWithinLimits(z *Zone, domain string) probe.Claim {
 			return &probe.Unmet{Class: "mail.spf-limits", Want: fmt.Sprintf("at most %d look-ups, and %d that find nothing", mostLookUps, mostVoids),
 				Got: fmt.Sprintf("%d look-ups, %d of which find nothing", t.LookUps, t.Voids), From: t.from, Fix: "replace includes by the addresses behind them, and drop what is not used"}
 		}
-		return t.err
+		return t.unread()
 	}))
 }
 
@@ -289,7 +300,7 @@ func SPFNotOpen(z *Zone, domain string) probe.Claim {
 			return &probe.Unmet{Class: "mail.spf-open", Want: "an SPF record that passes the domain's own senders only", Got: strings.Join(sortedSet(t.Open), ", ") + ", which passes everybody", From: t.from,
 				Fix: "name the senders, and end in -all"}
 		}
-		return t.err
+		return t.unread()
 	}))
 }
 
@@ -298,6 +309,9 @@ func SPFEnds(z *Zone, domain string) probe.Claim {
 	return z.spfClaim("SPF-05", "RFC 7208 4.7", domain, needsRecord(func(t *spfTree) error {
 		if t.ends == '-' || t.ends == '~' || t.err != nil {
 			return t.err
+		}
+		if t.illegible || t.redirect != nil && t.redirect.illegible {
+			return t.unread()
 		}
 		got := "no all at its end"
 		if t.all != "" {

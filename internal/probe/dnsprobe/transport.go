@@ -27,6 +27,10 @@ func AnswersUDP(z *Zone) probe.Claim {
 func answersUDP(seen []sighting) error {
 	var errs []error
 	for _, s := range seen {
+		var silence *probe.Unknown
+		if errors.As(s.err, &silence) && silence.Class == "dns.truncated" { // an answer over UDP, and none over TCP
+			continue
+		}
 		errs = append(errs, blame(s.err, "dns.udp", "an answer over UDP", "let UDP port 53 through to the name server"))
 	}
 	return worst(onlySilence(errs))
@@ -225,6 +229,8 @@ func fits(s sighting, qtype uint16, plainly bool, whole sighting) error {
 		return blame(s.err, "dns.size", want, fix)
 	case s.err != nil:
 		return s.err
+	case s.reply.Rcode != dns.RcodeSuccess:
+		return &probe.Unmet{Class: "dns.size", Want: want, Got: dns.RcodeToString[s.reply.Rcode] + " to a question with EDNS", From: s.from(), Fix: "bring the name server, or the firewall before it, up to RFC 6891"}
 	case s.reply.size > bufferSize:
 		return &probe.Unmet{Class: "dns.size", Want: want, Got: fmt.Sprintf("%d octets", s.reply.size), From: s.from(), Fix: fix}
 	case !s.reply.Truncated || isUnmet(whole.err):

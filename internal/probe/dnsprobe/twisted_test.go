@@ -194,3 +194,14 @@ func TestCascadeWithoutGlue(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(got.Message(), "see the evidence"), got.Message())
 	assert.Less(t, time.Since(start), 3*time.Second)
 }
+
+// A resolver that follows more CNAMEs than others do has given the new answer all the same.
+func TestResolverFollowsLongChains(t *testing.T) {
+	w := newWorld(t, 2)
+	for _, c := range "abcdefgh" {
+		w.replaceEverywhere(t, string(c)+".drop.example. 60 CNAME "+string(c+1)+".drop.example.")
+	}
+	w.replaceEverywhere(t, "www.drop.example. 60 CNAME a.drop.example.\ni.drop.example. 60 CNAME drop.example.")
+	got := run(t, []Named{{"propagated", true, Propagated(w.zone(), w.records[wwwRecord], w.snapshot)}})[0]
+	assert.Equal(t, probe.Pass, got.Status, got.Message())
+}

@@ -141,7 +141,7 @@ func readRecursive(q question, r *reply) recursive {
 		seen.Scope = subnet.SourceScope
 	}
 	name := q.name
-	for range longest + 1 {
+	for range len(r.Answer) + 1 {
 		if rrset := section(r.Answer, name, q.qtype); len(rrset) > 0 {
 			seen.Chain = append(seen.Chain, cached{name, dns.TypeToString[q.qtype], rdata(rrset), longestTTL(rrset), true})
 			return seen
