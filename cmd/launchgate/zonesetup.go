@@ -4,14 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/getdrop/launchgate/internal/launch"
 )
-
-var dsData = regexp.MustCompile(`^\d+ \d+ \d+ [0-9A-Fa-f ]+$`)
 
 func (f *zoneFlags) fillVantages(to *filling) {
 	var all []launch.DNSResolver
@@ -37,11 +34,10 @@ func (f *zoneFlags) fillVantages(to *filling) {
 	}
 	to.DNS.Globalping = launch.Globalping{Locations: f.locations, Probes: 2} // as launch.yaml where it says nothing
 	for _, text := range f.anchors {
-		if !dsData.MatchString(text) {
-			to.bad("trust-anchor", trustAnchor, text)
-		}
+		var anchor launch.DSData
+		to.read(&anchor, "trust-anchor", text, trustAnchor)
+		to.DNS.DNSSEC.TrustAnchor = append(to.DNS.DNSSEC.TrustAnchor, anchor)
 	}
-	to.DNS.DNSSEC.TrustAnchor = f.anchors
 }
 
 func (f *zoneFlags) fillCertificates(to *filling) {

@@ -91,6 +91,19 @@ func dnsGates(s *gate.Section) {
 		g.Check("this very file was approved", g.ApprovedFile(file))
 	})
 
+	s.Gate("DNSSEC", gate.Hard, "The zone is signed where it is meant to be, and every signature outlives the launch.", func(g *gate.G) {
+		t := target.Of(g.Launch())
+		g.Check("the parent vouches for it as planned", dnsprobe.SignedAsPlanned(t.Zone, g.Launch().DNS.DNSSEC.Signed))
+		if g.Launch().DNS.DNSSEC.Signed {
+			g.Check("keys match the DS", dnsprobe.KeysMatchDS(t.Zone))
+			g.Check("signatures verify on every server", dnsprobe.SignaturesVerify(t.Zone, t.Records()...))
+			g.Check("signatures outlive the launch", dnsprobe.SignaturesOutlive(t.Zone, t.Records()...))
+			g.Advise("the algorithms are of today", dnsprobe.ModernAlgorithms(t.Zone))
+			g.Advise("NSEC3 is plain", dnsprobe.PlainNSEC3(t.Zone))
+		}
+		g.Advise("who signs is vouched for", dnsprobe.VouchedFor(t.Zone))
+	})
+
 	s.Gate("CAA", gate.Hard, "The authority that issues the certificates is allowed to, by every CAA record.", func(g *gate.G) {
 		zone := target.Of(g.Launch()).Zone
 		for _, name := range g.Launch().TLS.Names {

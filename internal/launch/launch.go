@@ -196,7 +196,7 @@ type DNSResolver struct {
 // DNSSEC says whether the zone is signed.
 type DNSSEC struct {
 	Signed      bool     `yaml:"signed" doc:"The zone is signed, and the parent vouches for it with DS records. Where it is false, a DS at the parent is an error."`
-	TrustAnchor []string `yaml:"trust_anchor" doc:"DS data of the root zone, such as \"20326 8 2 E06D44B8…\"; absent: IANA's, or none where dns.roots is set. Refused in production."`
+	TrustAnchor []DSData `yaml:"trust_anchor" doc:"DS data of the root zone, such as \"20326 8 2 E06D44B8…\"; absent: IANA's, or none where dns.roots is set. Refused in production."`
 	Resign      Duration `yaml:"resign" doc:"How often the signatures are renewed, where they do not outlive the launch window as they stand."`
 }
 

@@ -29,6 +29,7 @@ var formats = map[reflect.Type]format{
 	reflect.TypeFor[IP]():       {"an IP address such as 192.0.2.1 or 2001:db8::1", `^[0-9A-Fa-f.:]+$`},
 	reflect.TypeFor[Prefix]():   {"an address range such as 192.0.2.0/24", `^[0-9A-Fa-f.:]+/[0-9]+$`},
 	reflect.TypeFor[PersonID](): {"the id of a person, in small letters, digits and -", `^[a-z0-9][a-z0-9-]*$`},
+	reflect.TypeFor[DSData]():   {"the data of a DS record such as 20326 8 2 E06D44B80B8F1D39…", `^[0-9]{1,5} [0-9]{1,3} [0-9]{1,3} ([0-9A-Fa-f]{2} ?)+$`},
 	reflect.TypeFor[Secret]():   {"a reference such as secret:env:NAME or secret:file:path", `^secret:(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$`},
 }
 
@@ -139,6 +140,18 @@ func (p *Percent) UnmarshalText(text []byte) error {
 		return errors.New("that is more than 100")
 	}
 	*p = Percent(number)
+	return nil
+}
+
+// DSData is the data of a DS record in presentation format: key tag, algorithm, digest type, digest (RFC 4034 5.3).
+type DSData string
+
+// UnmarshalText reads a DS record's data.
+func (d *DSData) UnmarshalText(text []byte) error {
+	if !matches[DSData](string(text)) {
+		return errShape
+	}
+	*d = DSData(text)
 	return nil
 }
 

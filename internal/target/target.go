@@ -82,6 +82,13 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 	for _, ca := range l.TLS.CA {
 		c.Issuance.CAs = append(c.Issuance.CAs, string(ca))
 	}
+	c.Resign = d.DNSSEC.Resign.D()
+	for _, anchor := range d.DNSSEC.TrustAnchor {
+		c.TrustAnchor = append(c.TrustAnchor, string(anchor))
+	}
+	if l.Schedule.Window.End != l.Schedule.Window.Start { // the command line can leave it out
+		_, c.WindowEnd = l.Window()
+	}
 	c.Mail = dnsprobe.Mail{Domain: string(l.Mail.Domain), ReturnPath: string(l.Mail.ReturnPath), Selectors: l.Mail.Selectors, Senders: addresses(l.Mail.Senders), OwnSenders: l.Mail.OwnSenders, Weakest: l.Mail.DMARC}
 	for _, root := range d.Roots {
 		c.Roots = append(c.Roots, root.AddrPort(53))

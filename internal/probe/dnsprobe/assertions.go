@@ -31,6 +31,7 @@ func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
 		{"REC-05 no CNAME at the apex", true, NoCNAMEAtApex(z)},
 		{"REC-07 nothing dangles", true, NothingDangles(z, records...)},
 	}
+	list = append(list, ofSignatures(z, records)...)
 	list = append(list, ofCertificates(z)...)
 	list = append(list, ofMail(z)...)
 	if len(records) > 0 {
@@ -46,6 +47,21 @@ func Assertions(z *Zone, records []Record, snapshot *Snapshot) []Named {
 		list = append(list,
 			Named{"RBK-01 snapshot holds the old records", true, SnapshotHolds(z, snapshot, records...)},
 			Named{"RBK-02 snapshot predates the change", true, SnapshotPredates(z, snapshot, records...)})
+	}
+	return list
+}
+
+// ofSignatures are the claims about DNSSEC. Without the end of a window nothing is said about how long signatures last.
+func ofSignatures(z *Zone, records []Record) []Named {
+	list := []Named{
+		{"SEC-01 keys match the DS", true, KeysMatchDS(z)},
+		{"SEC-02 signatures verify", true, SignaturesVerify(z, records...)},
+		{"SEC-05 modern algorithms", false, ModernAlgorithms(z)},
+		{"SEC-06 the parent vouches", false, VouchedFor(z)},
+		{"SEC-07 plain NSEC3", false, PlainNSEC3(z)},
+	}
+	if !z.config.WindowEnd.IsZero() {
+		list = append(list, Named{"SEC-03 signatures outlive the launch", true, SignaturesOutlive(z, records...)})
 	}
 	return list
 }

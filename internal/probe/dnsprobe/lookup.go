@@ -12,7 +12,6 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 )
 
-
 // lookUp asks every authoritative server for an RRset of any name, in our zone or not, and follows CNAMEs. No records is an answer: the name
 // or the type does not exist. That servers disagree is an error, as is that nobody can tell.
 func (z *Zone) lookUp(ctx context.Context, name string, qtype uint16) (records []dns.RR, from string, err error) {

@@ -49,10 +49,13 @@ var oldAddress = netip.MustParseAddr("203.0.113.8")
 
 func newWorld(t testing.TB, servers int) *world {
 	t.Helper()
-	in := dnstest.New(t, dnstest.Config{
-		Zones:   []dnstest.Zone{{Origin: "drop.example.", Text: dropZone}, {Origin: "cloud.example.", Text: cloudZone}},
-		Servers: servers, Regions: []string{"eu-north", "us-east"},
-	})
+	return newWorldOf(t, dnstest.Config{Servers: servers, Zones: []dnstest.Zone{{Origin: "drop.example.", Text: dropZone}, {Origin: "cloud.example.", Text: cloudZone}}})
+}
+
+func newWorldOf(t testing.TB, config dnstest.Config) *world {
+	t.Helper()
+	config.Regions = []string{"eu-north", "us-east"}
+	in := dnstest.New(t, config)
 	w := &world{Internet: in, records: []Record{
 		{Name: "drop.example", A: []netip.Addr{netip.MustParseAddr("203.0.113.80")}, AAAA: []netip.Addr{netip.MustParseAddr("2001:db8:80::1")}, Old: []string{oldAddress.String()}},
 		{Name: "www.drop.example", Target: "drop.example", Old: []string{"drop.example"}},

@@ -36,6 +36,9 @@ type Config struct {
 	Regions     int              // how many regions the resolvers must cover
 	Cutover     time.Time        // when the launch changes the answers
 	Issuance    Issuance         // what CAA records must allow
+	TrustAnchor []string         // DS data of the root; empty: IANA's, or none where Roots is set
+	WindowEnd   time.Time        // the end of the launch window, which signatures must outlive
+	Resign      time.Duration    // how often the zone is signed again by itself; 0: nobody says
 	Mail        Mail             // who sends mail in the zone's name
 	TTLLog      string           // file with the first sight of each low TTL and new answer, kept between runs
 	Globalping  Globalping       // probes around the world that must have the new answers too
@@ -86,8 +89,11 @@ type Zone struct {
 
 	globalping *globalping.Client
 
-	roll  roll
-	asked probe.Memo[question, outcome]
+	privateRoots bool // not the internet's
+
+	roll    roll
+	trusted probe.Memo[string, trust] // by zone
+	asked   probe.Memo[question, outcome]
 
 	mu    sync.Mutex
 	hosts map[host]*health
@@ -106,12 +112,13 @@ func New(config Config) *Zone {
 		network.Connect = config.Network.Connect
 	}
 	config.Network = network
-	if len(config.Roots) == 0 {
+	private := len(config.Roots) > 0
+	if !private {
 		config.Roots = rootHints()
 	}
 	z := &Zone{
-		roll:   roll{met: map[netip.AddrPort]bool{}, named: map[string]bool{}, news: make(chan struct{})},
-		config: config, apex: dns.CanonicalName(config.Domain), random: "launchgate-" + strings.ToLower(rand.Text()),
+		roll:         roll{met: map[netip.AddrPort]bool{}, named: map[string]bool{}, news: make(chan struct{})},
+		privateRoots: private, config: config, apex: dns.CanonicalName(config.Domain), random: "launchgate-" + strings.ToLower(rand.Text()),
 		again: 2 * time.Second, hosts: map[host]*health{}, known: map[string]*delegation{},
 	}
 	z.globalping = &globalping.Client{Network: cmp.Or(config.Globalping.Network, network), Resolver: z, Token: config.Globalping.Token}

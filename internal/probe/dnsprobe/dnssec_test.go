@@ -1,0 +1,116 @@
+package dnsprobe
+
+import (
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/fixtures/dnstest"
+	"github.com/getdrop/launchgate/internal/probe"
+)
+
+func signedWorld(t *testing.T) *world {
+	t.Helper()
+	w := newWorldOf(t, dnstest.Config{Servers: 2, Signed: true, Zones: []dnstest.Zone{{Origin: "drop.example.", Text: dropZone + "*.wild 60 A 203.0.113.80\n"}, {Origin: "cloud.example.", Text: cloudZone}}})
+	w.config.TrustAnchor = []string{w.TrustAnchor()}
+	w.config.WindowEnd = time.Now().AddDate(0, 0, 7)
+	return w
+}
+
+// resign changes how one server signs our zone.
+func resign(server int, change func(*dnstest.Signing)) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		t.Helper()
+		require.NoError(t, w.Servers()[server].Resign("drop.example", change))
+	}
+}
+
+func parentHas(lines string) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		t.Helper()
+		require.NoError(t, w.Parents()[0].Replace(lines))
+	}
+}
+
+func TestDNSSEC(t *testing.T) {
+	const pass, fail, na, blocked = probe.Pass, probe.Fail, probe.NA, probe.Blocked
+	type statuses struct{ keys, signatures, outlive, planned probe.Status }
+	now := time.Now()
+	for title, c := range map[string]struct {
+		change func(*testing.T, *world)
+		want   statuses
+		part   string
+	}{
+		"healthy":                   {func(*testing.T, *world) {}, statuses{pass, pass, pass, pass}, ""},
+		"a zone edited after":       {func(t *testing.T, w *world) { w.replaceEverywhere(t, "drop.example. 60 A 203.0.113.81") }, statuses{pass, pass, pass, pass}, ""},
+		"expired on one server":     {resign(1, func(s *dnstest.Signing) { s.Expiration = now.Add(-time.Hour) }), statuses{fail, fail, fail, pass}, "valid from"},
+		"begins tomorrow":           {resign(0, func(s *dnstest.Signing) { s.Inception = now.Add(24 * time.Hour) }), statuses{fail, fail, fail, pass}, "valid from"},
+		"unsigned on one server":    {resign(1, func(s *dnstest.Signing) { s.Unsigned = true }), statuses{fail, fail, fail, pass}, "no signature"},
+		"by a key it does not have": {resign(1, func(s *dnstest.Signing) { s.OtherKey = true }), statuses{pass, fail, fail, pass}, "which the zone does not have"},
+		"A without a signature":     {resign(0, func(s *dnstest.Signing) { s.Without = []uint16{dns.TypeA} }), statuses{pass, fail, fail, pass}, "no signature over"},
+		"false denials":             {resign(0, func(s *dnstest.Signing) { s.Denies = true }), statuses{pass, fail, fail, pass}, "do not deny"},
+		"ends before the launch":    {resign(0, func(s *dnstest.Signing) { s.Expiration = now.AddDate(0, 0, 3) }), statuses{pass, pass, fail, pass}, "ends"},
+		"ends before it, but is renewed": {func(t *testing.T, w *world) {
+			w.config.Resign = 24 * time.Hour
+			resign(0, func(s *dnstest.Signing) { s.Expiration = now.AddDate(0, 0, 3) })(t, w)
+		}, statuses{pass, pass, pass, pass}, ""},
+		"a DS for another key":         {parentHas("drop.example. 3600 IN DS 1 13 2 " + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), statuses{fail, fail, fail, pass}, "no key that the DS"},
+		"no DS":                        {func(t *testing.T, w *world) { require.NoError(t, w.Parents()[0].Remove("drop.example.", dns.TypeDS)) }, statuses{na, na, na, fail}, ""},
+		"a DS that no validator knows": {parentHas("drop.example. 3600 IN DS 1 200 2 " + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), statuses{na, na, na, fail}, ""},
+		"the parent's signatures expired": {func(t *testing.T, w *world) {
+			require.NoError(t, w.Parents()[0].Resign("example", func(s *dnstest.Signing) { s.Expiration = now.Add(-time.Hour) }))
+		}, statuses{fail, fail, fail, fail}, "valid from"},
+		"the parent denies nothing": {func(t *testing.T, w *world) {
+			require.NoError(t, w.Parents()[0].Remove("drop.example.", dns.TypeDS))
+			require.NoError(t, w.Parents()[0].Resign("example", func(s *dnstest.Signing) { s.Without = []uint16{dns.TypeNSEC} }))
+		}, statuses{fail, fail, fail, fail}, "no signature over"},
+		"no anchor":      {func(_ *testing.T, w *world) { w.config.TrustAnchor = nil }, statuses{blocked, blocked, blocked, blocked}, "trust anchor"},
+		"another anchor": {func(_ *testing.T, w *world) { w.config.TrustAnchor = ianaAnchors }, statuses{fail, fail, fail, fail}, "no key that the DS"},
+		"a dead server": {func(_ *testing.T, w *world) {
+			w.second().Set(func(b *dnstest.Behaviour) { b.SilentUDP, b.SilentTCP = true, true })
+		}, statuses{blocked, blocked, blocked, pass}, "no answer"},
+		"out of a wildcard":     {func(_ *testing.T, w *world) { w.records = append(w.records, Record{Name: "a.wild.drop.example"}) }, statuses{pass, pass, pass, pass}, ""},
+		"a name that is absent": {func(_ *testing.T, w *world) { w.records = append(w.records, Record{Name: "not.there.drop.example"}) }, statuses{pass, pass, pass, pass}, ""},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			w := signedWorld(t)
+			c.change(t, w)
+			z := w.zone()
+			got := run(t, []Named{{"keys", true, KeysMatchDS(z)}, {"signatures", true, SignaturesVerify(z, w.records...)}, {"outlive", true, SignaturesOutlive(z, w.records...)}, {"planned", true, SignedAsPlanned(z, true)}})
+			assert.Equal(t, c.want, statuses{got[0].Status, got[1].Status, got[2].Status, got[3].Status}, "%s\n%s\n%s\n%s", got[0].Message(), got[1].Message(), got[2].Message(), got[3].Message())
+			if c.part != "" {
+				assert.Contains(t, got[0].Message()+got[1].Message()+got[2].Message(), c.part)
+			}
+		})
+	}
+}
+
+func TestDNSSECNotPlanned(t *testing.T) {
+	w := newWorld(t, 2)
+	w.config.TrustAnchor = ianaAnchors
+	got := run(t, []Named{{"planned", true, SignedAsPlanned(w.zone(), false)}})[0]
+	assert.Equal(t, probe.Fail, got.Status, "an unsigned root is not what the anchor vouches for: %s", got.Message())
+	signed := signedWorld(t)
+	got = run(t, []Named{{"planned", true, SignedAsPlanned(signed.zone(), false)}})[0]
+	assert.Equal(t, probe.Fail, got.Status)
+	assert.Contains(t, got.Message(), "set dns.dnssec.signed to true")
+	require.NoError(t, signed.Parents()[0].Remove("drop.example.", dns.TypeDS))
+	got = run(t, []Named{{"planned", true, SignedAsPlanned(signed.zone(), false)}})[0]
+	assert.Equal(t, probe.Pass, got.Status, got.Message())
+	recommended := run(t, []Named{{"vouched", true, VouchedFor(signed.zone())}, {"modern", true, ModernAlgorithms(signedWorld(t).zone())}, {"nsec3", true, PlainNSEC3(signedWorld(t).zone())}})
+	assert.Equal(t, []probe.Status{probe.Fail, probe.Pass, probe.NA}, []probe.Status{recommended[0].Status, recommended[1].Status, recommended[2].Status}, recommended[0].Message()+recommended[1].Message()+recommended[2].Message())
+}
+
+func TestPrecedes(t *testing.T) {
+	// RFC 4034 6.1's own example.
+	order := []string{"example.", "a.example.", "yljkjljk.a.example.", "z.a.example.", "zabc.a.example.", "z.example.", "*.z.example."}
+	for i := range order {
+		for j := range order {
+			assert.Equal(t, i < j, precedes(order[i], order[j]), "%s %s", order[i], order[j])
+		}
+	}
+}
