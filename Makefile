@@ -86,8 +86,9 @@ verify: lint generate ## What CI runs: lint, generated files, all tests
 	$(MAKE) --no-print-directory test race heavy
 
 .PHONY: bench
-bench: ## Measure start-up and the T-5 page at 100 ms round-trip time, and the DNS page against zonemaster-cli
-	go test -run '^$$' -bench . -benchtime 3x ./fixtures/sandbox
+bench: ## Measure start-up and the T-5 page at 100 ms round-trip time, the DNS page against zonemaster-cli, and a grade against testssl.sh and sslscan
+	go test -run '^$$' -bench . -benchtime 3x ./fixtures/sandbox ./internal/probe/tlsprobe
+	go test -run '^$$' -bench GradeAgainst -benchtime 1x -timeout 20m ./fixtures/realservers
 	unshare -Urn $$(command -v go) test -run '^$$' -bench AgainstZonemaster -benchtime 3x ./fixtures/realservers
 
 .PHONY: fuzz

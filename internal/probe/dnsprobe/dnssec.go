@@ -35,10 +35,17 @@ type trust struct {
 	state security
 	ds    []*dns.DS
 	err   error // of bogus and unknown
+
+	noAnchor bool // private roots that nobody has an anchor for
 }
 
-// trustOf follows the chain of trust from the anchor down to a zone's DS records.
+// trustOf follows the chain of trust from the anchor down to a zone's DS records. What the links of the chain rest on is asked for at once,
+// and judged one after the other.
 func (z *Zone) trustOf(ctx context.Context, d *delegation) trust {
+	for at := d; at.parent != nil; at = at.parent {
+		go z.anySigned(ctx, at.parent, at.zone, dns.TypeDS)
+		go z.anySigned(ctx, at.parent, at.parent.zone, dns.TypeDNSKEY)
+	}
 	t, err := z.trusted.Do(ctx, d.zone, bound*deepest, func(ctx context.Context) trust { return z.findTrust(ctx, d) })
 	if err != nil {
 		return trust{zone: d.zone, state: unknown, err: err}
@@ -51,6 +58,9 @@ func (z *Zone) findTrust(ctx context.Context, d *delegation) trust {
 		return z.anchor()
 	}
 	above := z.trustOf(ctx, d.parent)
+	if above.noAnchor {
+		return z.withoutAnchor(ctx, d, above)
+	}
 	if above.state != secure {
 		return trust{zone: d.zone, state: above.state, err: above.err}
 	}
@@ -65,10 +75,23 @@ func (z *Zone) findTrust(ctx context.Context, d *delegation) trust {
 	return readDS(d.zone, r, keys.keys, who, time.Now())
 }
 
+// withoutAnchor is what can be said below private roots that have no anchor: a zone without a DS is not vouched for, one with a DS nobody can judge.
+func (z *Zone) withoutAnchor(ctx context.Context, d *delegation, above trust) trust {
+	r, _, err := z.anySigned(ctx, d.parent, d.zone, dns.TypeDS)
+	switch {
+	case err != nil:
+		return trust{zone: d.zone, state: unknown, err: err}
+	case len(section(r.Answer, d.zone, dns.TypeDS)) > 0:
+		return trust{zone: d.zone, state: unknown, err: above.err}
+	default:
+		return trust{zone: d.zone, state: insecure, err: above.err, noAnchor: true}
+	}
+}
+
 func (z *Zone) anchor() trust {
 	texts := z.config.TrustAnchor
 	if len(texts) == 0 && z.privateRoots {
-		return trust{zone: ".", state: unknown, err: &probe.Unknown{Class: "not-configured", Want: "a trust anchor for the private roots", Got: "none", From: "dns.dnssec.trust_anchor",
+		return trust{zone: ".", state: unknown, noAnchor: true, err: &probe.Unknown{Class: "not-configured", Want: "a trust anchor for the private roots", Got: "none", From: "dns.dnssec.trust_anchor",
 			Fix: "name the DS data of the root's key"}}
 	}
 	if len(texts) == 0 {

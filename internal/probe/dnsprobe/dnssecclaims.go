@@ -58,7 +58,7 @@ func SignedAsPlanned(z *Zone, signed bool) probe.Claim {
 		t := z.trustOf(ctx, d)
 		evidence.Observed = map[string]any{"state": t.state, "ds": dsTags(t.ds)}
 		switch {
-		case t.err != nil:
+		case t.state == bogus || t.state == unknown:
 			return t.err
 		case signed && t.state == insecure:
 			return &probe.Unmet{Class: "dns.dnssec", Want: "a DS of " + plain(z.apex) + " that validators can use", Got: "none", From: "the parent, " + plain(t.zone),
@@ -187,6 +187,9 @@ func (z *Zone) signedAnswers(ctx context.Context, t trust, questions []nameType)
 			keep(a)
 			return
 		}
+		for _, q := range questions { // at once; they are judged once the keys are known
+			go z.signedReply(ctx, m.server, q.name, q.qtype)
+		}
 		r, err := z.signedReply(ctx, m.server, z.apex, dns.TypeDNSKEY)
 		if err != nil {
 			a.err = err
@@ -292,6 +295,9 @@ func VouchedFor(z *Zone) probe.Claim {
 		if t.state == insecure {
 			return &probe.Unmet{Class: "dns.dnssec", Want: "a DS of the signed zone " + plain(z.apex) + " at its parent", Got: "none", From: who, Fix: "give the DS to the registrar"}
 		}
+		if t.state == secure {
+			return nil
+		}
 		return t.err
 	})
 }
@@ -307,14 +313,17 @@ func PlainNSEC3(z *Zone) probe.Claim {
 		if err != nil {
 			return err
 		}
-		for _, rr := range section(r.Answer, z.apex, dns.TypeNSEC3PARAM) {
+		parameters := section(r.Answer, z.apex, dns.TypeNSEC3PARAM)
+		if len(parameters) == 0 {
+			return &probe.NotApplicable{Why: "the zone does not use NSEC3"}
+		}
+		evidence.Observed = rdata(parameters)
+		for _, rr := range parameters {
 			p := rr.(*dns.NSEC3PARAM)
-			evidence.Observed = map[string]any{"iterations": p.Iterations, "salt": p.Salt}
 			if p.Iterations > 0 || p.SaltLength > 0 {
 				return &probe.Unmet{Class: "dns.nsec3", Want: "NSEC3 with 0 iterations and no salt", Got: fmt.Sprintf("%d iterations, salt %q", p.Iterations, p.Salt), From: who, Fix: "set both to nothing: resolvers may treat more as unsigned"}
 			}
-			return nil
 		}
-		return &probe.NotApplicable{Why: "the zone does not use NSEC3"}
+		return nil
 	})
 }

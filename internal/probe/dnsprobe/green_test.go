@@ -209,7 +209,7 @@ func TestAssertionsOfBareZone(t *testing.T) {
 	w := newWorld(t, 2)
 	w.config.Resolvers = nil
 	list := Assertions(w.zone(), nil, nil)
-	assert.Len(t, list, 14)
+	assert.Len(t, list, 32)
 	healthy(t, run(t, list))
 }
 

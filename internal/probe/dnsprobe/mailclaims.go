@@ -210,7 +210,7 @@ func SenderIsNamed(z *Zone, sender netip.Addr) probe.Claim {
 
 // policyText claims that a mail domain which takes mail has one good record of a kind at a name below it.
 func (z *Zone) policyText(id, source, label, want string, is func(string) bool, check func(string) error) probe.Claim {
-	return z.exchangers(id, source, func(ctx context.Context, _ []string, from string) error {
+	return z.exchangers(id, source, func(ctx context.Context, _ []string, _ string) error {
 		name := label + "." + z.mail().Domain
 		texts, from, err := z.texts(ctx, name)
 		if err != nil {

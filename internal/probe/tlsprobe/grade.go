@@ -89,7 +89,7 @@ func (g Graded) judge(least string) error {
 	case g.Grade.Grade == "":
 		return &probe.Unknown{Class: "tls.ungraded", Want: want, Got: "no grade: " + g.Blocked, From: g.Address, Fix: "see whether the endpoint answers every connection from this machine"}
 	case !g.AtLeast(least):
-		return &probe.Unmet{Class: "tls.grade", Want: want, Got: g.Grade.String(), From: g.Address, Fix: fixes(g.Reasons)}
+		return &probe.Unmet{Class: "tls.grade", Want: want, Got: g.String(), From: g.Address, Fix: fixes(g.Reasons)}
 	default:
 		return nil
 	}

@@ -2,6 +2,7 @@ package tlsprobe
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -57,10 +58,10 @@ func (s *scan) heartbeat(ctx context.Context, a ask) tlsgrade.Offer {
 		return o
 	}
 	const heartbeat, request = 24, 1
-	version := []byte{byte(reply.Version >> 8), byte(reply.Version)}
-	message := append([]byte{request, 0, 2, 'x'}, make([]byte, 16)...) // it says two bytes and carries one, and has its padding
-	record := append([]byte{heartbeat, version[0], version[1], 0, byte(len(message) - 1)}, message[:len(message)-1]...)
-	if _, err := conn.Write(record); err != nil {
+	const length, padding = 4 + 15, 15 // the message says two bytes, carries one, and has a byte of padding too few for two
+	beat := binary.BigEndian.AppendUint16([]byte{heartbeat}, reply.Version)
+	beat = append(beat, 0, length, request, 0, 2, 'x')
+	if _, err := conn.Write(append(beat, make([]byte, padding)...)); err != nil {
 		o.Proof = said(err)
 		return o
 	}

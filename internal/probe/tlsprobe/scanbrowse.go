@@ -20,9 +20,9 @@ func (s *scan) browse(ctx context.Context) {
 	s.hsts = tlsgrade.HSTS{State: tlsgrade.HSTSUnknown}
 	const tries = 3
 	for range tries {
-		answer, err := s.get(ctx, "https://"+net.JoinHostPort(hostOf(s.name, s.address), "443")+"/")
+		header, err := s.get(ctx, "https://"+net.JoinHostPort(hostOf(s.name, s.address), "443")+"/")
 		if err == nil {
-			s.hsts = readHSTS(answer.Header)
+			s.hsts = readHSTS(header)
 			return
 		}
 		var alert *net.OpError
@@ -44,8 +44,8 @@ func hostOf(name, address string) string {
 	return host
 }
 
-// get asks for a URL and follows redirects on the same host, five at most.
-func (s *scan) get(ctx context.Context, target string) (*http.Response, error) {
+// get asks for a URL and returns the head of the answer. Redirects on the same host are followed, five at most.
+func (s *scan) get(ctx context.Context, target string) (http.Header, error) {
 	transport := &http.Transport{DisableKeepAlives: true, DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return s.shake(ctx) }}
 	client := http.Client{Transport: transport, Timeout: 2 * helloTimeout, CheckRedirect: func(next *http.Request, via []*http.Request) error {
 		const most = 5
@@ -67,8 +67,7 @@ func (s *scan) get(ctx context.Context, target string) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = response.Body.Close() }() // the header has told all there is to tell
-	return response, nil
+	return response.Header, response.Body.Close()
 }
 
 func hasHSTS(r *http.Response) bool {

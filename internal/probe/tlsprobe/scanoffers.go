@@ -72,7 +72,7 @@ func (s *scan) classOffer(c class, asked string) tlsgrade.Offer {
 		switch {
 		case last != nil && last.answer == tlsgrade.Unknown:
 			return tlsgrade.Offer{Question: c.question, Proof: last.what + ": " + last.proof}
-		case last == nil && s.accepted(v) && !(c.question == tlsgrade.AskSuitesAEAD && v < tlswire.TLS12):
+		case last == nil && s.accepted(v) && (c.question != tlsgrade.AskSuitesAEAD || v >= tlswire.TLS12):
 			return tlsgrade.Offer{Question: c.question, Proof: "not asked in " + versionName(v)}
 		}
 	}

@@ -68,7 +68,7 @@ var shaky = map[string]func(tlstest.Handler) tlstest.Handler{
 	},
 	"answers after three seconds": func(then tlstest.Handler) tlstest.Handler {
 		return func(conn net.Conn) {
-			time.Sleep(3 * time.Second)
+			<-time.After(3 * time.Second)
 			then(conn)
 		}
 	},

@@ -58,7 +58,7 @@ func (c *computation) suiteCaps() {
 			c.because(rule.id, rule.cap, "switch them off", "%s: %s", rule.what, a.Proof)
 		}
 	}
-	if !slices.ContainsFunc(c.o.Suites, func(s Suite) bool { return !(s.Stream && s.Bits > 0) }) {
+	if !slices.ContainsFunc(c.o.Suites, func(s Suite) bool { return !s.Stream || s.Bits == 0 }) {
 		c.because("rc4-only", "F", "offer AES-GCM and ChaCha20", "only RC4 suites are accepted")
 	}
 	if c.o.Answer(AskSuitesAEAD).Answer == Refused && !slices.ContainsFunc(c.o.Suites, func(s Suite) bool { return s.AEAD }) {

@@ -3,7 +3,6 @@ package tlsgrade
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -209,7 +208,7 @@ func FuzzNoChangeForTheWorseIsForTheBetter(f *testing.F) {
 			after := Of(o)
 			// No grade is neither better nor worse, but it never turns into anything better than F.
 			if before.Grade != "" && after.Grade != "" {
-				assert.LessOrEqual(t, Rank(before.Grade), Rank(after.Grade), fmt.Sprintf("%s then %s", before, after))
+				assert.LessOrEqual(t, Rank(before.Grade), Rank(after.Grade), "%s then %s", before, after)
 			}
 			before = after
 		}

@@ -178,7 +178,7 @@ func (h Hello) extensions(b *cryptobyte.Builder, random []byte) {
 // SSL2Hello is a CLIENT-HELLO of SSL 2.0 with all its cipher kinds.
 func SSL2Hello() []byte {
 	kinds := []byte{1, 0, 0x80, 2, 0, 0x80, 3, 0, 0x80, 4, 0, 0x80, 5, 0, 0x80, 6, 0, 0x40, 7, 0, 0xc0}
-	hello := []byte{1, 0, 2, 0, byte(len(kinds)), 0, 0, 0, 16}
-	hello = append(append(hello, kinds...), make([]byte, 16)...)
-	return append([]byte{0x80, byte(len(hello))}, hello...)
+	const challenge, length = 16, 9 + 3*7 + 16
+	hello := append([]byte{0x80, length, 1, 0, 2, 0, 3 * 7, 0, 0, 0, challenge}, kinds...)
+	return append(hello, make([]byte, challenge)...)
 }

@@ -90,7 +90,7 @@ func (s Suite) TLS13() bool {
 	return s.ID>>8 == 0x13 || s.ID == 0xc0b4 || s.ID == 0xc0b5 || s.ID == 0x00c6 || s.ID == 0x00c7
 }
 
-// Stream says whether the cipher is RC4, in any strength.
+// RC4 says whether the cipher is RC4, in any strength.
 func (s Suite) RC4() bool { return strings.Contains(s.Name, "_RC4_") }
 
 // certified says whether a server needs no more than its certificate, or nothing at all, to choose the suite: no shared key, no password, no
