@@ -43,8 +43,8 @@ type trust struct {
 // and judged one after the other.
 func (z *Zone) trustOf(ctx context.Context, d *delegation) trust {
 	for at := d; at.parent != nil; at = at.parent {
-		go z.anySigned(ctx, at.parent, at.zone, dns.TypeDS)
-		go z.anySigned(ctx, at.parent, at.parent.zone, dns.TypeDNSKEY)
+		go func() { _, _, _ = z.anySigned(ctx, at.parent, at.zone, dns.TypeDS) }() // whoever asks again hears of the error
+		go func() { _, _, _ = z.anySigned(ctx, at.parent, at.parent.zone, dns.TypeDNSKEY) }()
 	}
 	t, err := z.trusted.Do(ctx, d.zone, bound*deepest, func(ctx context.Context) trust { return z.findTrust(ctx, d) })
 	if err != nil {
