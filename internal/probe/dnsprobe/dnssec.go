@@ -57,35 +57,48 @@ func (z *Zone) findTrust(ctx context.Context, d *delegation) trust {
 	if d.parent == nil {
 		return z.anchor()
 	}
-	above := z.trustOf(ctx, d.parent)
-	if above.noAnchor {
-		return z.withoutAnchor(ctx, d, above)
-	}
-	if above.state != secure {
-		return trust{zone: d.zone, state: above.state, err: above.err}
-	}
-	keys := z.keysOf(ctx, d.parent, above)
-	if keys.state != secure {
-		return trust{zone: d.zone, state: keys.state, err: keys.err}
-	}
 	r, who, err := z.anySigned(ctx, d.parent, d.zone, dns.TypeDS)
 	if err != nil {
 		return trust{zone: d.zone, state: unknown, err: err}
 	}
+	parent := d.parent
+	if between := signerOf(r); between != d.zone && between != parent.zone && within(between, parent.zone) && within(d.zone, between) {
+		parent = &delegation{zone: between, names: d.parent.names, glue: d.parent.glue, parent: d.parent}
+	}
+	above := z.trustOf(ctx, parent)
+	if above.noAnchor {
+		return withoutAnchor(d.zone, r, above)
+	}
+	if above.state != secure {
+		return trust{zone: d.zone, state: above.state, err: above.err}
+	}
+	keys := z.keysOf(ctx, parent, above)
+	if keys.state != secure {
+		return trust{zone: d.zone, state: keys.state, err: keys.err}
+	}
 	return readDS(d.zone, r, keys.keys, who, time.Now())
 }
 
-// withoutAnchor is what can be said below private roots that have no anchor: a zone without a DS is not vouched for, one with a DS nobody can judge.
-func (z *Zone) withoutAnchor(ctx context.Context, d *delegation, above trust) trust {
-	r, _, err := z.anySigned(ctx, d.parent, d.zone, dns.TypeDS)
-	switch {
-	case err != nil:
-		return trust{zone: d.zone, state: unknown, err: err}
-	case len(section(r.Answer, d.zone, dns.TypeDS)) > 0:
-		return trust{zone: d.zone, state: unknown, err: above.err}
-	default:
-		return trust{zone: d.zone, state: insecure, err: above.err, noAnchor: true}
+// signerOf is the zone that an answer comes from. Servers that have a zone and the one above it refer past the one between, as those of uk and
+// co.uk do.
+func signerOf(r *reply) string {
+	for _, rr := range slices.Concat(r.Answer, r.Ns) {
+		switch rr := rr.(type) {
+		case *dns.RRSIG:
+			return dns.CanonicalName(rr.SignerName)
+		case *dns.SOA:
+			return dns.CanonicalName(rr.Hdr.Name)
+		}
 	}
+	return ""
+}
+
+// withoutAnchor is what can be said below private roots that have no anchor: a zone without a DS is not vouched for, one with a DS nobody can judge.
+func withoutAnchor(zone string, r *reply, above trust) trust {
+	if len(section(r.Answer, zone, dns.TypeDS)) > 0 {
+		return trust{zone: zone, state: unknown, err: above.err}
+	}
+	return trust{zone: zone, state: insecure, err: above.err, noAnchor: true}
 }
 
 func (z *Zone) anchor() trust {

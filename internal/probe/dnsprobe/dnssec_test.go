@@ -105,6 +105,19 @@ func TestDNSSECNotPlanned(t *testing.T) {
 	assert.Equal(t, []probe.Status{probe.Fail, probe.Pass, probe.NA}, []probe.Status{recommended[0].Status, recommended[1].Status, recommended[2].Status}, recommended[0].Message()+recommended[1].Message()+recommended[2].Message())
 }
 
+// The servers of example have co.example too, and refer past it, as those of uk and co.uk do.
+func TestDNSSECWithAZoneBetween(t *testing.T) {
+	in := dnstest.New(t, dnstest.Config{Signed: true, Zones: []dnstest.Zone{{Origin: "example."}, {Origin: "co.example."}, {Origin: "drop.co.example.", Text: "@ 60 A 203.0.113.80\n"}}})
+	config := Config{Network: &probe.Network{Connect: in.Connect()}, Domain: "drop.co.example", Roots: in.Roots(), TrustAnchor: []string{in.TrustAnchor()}}
+	z := New(config)
+	got := run(t, []Named{{"planned", true, SignedAsPlanned(z, true)}, {"signatures", true, SignaturesVerify(z, Record{Name: "drop.co.example"})}})
+	assert.Equal(t, []probe.Status{probe.Pass, probe.Pass}, []probe.Status{got[0].Status, got[1].Status}, got[0].Message()+got[1].Message())
+	for _, s := range in.Servers() {
+		require.NoError(t, s.Resign("co.example", func(s *dnstest.Signing) { s.OtherKey = true }))
+	}
+	assert.Equal(t, probe.Fail, run(t, []Named{{"planned", true, SignedAsPlanned(New(config), true)}})[0].Status)
+}
+
 func TestPrecedes(t *testing.T) {
 	// RFC 4034 6.1's own example.
 	order := []string{"example.", "a.example.", "yljkjljk.a.example.", "z.a.example.", "zabc.a.example.", "z.example.", "*.z.example."}
