@@ -25,7 +25,7 @@ func Converged(z *Zone, records ...Record) probe.Claim {
 		rounds := make([]round, max(1, z.config.Repeat.Times))
 		for i := range rounds {
 			if i > 0 { // spread evenly over the time
-				if err := wait(ctx, z.config.Repeat.Over/time.Duration(len(rounds)-1)); err != nil {
+				if err := probe.Wait(ctx, z.config.Repeat.Over/time.Duration(len(rounds)-1)); err != nil {
 					return err
 				}
 			}

@@ -130,7 +130,7 @@ func (z *Zone) outlives(a signedAnswer) error {
 
 // signsOnline says whether a server signs while it is asked: then a later signature begins later.
 func (z *Zone) signsOnline(ctx context.Context, a signedAnswer) bool {
-	if wait(ctx, z.again) != nil {
+	if probe.Wait(ctx, z.again) != nil {
 		return false
 	}
 	r, err := z.content(ctx, question{server: a.server.addr, name: a.name, qtype: a.qtype, edns: true, do: true, round: 1})

@@ -197,14 +197,3 @@ func regionsCovered(want int, vantages []Standing) error {
 	}
 	return unknown
 }
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}

@@ -65,7 +65,7 @@ func (z *Zone) standingOf(ctx context.Context, r Resolver, record Record) Standi
 	}
 	old, err := j.look(looks[0])
 	for old != nil {
-		if waited := wait(ctx, old.untilNextLook(z.again)); waited != nil {
+		if waited := probe.Wait(ctx, old.untilNextLook(z.again)); waited != nil {
 			err = old.unmet()
 			break
 		}

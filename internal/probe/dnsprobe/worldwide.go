@@ -76,7 +76,7 @@ func (z *Zone) standingsIn(ctx context.Context, location string, record Record) 
 		}
 	}
 	var second measured
-	if pause > 0 && wait(ctx, pause) == nil {
+	if pause > 0 && probe.Wait(ctx, pause) == nil {
 		second = z.measure(ctx, globalping.Query{Name: plain(dns.CanonicalName(record.Name)), Like: first.id})
 	}
 	all := make([]Standing, len(first.vantages))

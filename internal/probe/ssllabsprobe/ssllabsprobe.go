@@ -38,19 +38,7 @@ type Service struct {
 // New prepares to ask the service in the name of a registered e-mail address, which no output shows. The observer says
 // which certificates are served now.
 func New(web *httpprobe.Client, seen *tlsprobe.Observer, email string) *Service {
-	return &Service{web: web, seen: seen, email: email, turn: make(chan struct{}, 1), now: time.Now, wait: sleep}
-}
-
-// sleep waits for a time, or for the end of the context.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return &Service{web: web, seen: seen, email: email, turn: make(chan struct{}, 1), now: time.Now, wait: probe.Wait}
 }
 
 // GradeAtLeast claims that SSL Labs gives every address of a host the wanted grade, "A+" or "A", or a better one: in a

@@ -353,11 +353,11 @@ func TestTimeRunsOut(t *testing.T) {
 }
 
 func TestSleep(t *testing.T) {
-	require.NoError(t, sleep(t.Context(), time.Millisecond))
+	require.NoError(t, probe.Wait(t.Context(), time.Millisecond))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("stop")
 	cancel(stop)
-	assert.ErrorIs(t, sleep(ctx, time.Hour), stop)
+	assert.ErrorIs(t, probe.Wait(ctx, time.Hour), stop)
 }
 
 // Whatever the service says, an address passes only with a grade that is good enough.

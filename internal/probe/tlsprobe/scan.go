@@ -102,7 +102,7 @@ func firstWave() []ask {
 		asks = append(asks, versionAsk(uint16(v)))
 	}
 	asks = append(asks, classAsks(tlswire.TLS12)...)
-	asks = append(asks, curveAsk(tlswire.TLS12, "weak curves", weakGroups), authAsk("RSA"), authAsk("ECDSA"))
+	asks = append(asks, curveAsk(tlswire.TLS12, string(tlsgrade.AskWeakCurves), weakGroups), authAsk("RSA"), authAsk("ECDSA"))
 	for _, c := range rest[1:3] { // the strengths
 		asks = append(asks, classAsk(tlswire.TLS13, string(c.question), c.has))
 	}
@@ -148,7 +148,7 @@ func (s *scan) secondWave() []ask {
 			return h.answer == tlsgrade.Accepted && h.reply.Version == v && h.reply.Exchange.Group != "" && h.reply.Exchange.Bits >= 384
 		})
 		if strong {
-			asks = append(asks, curveAsk(v, "curves of 256 bits", middleGroups))
+			asks = append(asks, curveAsk(v, string(tlsgrade.AskMiddleCurves), middleGroups))
 		}
 	}
 	return asks

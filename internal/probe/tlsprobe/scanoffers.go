@@ -98,15 +98,10 @@ func (s *scan) lastOf(asked string, version uint16) *heardOf {
 	return last
 }
 
-// Questions about curves are the scanner's own: their answers are in the sizes of the suites' exchanges, and only what is unknown matters.
-const (
-	askWeakCurves   tlsgrade.Question = "weak curves"
-	askMiddleCurves tlsgrade.Question = "curves of 256 bits"
-)
-
+// curveOffers say whether it is known which curves are taken; how strong they are is in the suites.
 func (s *scan) curveOffers() []tlsgrade.Offer {
 	var offers []tlsgrade.Offer
-	for _, q := range []tlsgrade.Question{askWeakCurves, askMiddleCurves} {
+	for _, q := range []tlsgrade.Question{tlsgrade.AskWeakCurves, tlsgrade.AskMiddleCurves} {
 		o := tlsgrade.Offer{Question: q, Answer: tlsgrade.Refused}
 		for _, h := range s.heard {
 			if !strings.HasPrefix(h.what, string(q)+" in ") {

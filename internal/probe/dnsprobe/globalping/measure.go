@@ -6,7 +6,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"time"
+
+	"github.com/getdrop/launchgate/internal/probe"
 )
 
 // Start has probes look something up and returns the measurement's id.
@@ -52,8 +53,8 @@ func (c *Client) Await(ctx context.Context, id string) (*Measurement, error) {
 	var last *Measurement
 	etag, misses := "", 0
 	for {
-		if err := sleep(ctx, pause); err != nil {
-			return last, onlyIfNothing(last, err)
+		if err := probe.Wait(ctx, pause); err != nil {
+			return last, onlyIfNothing(last, unknown("timeout", "a measurement that does not end", err))
 		}
 		answer, err := c.exchange(ctx, http.MethodGet, "/v1/measurements/"+url.PathEscape(id), nil, etag)
 		switch {
@@ -64,7 +65,7 @@ func (c *Client) Await(ctx context.Context, id string) (*Measurement, error) {
 			continue
 		case answer.status == http.StatusTooManyRequests:
 			until, _ := ctx.Deadline()
-			if wait := answer.retryAfter(); !answer.at.Add(wait).Before(until) || sleep(ctx, wait) != nil {
+			if wait := answer.retryAfter(); !answer.at.Add(wait).Before(until) || probe.Wait(ctx, wait) != nil {
 				return last, onlyIfNothing(last, answer.refusal())
 			}
 			continue
@@ -92,15 +93,4 @@ func onlyIfNothing(m *Measurement, err error) error {
 		return nil
 	}
 	return err
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return unknown("timeout", "a measurement that does not end", context.Cause(ctx))
-	}
 }

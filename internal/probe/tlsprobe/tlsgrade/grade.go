@@ -140,14 +140,9 @@ func (c *computation) unknowns() {
 		}
 	}
 	for _, q := range []Question{AskSuitesNULL, AskSuitesAnonymous, AskSuitesExport, AskSuitesWeak, AskSuitesRC4, AskSuites64, AskSuites128, AskSuites256, AskSuitesDHE, AskSuitesStaticRSA, AskSuitesAEAD,
-		AskCompression, AskRenegotiation, AskInsecureReneg, AskHeartbleed} {
+		AskWeakCurves, AskMiddleCurves, AskCompression, AskRenegotiation, AskInsecureReneg, AskHeartbleed} {
 		if a := c.o.Answer(q); a.Answer == Unknown {
 			c.blocked = append(c.blocked, fmt.Sprintf("%s: %s", q, a.Proof))
-		}
-	}
-	for _, o := range c.o.Offers {
-		if o.Answer == Unknown && strings.Contains(string(o.Question), "curves") {
-			c.blocked = append(c.blocked, fmt.Sprintf("%s: %s", o.Question, o.Proof))
 		}
 	}
 	for _, r := range c.o.Reference {

@@ -102,7 +102,6 @@ const (
 	AskSuites64        Question = "suites with 64-bit blocks"
 	AskSuitesDHE       Question = "finite-field DHE"
 	AskSuitesStaticRSA Question = "key exchange with static RSA"
-	AskSuitesCBC       Question = "CBC suites"
 	AskSuitesAEAD      Question = "AEAD suites"
 	AskSuites256       Question = "suites with 256 bits"
 	AskSuites128       Question = "suites with 128 bits"
@@ -110,12 +109,9 @@ const (
 	AskRenegotiation   Question = "secure renegotiation (RFC 5746)" // Accepted: the extension is acknowledged
 	AskInsecureReneg   Question = "insecure client-initiated renegotiation"
 	AskFallbackSCSV    Question = "TLS_FALLBACK_SCSV" // Accepted: an inappropriate fallback is declined
+	AskWeakCurves      Question = "weak curves"       // below 255 bits
+	AskMiddleCurves    Question = "curves of 256 bits"
 	AskHeartbleed      Question = "Heartbleed (CVE-2014-0160)"
-	AskROBOT           Question = "ROBOT"
-	AskCCSInjection    Question = "early ChangeCipherSpec (CVE-2014-0224)"
-	AskPaddingPOODLE   Question = "CBC padding that is not checked (POODLE-TLS and kin)"
-	AskTicketbleed     Question = "Ticketbleed (CVE-2016-9244)"
-	AskHTTP            Question = "an HTTP answer, for its Strict-Transport-Security header"
 )
 
 // Offer is one question and its answer.
