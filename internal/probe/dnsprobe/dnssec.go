@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -50,19 +51,45 @@ func (z *Zone) findTrust(ctx context.Context, d *delegation) trust {
 	if d.parent == nil {
 		return z.anchor()
 	}
-	above := z.trustOf(ctx, d.parent)
+	// None of the questions has to wait for the answer to another: all is judged from the top down when it is there.
+	var above trust
+	var key, ds sighting
+	var errs [2]error
+	var all sync.WaitGroup
+	all.Go(func() { above = z.trustOf(ctx, d.parent) })
+	all.Go(func() { key, errs[0] = z.anySigned(ctx, d.parent, d.parent.zone, dns.TypeDNSKEY) })
+	all.Go(func() { ds, errs[1] = z.anySigned(ctx, d.parent, d.zone, dns.TypeDS) })
+	all.Wait()
 	if above.state != secure {
 		return trust{zone: d.zone, state: above.state, err: above.err}
 	}
-	keys := z.keysOf(ctx, d.parent, above)
+	if err := worst(errs[:]); err != nil {
+		return trust{zone: d.zone, state: unknown, err: err}
+	}
+	keys := readKeys(d.parent.zone, key.reply, above.ds, key.from(), time.Now())
 	if keys.state != secure {
 		return trust{zone: d.zone, state: keys.state, err: keys.err}
 	}
-	r, who, err := z.anySigned(ctx, d.parent, d.zone, dns.TypeDS)
+	return readDS(d.zone, ds.reply, keys.keys, ds.from(), time.Now())
+}
+
+// ownTrust is what is known of our zone from above. Without an anchor nobody can follow the chain; but where the parent has no DS either,
+// there is none to follow.
+func (z *Zone) ownTrust(ctx context.Context) (trust, error) {
+	d, err := z.delegation(ctx, nil)
 	if err != nil {
-		return trust{zone: d.zone, state: unknown, err: err}
+		return trust{}, err
 	}
-	return readDS(d.zone, r, keys.keys, who, time.Now())
+	t := z.trustOf(ctx, d)
+	var missing *probe.Unknown
+	if !errors.As(t.err, &missing) || missing.Class != "not-configured" {
+		return t, nil
+	}
+	seen, err := z.askParent(ctx, dns.TypeDS)
+	if err != nil || len(failures(seen)) > 0 || slices.ContainsFunc(seen, func(s sighting) bool { return s.state != nodata }) {
+		return t, nil
+	}
+	return trust{zone: z.apex, state: insecure}, nil
 }
 
 func (z *Zone) anchor() trust {
@@ -127,16 +154,8 @@ func supportedDS(ds *dns.DS) bool {
 type keySet struct {
 	state security
 	keys  []*dns.DNSKEY
+	sig   *dns.RRSIG // over them
 	err   error
-}
-
-// keysOf takes a zone's keys from any of its servers. Ours are looked at on each server.
-func (z *Zone) keysOf(ctx context.Context, d *delegation, above trust) keySet {
-	r, who, err := z.anySigned(ctx, d, d.zone, dns.TypeDNSKEY)
-	if err != nil {
-		return keySet{state: unknown, err: err}
-	}
-	return readKeys(d.zone, r, above.ds, who, time.Now())
 }
 
 // readKeys finds a key that a DS record stands for and that signs the keys (RFC 4035 5.2).
@@ -159,10 +178,11 @@ func readKeys(zone string, r *reply, ds []*dns.DS, who string, now time.Time) ke
 	if len(anchored) == 0 {
 		return keySet{state: bogus, err: badSignature("DNSKEY of "+plain(zone), fmt.Errorf("no key that the DS %s stands for, among keys %s", dsTags(ds), keyTags(all)), who)}
 	}
-	if _, err := verified(rrset, r.Answer, anchored, now); err != nil {
+	sig, err := verified(rrset, r.Answer, anchored, now)
+	if err != nil {
 		return keySet{state: bogus, err: badSignature("DNSKEY of "+plain(zone), err, who)}
 	}
-	return keySet{state: secure, keys: all}
+	return keySet{state: secure, keys: all, sig: sig}
 }
 
 func standsFor(ds *dns.DS, key *dns.DNSKEY) bool {
@@ -192,23 +212,16 @@ func keyTags(list []*dns.DNSKEY) string {
 	return strings.Join(sortedSet(tags), ", ")
 }
 
-// anySigned asks the servers of a zone, one after the other, until one answers.
-func (z *Zone) anySigned(ctx context.Context, d *delegation, name string, qtype uint16) (*reply, string, error) {
+// anySigned asks any server of a zone, with its signatures.
+func (z *Zone) anySigned(ctx context.Context, d *delegation, name string, qtype uint16) (sighting, error) {
 	servers, err := z.serversOf(ctx, d, nil)
 	if err != nil {
-		return nil, "", err
+		return sighting{}, err
 	}
-	var errs []error
-	for _, s := range servers {
-		r, err := z.content(ctx, question{server: s.addr, name: name, qtype: qtype, edns: true, do: true})
-		if err == nil && (r.Rcode == dns.RcodeSuccess || r.Rcode == dns.RcodeNameError) {
-			return r, s.String(), nil
-		}
-		if err == nil {
-			err = fmt.Errorf("%s from %s", dns.RcodeToString[r.Rcode], s)
-		}
-		errs = append(errs, err)
+	seen, err := z.anyOf(ctx, d.zone, servers, question{name: name, qtype: qtype, edns: true, do: true})
+	if err != nil {
+		return sighting{}, &probe.Unknown{Class: "dns.unreachable", Want: dns.TypeToString[qtype] + " of " + plain(name), Got: err.Error(), From: "the servers of " + plain(d.zone),
+			Fix: "see whether this machine reaches port 53 out there"}
 	}
-	return nil, "", &probe.Unknown{Class: "dns.unreachable", Want: dns.TypeToString[qtype] + " of " + plain(name), Got: worst(errs).Error(), From: "the servers of " + plain(d.zone),
-		Fix: "see whether this machine reaches port 53 out there"}
+	return seen, nil
 }

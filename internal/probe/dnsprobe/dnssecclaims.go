@@ -1,6 +1,7 @@
 package dnsprobe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -32,11 +33,10 @@ type signedAnswer struct {
 // ofTrust claims something where the parent vouches for the zone. Where it provably does not, there is nothing to judge.
 func (z *Zone) ofTrust(id, source string, judge func(ctx context.Context, evidence *probe.Evidence, t trust) error) probe.Claim {
 	return z.claim(id, source, z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
-		d, err := z.delegation(ctx, nil)
+		t, err := z.ownTrust(ctx)
 		if err != nil {
 			return err
 		}
-		t := z.trustOf(ctx, d)
 		switch t.state {
 		case insecure:
 			return &probe.NotApplicable{Why: "the parent provably does not vouch for " + plain(z.apex)}
@@ -51,11 +51,10 @@ func (z *Zone) ofTrust(id, source string, judge func(ctx context.Context, eviden
 // SignedAsPlanned claims that the parent vouches for the zone with DS records that validators can use exactly where it is planned (RFC 4035 5.2; SEC-04).
 func SignedAsPlanned(z *Zone, signed bool) probe.Claim {
 	return z.claim("SEC-04", "RFC 4035 5.2", z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
-		d, err := z.delegation(ctx, nil)
+		t, err := z.ownTrust(ctx)
 		if err != nil {
 			return err
 		}
-		t := z.trustOf(ctx, d)
 		evidence.Observed = map[string]any{"state": t.state, "ds": dsTags(t.ds)}
 		switch {
 		case t.err != nil:
@@ -103,13 +102,17 @@ func SignaturesOutlive(z *Zone, records ...Record) probe.Claim {
 		if err := worst(append(problems(answers), err)); err != nil {
 			return err
 		}
-		var errs []error
-		for _, a := range answers {
-			if late := z.outlives(a); late != nil && !z.signsOnline(ctx, a) {
-				errs = append(errs, late)
-			}
+		late := make([]error, len(answers))
+		var all sync.WaitGroup
+		for i, a := range answers {
+			all.Go(func() {
+				if err := z.outlives(a); err != nil && !z.signsOnline(ctx, a) {
+					late[i] = err
+				}
+			})
 		}
-		return worst(errs)
+		all.Wait()
+		return worst(late)
 	})
 }
 
@@ -182,10 +185,15 @@ func (z *Zone) signedAnswers(ctx context.Context, t trust, questions []nameType)
 		all = append(all, a)
 	}
 	err := z.eachServer(ctx, func(ctx context.Context, m member) {
-		a := signedAnswer{Server: m.server.String(), What: plain(z.apex) + " DNSKEY", server: m.server, err: m.err}
+		a := signedAnswer{Server: m.server.String(), What: plain(z.apex) + " DNSKEY", server: m.server, name: z.apex, qtype: dns.TypeDNSKEY, err: m.err}
 		if m.err != nil {
 			keep(a)
 			return
+		}
+		var beside sync.WaitGroup
+		defer beside.Wait()
+		for _, q := range questions { // asked beside the keys, and judged when these are there
+			beside.Go(func() { _, _ = z.signedReply(ctx, m.server, q.name, q.qtype) })
 		}
 		r, err := z.signedReply(ctx, m.server, z.apex, dns.TypeDNSKEY)
 		if err != nil {
@@ -194,11 +202,13 @@ func (z *Zone) signedAnswers(ctx context.Context, t trust, questions []nameType)
 			return
 		}
 		keys := readKeys(z.apex, r, t.ds, m.server.String(), time.Now())
-		a.err, a.Keys = keys.err, []string{keyTags(keys.keys)}
-		keep(a)
+		a.err, a.keys, a.Keys = keys.err, keys.keys, []string{keyTags(keys.keys)}
 		if keys.state != secure {
+			keep(a)
 			return
 		}
+		a.sigs = []*dns.RRSIG{keys.sig}
+		keep(a)
 		var each sync.WaitGroup
 		for _, q := range questions {
 			each.Go(func() { keep(z.signedAnswer(ctx, m.server, q, keys.keys)) })
@@ -279,20 +289,20 @@ func VouchedFor(z *Zone) probe.Claim {
 		if err != nil {
 			return err
 		}
-		r, who, err := z.anySigned(ctx, d, z.apex, dns.TypeDNSKEY)
+		seen, err := z.anySigned(ctx, d, z.apex, dns.TypeDNSKEY)
 		if err != nil {
 			return err
 		}
-		keys := section(r.Answer, z.apex, dns.TypeDNSKEY)
+		keys := section(seen.reply.Answer, z.apex, dns.TypeDNSKEY)
 		evidence.Observed = rdata(keys)
 		if len(keys) == 0 {
 			return &probe.NotApplicable{Why: plain(z.apex) + " is not signed"}
 		}
-		t := z.trustOf(ctx, d)
-		if t.state == insecure {
-			return &probe.Unmet{Class: "dns.dnssec", Want: "a DS of the signed zone " + plain(z.apex) + " at its parent", Got: "none", From: who, Fix: "give the DS to the registrar"}
+		t, err := z.ownTrust(ctx)
+		if err == nil && t.state == insecure {
+			return &probe.Unmet{Class: "dns.dnssec", Want: "a DS of the signed zone " + plain(z.apex) + " at its parent", Got: "none", From: seen.from(), Fix: "give the DS to the registrar"}
 		}
-		return t.err
+		return cmp.Or(err, t.err)
 	})
 }
 
@@ -303,15 +313,15 @@ func PlainNSEC3(z *Zone) probe.Claim {
 		if err != nil {
 			return err
 		}
-		r, who, err := z.anySigned(ctx, d, z.apex, dns.TypeNSEC3PARAM)
+		seen, err := z.anySigned(ctx, d, z.apex, dns.TypeNSEC3PARAM)
 		if err != nil {
 			return err
 		}
-		for _, rr := range section(r.Answer, z.apex, dns.TypeNSEC3PARAM) {
+		for _, rr := range section(seen.reply.Answer, z.apex, dns.TypeNSEC3PARAM) {
 			p := rr.(*dns.NSEC3PARAM)
 			evidence.Observed = map[string]any{"iterations": p.Iterations, "salt": p.Salt}
 			if p.Iterations > 0 || p.SaltLength > 0 {
-				return &probe.Unmet{Class: "dns.nsec3", Want: "NSEC3 with 0 iterations and no salt", Got: fmt.Sprintf("%d iterations, salt %q", p.Iterations, p.Salt), From: who, Fix: "set both to nothing: resolvers may treat more as unsigned"}
+				return &probe.Unmet{Class: "dns.nsec3", Want: "NSEC3 with 0 iterations and no salt", Got: fmt.Sprintf("%d iterations, salt %q", p.Iterations, p.Salt), From: seen.from(), Fix: "set both to nothing: resolvers may treat more as unsigned"}
 			}
 			return nil
 		}

@@ -209,7 +209,10 @@ func TestAssertionsOfBareZone(t *testing.T) {
 	w := newWorld(t, 2)
 	w.config.Resolvers = nil
 	list := Assertions(w.zone(), nil, nil)
-	assert.Len(t, list, 14)
+	for _, n := range list {
+		assert.NotRegexp(t, `^(CON-0[23]|REC-0[4689]|TTL|PRO|RBK|CAA-0[125]|DKM|PTR|SEC-03)`, n.Name)
+	}
+	assert.Contains(t, list[len(list)-1].Name, "TLR")
 	healthy(t, run(t, list))
 }
 

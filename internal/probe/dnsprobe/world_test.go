@@ -29,6 +29,9 @@ www  60 CNAME @
 api  60 CNAME lb.cloud.example.
 @    60 TXT   "v=spf1 -all"
 @    60 MX    10 mail.cloud.example.
+_dmarc     60 TXT "v=DMARC1; p=reject; rua=mailto:dmarc@drop.example"
+_mta-sts   60 TXT "v=STSv1; id=1"
+_smtp._tls 60 TXT "v=TLSRPTv1; rua=mailto:tls@drop.example"
 `
 
 const cloudZone = `
