@@ -163,6 +163,7 @@ func supportedDS(ds *dns.DS) bool {
 type keySet struct {
 	state security
 	keys  []*dns.DNSKEY
+	sig   *dns.RRSIG // over the keys
 	err   error
 }
 
@@ -195,10 +196,11 @@ func readKeys(zone string, r *reply, ds []*dns.DS, who string, now time.Time) ke
 	if len(anchored) == 0 {
 		return keySet{state: bogus, err: badSignature("DNSKEY of "+plain(zone), fmt.Errorf("no key that the DS %s stands for, among keys %s", dsTags(ds), keyTags(all)), who)}
 	}
-	if _, err := verified(rrset, r.Answer, anchored, now); err != nil {
+	sig, err := verified(rrset, r.Answer, anchored, now)
+	if err != nil {
 		return keySet{state: bogus, err: badSignature("DNSKEY of "+plain(zone), err, who)}
 	}
-	return keySet{state: secure, keys: all}
+	return keySet{state: secure, keys: all, sig: sig}
 }
 
 func standsFor(ds *dns.DS, key *dns.DNSKEY) bool {

@@ -198,6 +198,9 @@ func (z *Zone) signedAnswers(ctx context.Context, t trust, questions []nameType)
 		}
 		keys := readKeys(z.apex, r, t.ds, m.server.String(), time.Now())
 		a.err, a.Keys = keys.err, []string{keyTags(keys.keys)}
+		if a.name, a.qtype, a.keys = z.apex, dns.TypeDNSKEY, keys.keys; keys.sig != nil {
+			a.sigs = []*dns.RRSIG{keys.sig} // which must outlive the launch as the others must
+		}
 		keep(a)
 		if keys.state != secure {
 			return

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/miekg/dns"
 
@@ -147,19 +148,25 @@ func ExchangersHaveAddresses(z *Zone) probe.Claim {
 
 // hostAddresses are those of a host; none where it does not exist.
 func (z *Zone) hostAddresses(ctx context.Context, host string) ([]netip.Addr, error) {
-	var all []netip.Addr
-	for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		records, _, err := z.lookUp(ctx, host, qtype)
-		if err != nil && !noZone(err) {
-			return nil, err
-		}
-		for _, rr := range records {
-			if addr, is := address(rr); is {
-				all = append(all, addr)
+	types := []uint16{dns.TypeA, dns.TypeAAAA}
+	records := make([][]dns.RR, len(types))
+	errs := make([]error, len(types))
+	var both sync.WaitGroup
+	for i, qtype := range types {
+		both.Go(func() {
+			if records[i], _, errs[i] = z.lookUp(ctx, host, qtype); noZone(errs[i]) {
+				errs[i] = nil
 			}
+		})
+	}
+	both.Wait()
+	var all []netip.Addr
+	for _, rr := range slices.Concat(records...) {
+		if addr, is := address(rr); is {
+			all = append(all, addr)
 		}
 	}
-	return all, nil
+	return all, worst(errs)
 }
 
 // ExchangersAreNoAliases claims that no mail exchanger's name is a CNAME (RFC 5321 5.1, RFC 2181 10.3; MX-02, a recommendation).

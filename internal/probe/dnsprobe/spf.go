@@ -1,12 +1,14 @@
 package dnsprobe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"blitiri.com.ar/go/spf"
 	"github.com/miekg/dns"
@@ -100,21 +102,20 @@ func (z *Zone) spfOf(ctx context.Context, domain string, trail []string) *spfTre
 }
 
 func (t *spfTree) walk(ctx context.Context, z *Zone, record mailtext.SPF, trail []string) {
-	for _, m := range record.Terms {
+	below := t.lookAt(ctx, z, record.Terms, trail)
+	for i, m := range record.Terms {
 		if m.LooksUp() {
 			t.LookUps++
 		}
-		target := m.Domain
-		if target == "" {
-			target = t.Domain
-		}
 		switch {
-		case mailtext.Macro(target):
+		case mailtext.Macro(t.target(m)):
 			t.Opaque = append(t.Opaque, m.Name+":"+m.Domain)
 		case m.Name == "include":
-			t.include(z.spfOf(ctx, target, trail), m)
-		case m.Name == "a", m.Name == "mx", m.Name == "exists":
-			t.hosts(ctx, z, m, target)
+			t.include(below[i], m)
+		case below[i] != nil:
+			t.Voids += below[i].Voids
+			t.Broken = append(t.Broken, below[i].Broken...)
+			t.err = cmp.Or(t.err, below[i].err)
 		}
 		if m.Qualifier == '+' && everybody(m) {
 			t.Open = append(t.Open, fmt.Sprintf("%s at %s", termText(m), t.Domain))
@@ -136,6 +137,30 @@ func (t *spfTree) walk(ctx context.Context, z *Zone, record mailtext.SPF, trail 
 	t.add(t.redirect)
 	t.ends, t.all = t.redirect.ends, t.redirect.all
 	t.Open = append(t.Open, t.redirect.Open...)
+}
+
+// target is the domain that a mechanism is about.
+func (t *spfTree) target(m mailtext.Mechanism) string { return cmp.Or(m.Domain, t.Domain) }
+
+// lookAt looks at what the mechanisms lead to, at the same time. It is nil for those that lead nowhere.
+func (t *spfTree) lookAt(ctx context.Context, z *Zone, terms []mailtext.Mechanism, trail []string) []*spfTree {
+	below := make([]*spfTree, len(terms))
+	var all sync.WaitGroup
+	for i, m := range terms {
+		switch target := t.target(m); {
+		case mailtext.Macro(target):
+		case m.Name == "include":
+			all.Go(func() { below[i] = z.spfOf(ctx, target, trail) })
+		case m.Name == "a", m.Name == "mx", m.Name == "exists":
+			below[i] = &spfTree{}
+			all.Go(func() { below[i].hosts(ctx, z, m, target) })
+		}
+		if m.Name == "all" { // what follows is never reached (RFC 7208 5.1)
+			break
+		}
+	}
+	all.Wait()
+	return below
 }
 
 // add counts a record below this one.
@@ -162,21 +187,24 @@ func (t *spfTree) include(below *spfTree, m mailtext.Mechanism) {
 
 // hosts looks up what a, mx and exists name.
 func (t *spfTree) hosts(ctx context.Context, z *Zone, m mailtext.Mechanism, target string) {
-	qtypes := []uint16{dns.TypeA, dns.TypeAAAA}
-	switch m.Name {
-	case "mx":
-		qtypes = []uint16{dns.TypeMX}
-	case "exists":
-		qtypes = []uint16{dns.TypeA}
-	}
-	answers := 0
-	for _, qtype := range qtypes {
-		records, _, err := z.lookUp(ctx, dns.CanonicalName(target), qtype)
-		if err != nil && !noZone(err) {
-			t.err = err
-			return
+	var answers int
+	var err error
+	if m.Name == "a" {
+		var addresses []netip.Addr
+		addresses, err = z.hostAddresses(ctx, dns.CanonicalName(target))
+		answers = len(addresses)
+	} else {
+		qtype := dns.TypeMX
+		if m.Name == "exists" {
+			qtype = dns.TypeA
 		}
-		answers += len(records)
+		var records []dns.RR
+		records, _, err = z.lookUp(ctx, dns.CanonicalName(target), qtype)
+		answers = len(records)
+	}
+	if err != nil && !noZone(err) {
+		t.err = err
+		return
 	}
 	if answers == 0 {
 		t.Voids++
