@@ -76,7 +76,9 @@ func TestFlagsSayWhereToLook(t *testing.T) {
 		{"headers", "https://getdrop.no/"}, {"health", "https://getdrop.no/api/health", "1.0.0"},
 	}
 	require.Len(t, all, len(probes)+1)
-	flags := flagsOf(t, startSandbox(t, ""))
+	healthy := startSandbox(t, "")
+	flags, anchor := flagsOf(t, healthy), []string{"--trust-anchor", healthy.DNS.TrustAnchor()}
+	all[0] = append(all[0], anchor...)
 	for _, args := range all {
 		s := probeAt(t, flags, args...)
 		assert.Zero(t, s.code, "%v: %s%s", args, s.stdout, s.stderr)
@@ -85,6 +87,7 @@ func TestFlagsSayWhereToLook(t *testing.T) {
 	s := probeAt(t, flags, "dns", "getdrop.no")
 	assert.Contains(t, s.stdout, "regions covered", "the resolvers are asked")
 	assert.NotContains(t, s.stdout, "RBK-01", "nothing is known about the zone before")
+	assert.Equal(t, 2, s.code, "private roots without an anchor, and a zone with a DS: %s", s.stdout)
 
 	red := flagsOf(t, startSandbox(t, "tls.expired"))
 	assert.Equal(t, 1, probeAt(t, red, "cert", "getdrop.no").code)

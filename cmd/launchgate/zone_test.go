@@ -42,7 +42,7 @@ func launchFlags(s *sandbox.Sandbox) []string {
 		"--return-path", "bounce.getdrop.no", "--selector", "s1", "--selector", "s2", "--sender", "203.0.113.25", "--own-senders",
 		"--globalping", "NO", "--globalping", "US", "--globalping", "SG",
 		"--cert-name", "getdrop.no", "--cert-name", "www.getdrop.no", "--cert-name", "*.getdrop.no", "--issuer", "ca.example",
-		"--acme-account", "https://ca.example/acct/1", "--validation", "dns-01", "--mx", "10 mail.getdrop.no",
+		"--acme-account", "https://ca.example/acct/1", "--validation", "dns-01", "--mx", "10 mail.getdrop.no", "--trust-anchor", s.DNS.TrustAnchor(),
 	}
 }
 
