@@ -53,6 +53,8 @@ type scanner struct {
 
 	mu          sync.Mutex
 	connections int
+	answered    bool          // some hello met a clear answer
+	mute        int           // hellos that met none in time
 	slowest     time.Duration // of the clear answers, with the wait for a slot
 	warm        bool          // the first wave is over
 }
@@ -81,10 +83,16 @@ func (s *scanner) put(ctx context.Context, a ask) heardOf {
 		h.answer, h.proof = tlsgrade.Refused, err.Error()
 	default:
 		h.silent, h.proof = true, said(err)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			s.mute++
+		}
 		return h
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.answered = true
 	s.slowest = max(s.slowest, time.Since(started))
 	return h
 }
@@ -128,8 +136,13 @@ func (s *scanner) dial(ctx context.Context) (conn net.Conn, done func(), err err
 		return nil, nil, context.Cause(ctx)
 	}
 	s.mu.Lock()
+	hangs := !s.answered && s.mute >= cap(s.slots)
 	s.connections++
 	s.mu.Unlock()
+	if hangs { // as many hellos as go at a time got no answer at all: no other will
+		<-s.slots
+		return nil, nil, os.ErrDeadlineExceeded
+	}
 	if conn, err = s.network.DialContext(ctx, "tcp", s.address); err != nil {
 		<-s.slots
 		return nil, nil, err
