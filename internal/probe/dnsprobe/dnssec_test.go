@@ -57,6 +57,10 @@ func TestDNSSEC(t *testing.T) {
 			w.config.Resign = 24 * time.Hour
 			resign(0, func(s *dnstest.Signing) { s.Expiration = now.AddDate(0, 0, 3) })(t, w)
 		}, statuses{pass, pass, pass, pass}, ""},
+		"was to be renewed, and is not any more": {func(t *testing.T, w *world) {
+			w.config.Resign = 24 * time.Hour
+			resign(0, func(s *dnstest.Signing) { s.Inception, s.Expiration = now.AddDate(0, 0, -3), now.AddDate(0, 0, 3) })(t, w)
+		}, statuses{pass, pass, fail, pass}, "ends"},
 		"a DS for another key":         {parentHas("drop.example. 3600 IN DS 1 13 2 " + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), statuses{fail, fail, fail, pass}, "no key that the DS"},
 		"no DS":                        {func(t *testing.T, w *world) { require.NoError(t, w.Parents()[0].Remove("drop.example.", dns.TypeDS)) }, statuses{na, na, na, fail}, ""},
 		"a DS that no validator knows": {parentHas("drop.example. 3600 IN DS 1 200 2 " + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), statuses{na, na, na, fail}, ""},

@@ -113,13 +113,14 @@ func SignaturesOutlive(z *Zone, records ...Record) probe.Claim {
 	})
 }
 
-// outlives judges the signatures of one answer.
+// outlives judges the signatures of one answer. That they are renewed is believed while the last renewal is no longer ago than the interval, and
+// the hour by which signers put the inception back.
 func (z *Zone) outlives(a signedAnswer) error {
 	for _, sig := range a.sigs {
 		ends, begins := time.Unix(int64(sig.Expiration), 0).UTC(), time.Unix(int64(sig.Inception), 0).UTC()
 		margin := seconds(sig.OrigTtl)
 		needed := z.config.WindowEnd.Add(margin)
-		if ends.After(needed) || z.config.Resign > 0 && ends.Sub(begins) > z.config.Resign+margin {
+		if ends.After(needed) || z.config.Resign > 0 && ends.Sub(begins) > z.config.Resign+margin && time.Since(begins) < z.config.Resign+time.Hour {
 			continue
 		}
 		return &probe.Unmet{Class: "dns.signature-ends", Want: "signatures that outlive the launch window and a TTL, until " + needed.UTC().Format(time.RFC3339),
