@@ -24,6 +24,16 @@ type Launch struct {
 	Deploy      Deploy              `yaml:"deploy" required:"true"`
 	Rollback    Rollback            `yaml:"rollback" required:"true"`
 	Chat        Chat                `yaml:"chat"`
+	AWS         AWS                 `yaml:"aws"`
+	Compute     Compute             `yaml:"compute"`
+	Secrets     []RequiredSecret    `yaml:"secrets" doc:"Every secret the application needs."`
+	Database    Database            `yaml:"database"`
+	Images      Images              `yaml:"images"`
+	Logs        Logs                `yaml:"logs"`
+	Alarms      []Alarm             `yaml:"alarms" doc:"Every CloudWatch alarm that must watch the launch."`
+	IAM         IAM                 `yaml:"iam"`
+	Budget      Budget              `yaml:"budget"`
+	Infra       Infra               `yaml:"infra"`
 	Thresholds  Thresholds          `yaml:"thresholds" required:"true"`
 	Staging     Baseline            `yaml:"staging_baseline" doc:"What staging measured, to compare production with."`
 	Integration []string            `yaml:"integrations" placeholder:"INTEGRATION_1,INTEGRATION_2" doc:"Third parties whose live keys are checked."`

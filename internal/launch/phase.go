@@ -61,8 +61,12 @@ type Role string
 
 // The roles that own a section of the runbook.
 const (
-	RoleDNS    Role = "dns"
-	RoleSSL    Role = "ssl"
-	RoleQA     Role = "qa"
-	RoleDeploy Role = "deploy"
+	RoleInfrastructure Role = "infrastructure"
+	RoleMonitoring     Role = "monitoring"
+	RoleBackups        Role = "backups"
+	RoleDatabase       Role = "database"
+	RoleDNS            Role = "dns"
+	RoleSSL            Role = "ssl"
+	RoleQA             Role = "qa"
+	RoleDeploy         Role = "deploy"
 )

@@ -29,6 +29,8 @@ var formats = map[reflect.Type]format{
 	reflect.TypeFor[IP]():       {"an IP address such as 192.0.2.1 or 2001:db8::1", `^[0-9A-Fa-f.:]+$`},
 	reflect.TypeFor[Prefix]():   {"an address range such as 192.0.2.0/24", `^[0-9A-Fa-f.:]+/[0-9]+$`},
 	reflect.TypeFor[PersonID](): {"the id of a person, in small letters, digits and -", `^[a-z0-9][a-z0-9-]*$`},
+	reflect.TypeFor[ARN]():      {"an ARN such as arn:aws:apprunner:eu-west-1:111122223333:service/web/8fe1e10304f84fd2b0df550fe98a71fa", `^arn:[a-z-]+:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:\S+$`},
+	reflect.TypeFor[Image]():    {"an image by its digest such as 111122223333.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:<64 hex digits>", `^[^\s@]+@sha256:[0-9a-f]{64}$`},
 	reflect.TypeFor[DSData]():   {"the data of a DS record such as 20326 8 2 E06D44B80B8F1D39…", `^[0-9]{1,5} [0-9]{1,3} [0-9]{1,3} ([0-9A-Fa-f]{2} ?)+$`},
 	reflect.TypeFor[Secret]():   {"a reference such as secret:env:NAME or secret:file:path", `^secret:(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$`},
 }

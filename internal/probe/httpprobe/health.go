@@ -36,29 +36,9 @@ func judgeHealth(x *exchange, want Health) error {
 	if want.StatusPath == "" || want.StatusOK == "" || want.VersionPath == "" || want.Version == "" {
 		return &probe.Unknown{Class: "not-configured", Want: "status and version that the health document must show", Got: wanted}
 	}
-	document, problem := decode(x)
-	if x.status != http.StatusOK {
-		got := fmt.Sprintf("%d %s", x.status, http.StatusText(x.status))
-		if status, ok := at(document, want.StatusPath).(string); ok {
-			got += fmt.Sprintf(" with %s=%q", want.StatusPath, status)
-		}
-		return x.unmet("http.status", wanted, got, "see the application's logs")
-	}
-	if problem != "" {
-		return x.unmet("health.shape", wanted, problem, "see whether this is the health document at all")
-	}
-	if err := judgeFresh(x); err != nil {
+	document, err := judgeWell(x, want, wanted)
+	if err != nil {
 		return err
-	}
-	status, ok := at(document, want.StatusPath).(string)
-	if !ok {
-		return x.unmet("health.shape", wanted, "JSON without text at "+want.StatusPath+": "+keys(document), "set health.status_path to where the status stands")
-	}
-	if status != want.StatusOK {
-		return x.unmet("health.status", wanted, fmt.Sprintf("%s=%q", want.StatusPath, status), "see the application's logs")
-	}
-	if check, said := failing(document, want); said != "" {
-		return x.unmet("health.check", "every check of the health document to pass", fmt.Sprintf("check %s=%q while %s=%q", check, said, want.StatusPath, status), "mend "+check)
 	}
 	version, ok := at(document, want.VersionPath).(string)
 	if !ok {
@@ -68,6 +48,35 @@ func judgeHealth(x *exchange, want Health) error {
 		return x.unmet("health.version", wanted, fmt.Sprintf("version %q", version), "bring "+want.Version+" out to this address")
 	}
 	return nil
+}
+
+// judgeWell judges all of a health document but the version, and returns it.
+func judgeWell(x *exchange, want Health, wanted string) (document any, err error) {
+	document, problem := decode(x)
+	if x.status != http.StatusOK {
+		got := fmt.Sprintf("%d %s", x.status, http.StatusText(x.status))
+		if status, ok := at(document, want.StatusPath).(string); ok {
+			got += fmt.Sprintf(" with %s=%q", want.StatusPath, status)
+		}
+		return nil, x.unmet("http.status", wanted, got, "see the application's logs")
+	}
+	if problem != "" {
+		return nil, x.unmet("health.shape", wanted, problem, "see whether this is the health document at all")
+	}
+	if err := judgeFresh(x); err != nil {
+		return nil, err
+	}
+	status, ok := at(document, want.StatusPath).(string)
+	if !ok {
+		return nil, x.unmet("health.shape", wanted, "JSON without text at "+want.StatusPath+": "+keys(document), "set health.status_path to where the status stands")
+	}
+	if status != want.StatusOK {
+		return nil, x.unmet("health.status", wanted, fmt.Sprintf("%s=%q", want.StatusPath, status), "see the application's logs")
+	}
+	if check, said := failing(document, want); said != "" {
+		return nil, x.unmet("health.check", "every check of the health document to pass", fmt.Sprintf("check %s=%q while %s=%q", check, said, want.StatusPath, status), "mend "+check)
+	}
+	return document, nil
 }
 
 // judgeFresh judges whether the answer was made now (RFC 9111).

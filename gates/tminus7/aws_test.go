@@ -1,0 +1,31 @@
+package tminus7
+
+import (
+	"time"
+
+	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/probe/computeprobe"
+	"github.com/getdrop/launchgate/internal/target/cloud"
+)
+
+func awsGates(s *gate.Section) {
+	s.ValidFor(15 * time.Minute)
+
+	s.Gate("AppRunnerRunning", gate.Hard, "The service runs, and runs what was deployed last.", onAWS(func(g *gate.G) {
+		g.Check("status and newest operation", computeprobe.Runs(cloud.Of(g.Launch()).Platform))
+	}))
+
+	s.Gate("RDSAvailable", gate.Hard, "The database is available, encrypted, and waits for no restart.", onAWS(func(g *gate.G) {
+		database := cloud.Of(g.Launch()).Database
+		g.Check("it is available", database.Available())
+		g.Check("its storage is encrypted", database.Encrypted())
+		g.Advise("a standby waits in another zone", database.InTwoZones())
+	}))
+
+	s.Gate("ECRProdTag", gate.Hard, "The registry has the image of the launch under the production tag, scanned.", onAWS(func(g *gate.G) {
+		images := cloud.Of(g.Launch()).Images
+		g.Check("the tag is the image of the launch", images.TagIs(g.Launch().Compute.Image.Digest()))
+		g.Check("a scan found nothing critical", images.Scanned())
+		g.Advise("tags cannot be moved", images.TagsStay())
+	}))
+}

@@ -1,0 +1,75 @@
+package tminus7
+
+import (
+	"time"
+
+	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/probe/computeprobe"
+	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/iamprobe"
+	"github.com/getdrop/launchgate/internal/target/cloud"
+)
+
+func infrastructureGates(s *gate.Section) {
+	s.ValidFor(24 * time.Hour)
+
+	s.Gate("Provisioned", gate.Hard, "All production infrastructure is there, and as it is written down.", onAWS(func(g *gate.G) {
+		c, l := cloud.Of(g.Launch()), g.Launch()
+		g.Check("the service runs", computeprobe.Runs(c.Platform))
+		g.Check("the database is available", c.Database.Available())
+		g.Check("the image is in the registry", c.Images.TagIs(l.Compute.Image.Digest()))
+		g.Check("the log group is there", c.Logs.Kept(1))
+		for _, secret := range l.Secrets {
+			g.Check("the secret "+secret.Variable+" is there", c.Vault.IsThere(secret.ID, secret.MinLength))
+		}
+	}))
+
+	s.Gate("LBHealth", gate.Hard, "Health checks ask the application itself, and pass on every instance.", onAWS(func(g *gate.G) {
+		c, l := cloud.Of(g.Launch()), g.Launch()
+		g.Check("the platform asks the application", computeprobe.HealthChecked(c.Platform, l.Health.Path))
+		g.Check("the application says that it is well, again and again", httpprobe.SteadilyWell(c.Web, c.HealthURL(), c.Health(""), 30))
+	}))
+
+	s.Gate("Autoscale", gate.Hard, "The service has room to grow, and did grow and shrink in a drill.", onAWS(func(g *gate.G) {
+		c, scale := cloud.Of(g.Launch()), g.Launch().Compute.Scale
+		g.Check("the sizes are right", computeprobe.ScalesBetween(c.Platform, scale.Min, scale.Max))
+		g.Check("it grew and shrank in the drill", c.ScaledInDrill())
+	}))
+
+	s.ValidFor(time.Hour)
+	s.Gate("ReplicaLag", gate.Hard, "Every read replica is in sync with the database.", onAWS(func(g *gate.G) {
+		c, l := cloud.Of(g.Launch()), g.Launch()
+		g.Check("the replicas are those of launch.yaml", c.Database.HasReplicas(l.Database.Replicas...))
+		for _, replica := range l.Database.Replicas {
+			g.Check(replica+" replicates", c.Database.Replicates(replica))
+			g.Check(replica+" keeps up", c.Metrics.ReplicaLagBelow(replica, l.Thresholds.ReplicationLag.D()))
+		}
+	}))
+
+	s.ValidFor(24 * time.Hour)
+	s.Gate("BackupJobs", gate.Hard, "Backups run, and somebody has verified one.", onAWS(func(g *gate.G) {
+		c := cloud.Of(g.Launch())
+		g.Check("backups are kept", c.Database.KeptFor(1))
+		g.Check("the newest backup is complete and of today", c.Database.BackedUpWithin(26*time.Hour))
+		g.Check("a backup was verified this month", c.Database.VerifiedWithin(c.BackupVerified(), 30))
+	}))
+
+	s.ValidFor(7 * 24 * time.Hour)
+	s.Gate("IAM", gate.Hard, "The application's role may do what it must, and nothing that it must not.", onAWS(func(g *gate.G) {
+		c, iam := cloud.Of(g.Launch()), g.Launch().IAM
+		for _, entry := range iam.Allow {
+			g.Check("may "+entry, c.Role.May(iamprobe.Parse(entry)))
+		}
+		for _, entry := range iam.Deny {
+			g.Check("may not "+entry, c.Role.MayNot(iamprobe.Parse(entry)))
+		}
+	}))
+
+	s.ValidFor(24 * time.Hour)
+	s.Gate("Dashboards", gate.Warn, "No alarm rings, and every alarm measures something.", onAWS(func(g *gate.G) {
+		c := cloud.Of(g.Launch())
+		for _, alarm := range c.WantedAlarms() {
+			g.Check(alarm.Name, c.Alarms.IsGreen(alarm.Name))
+		}
+	}))
+}

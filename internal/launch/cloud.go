@@ -1,0 +1,81 @@
+package launch
+
+// AWS is the account that everything runs in. What it is reached with (keys, a profile, a role) is the environment's, as for
+// every AWS tool, and never stands in launch.yaml.
+type AWS struct {
+	Account string `yaml:"account" doc:"The twelve digits of the account; a run with credentials of another one is BLOCKED. Absent: the launch is not on AWS."`
+	Region  string `yaml:"region" doc:"Such as eu-west-1."`
+}
+
+// Compute is the service that runs the application.
+type Compute struct {
+	Provider  string            `yaml:"provider" default:"apprunner" enum:"apprunner,ecs"`
+	Service   ARN               `yaml:"service" doc:"ARN of the App Runner or ECS service."`
+	Image     Image             `yaml:"image" doc:"The image that is launched, by its digest: <repository>@sha256:<64 hex digits>."`
+	Variables map[string]string `yaml:"variables" doc:"Plain environment variables and the values they must have; never a secret."`
+	Absent    []string          `yaml:"absent" doc:"Variables that must not be there at all, whatever their value, such as BANKID_MOCK."`
+	Scale     Scale             `yaml:"scale"`
+	Targets   []ARN             `yaml:"target_groups" doc:"ARNs of load balancer target groups; every target in them must be healthy."`
+}
+
+// Scale is between how many instances the service moves.
+type Scale struct {
+	Min        int      `yaml:"min" default:"1" doc:"Healthy instances when nothing happens; the configuration may not go below."`
+	Max        int      `yaml:"max" default:"2" doc:"Instances the configuration must allow, at least."`
+	DownWithin Duration `yaml:"down_within" default:"30m" doc:"How soon after the load drill the service is back at the smallest size."`
+	Drill      Instant  `yaml:"drill" doc:"When the load drill began; the scaling that followed is read from the metrics."`
+}
+
+// RequiredSecret is one secret that the application needs, in AWS Secrets Manager.
+type RequiredSecret struct {
+	Variable  string `yaml:"variable" required:"true" doc:"The environment variable that carries it to the application."`
+	ID        string `yaml:"id" required:"true" doc:"Name or ARN of the secret."`
+	Kind      string `yaml:"kind" default:"text" enum:"text,random,postgres,slack-webhook" doc:"What it must look like: random is long and not guessable, postgres a connection string to database.instance over TLS."`
+	MinLength int    `yaml:"min_length" default:"8" doc:"Bytes; for random at least 32."`
+	Prefix    string `yaml:"prefix" doc:"What it must begin with, such as prd: for a production token."`
+	Differs   string `yaml:"differs_from" doc:"Name or ARN of another environment's secret that it must differ from."`
+}
+
+// Database is the RDS instance.
+type Database struct {
+	Instance string   `yaml:"instance" doc:"Identifier of the RDS instance."`
+	Port     int      `yaml:"port" default:"5432"`
+	Replicas []string `yaml:"replicas" doc:"Identifiers of its read replicas; absent: it must have none."`
+}
+
+// Images is where the application's images are kept.
+type Images struct {
+	Repository string `yaml:"repository" doc:"Name of the ECR repository."`
+	Tag        string `yaml:"tag" default:"prod" doc:"The tag that the image of compute.image must carry."`
+}
+
+// Logs is where the application's logs arrive.
+type Logs struct {
+	Group     string   `yaml:"group" doc:"CloudWatch log group of the application."`
+	Within    Duration `yaml:"within" default:"2m" doc:"How soon a request must be seen there."`
+	Retention int      `yaml:"retention_days" default:"30" doc:"The fewest days that logs are kept."`
+	Nonce     string   `yaml:"nonce_path" default:"/api/health" doc:"Path that is asked for with a nonce in its query, which the application logs."`
+}
+
+// Alarm is one CloudWatch alarm that must be deployed.
+type Alarm struct {
+	Name    string `yaml:"name" required:"true"`
+	Missing string `yaml:"missing_data" default:"any" enum:"any,breaching,notBreaching,ignore,missing" doc:"How it must treat missing data; any: it does not matter."`
+}
+
+// IAM is what the application's role may and may not do.
+type IAM struct {
+	Role  ARN      `yaml:"role" doc:"ARN of the role that the application runs with."`
+	Allow []string `yaml:"allow" doc:"\"<action> <resource ARN>\": what it must be able to do, such as \"secretsmanager:GetSecretValue arn:aws:…\"."`
+	Deny  []string `yaml:"deny" doc:"The same form: what it must not be able to do."`
+}
+
+// Budget is what the month may cost.
+type Budget struct {
+	Name string `yaml:"name" doc:"Name of the AWS budget."`
+}
+
+// Infra is where the infrastructure is written down.
+type Infra struct {
+	Dir string `yaml:"iac_dir" doc:"Folder with the Terraform configuration, initialised; a plan must find nothing to change."`
+}

@@ -1,0 +1,155 @@
+// Package cloudwatchprobe claims things about CloudWatch: that the alarms are there and would ring, and what the metrics of the
+// database and of the service say.
+package cloudwatchprobe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+)
+
+// Needs are the calls that the probe makes.
+var Needs = awsprobe.Needs{
+	"CloudWatch.DescribeAlarms": {Action: "cloudwatch:DescribeAlarms", On: awsprobe.Everything},
+	"CloudWatch.GetMetricData":  {Action: "cloudwatch:GetMetricData", On: awsprobe.Everything},
+}
+
+// Alarm is what an alarm must be.
+type Alarm struct {
+	Name    string
+	Missing string // how it must treat missing data; "any": it does not matter
+}
+
+// Alarms are the alarms of the launch, read at once.
+type Alarms struct {
+	account *awsprobe.Account
+	wanted  []Alarm
+	seen    probe.Memo[string, alarms]
+}
+
+// NewAlarms returns alarms that were not looked at yet.
+func NewAlarms(account *awsprobe.Account, wanted []Alarm) *Alarms {
+	return &Alarms{account: account, wanted: wanted}
+}
+
+// State is what CloudWatch says of an alarm.
+type State struct {
+	Name           string   `json:"name"`
+	State          string   `json:"state"`
+	Reason         string   `json:"reason,omitempty"`
+	ActionsEnabled bool     `json:"actions_enabled"`
+	Actions        []string `json:"actions"`
+	Missing        string   `json:"treat_missing_data"`
+}
+
+type alarms struct {
+	byName map[string]State
+	from   string
+	err    error
+}
+
+// batch is how many alarms one call may name.
+const batch = 100
+
+func (a *Alarms) observe(ctx context.Context) alarms {
+	cfg, who, err := a.account.Open(ctx, Needs)
+	seen := alarms{byName: map[string]State{}, from: "cloudwatch:DescribeAlarms as " + who.String(), err: err}
+	if err != nil {
+		return seen
+	}
+	client := cloudwatch.NewFromConfig(cfg)
+	for some := range slices.Chunk(a.wanted, batch) {
+		in := &cloudwatch.DescribeAlarmsInput{AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm}}
+		for _, alarm := range some {
+			in.AlarmNames = append(in.AlarmNames, alarm.Name)
+		}
+		pages := cloudwatch.NewDescribeAlarmsPaginator(client, in)
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				seen.err = awsprobe.Unreadable("cloudwatch:DescribeAlarms", "the alarms of the launch", who, err)
+				return seen
+			}
+			for i := range page.MetricAlarms {
+				m := &page.MetricAlarms[i]
+				missing := aws.ToString(m.TreatMissingData)
+				if missing == "" {
+					missing = "missing" // the default
+				}
+				seen.note(State{Name: aws.ToString(m.AlarmName), State: string(m.StateValue), Reason: aws.ToString(m.StateReason),
+					ActionsEnabled: aws.ToBool(m.ActionsEnabled), Actions: m.AlarmActions, Missing: missing})
+			}
+			for i := range page.CompositeAlarms {
+				c := &page.CompositeAlarms[i]
+				seen.note(State{Name: aws.ToString(c.AlarmName), State: string(c.StateValue), Reason: aws.ToString(c.StateReason),
+					ActionsEnabled: aws.ToBool(c.ActionsEnabled), Actions: c.AlarmActions, Missing: "any"})
+			}
+		}
+	}
+	return seen
+}
+
+func (a alarms) note(s State) { a.byName[s.Name] = s }
+
+func (a *Alarms) claim(name string, judge func(State) *probe.Unmet) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: "alarm " + name, Source: "CloudWatch DescribeAlarms"}
+		seen, err := a.seen.Do(ctx, "the alarms", awsprobe.Patience, a.observe)
+		if err == nil {
+			err = seen.err
+		}
+		evidence.Asked = []string{seen.from}
+		if err != nil {
+			return evidence, err
+		}
+		state, there := seen.byName[name]
+		if !there {
+			return evidence, &probe.Unmet{Class: "alarm.missing", Want: "the alarm " + name, Got: "no such alarm", From: seen.from, Fix: "deploy it, or correct alarms in launch.yaml"}
+		}
+		evidence.Observed = state
+		if unmet := judge(state); unmet != nil {
+			unmet.From = seen.from
+			return evidence, unmet
+		}
+		return evidence, nil
+	}
+}
+
+// WouldRing claims that an alarm is deployed, that its actions are on and lead somewhere, and that it treats missing data as it must.
+func (a *Alarms) WouldRing(alarm Alarm) probe.Claim {
+	return a.claim(alarm.Name, func(s State) *probe.Unmet { return wouldRing(s, alarm) })
+}
+
+func wouldRing(s State, want Alarm) *probe.Unmet {
+	switch {
+	case !s.ActionsEnabled:
+		return &probe.Unmet{Class: "alarm.actions", Want: "actions enabled on " + s.Name, Got: "disabled", Fix: "enable the alarm's actions"}
+	case len(s.Actions) == 0:
+		return &probe.Unmet{Class: "alarm.actions", Want: "an action that calls somebody when " + s.Name + " rings", Got: "none", Fix: "add the on-call topic to the alarm's actions"}
+	case want.Missing != "any" && s.Missing != "any" && want.Missing != s.Missing:
+		return &probe.Unmet{Class: "alarm.missing-data", Want: s.Name + " to treat missing data as " + want.Missing, Got: s.Missing, Fix: "change the alarm's treatment of missing data"}
+	}
+	return nil
+}
+
+// IsGreen claims that an alarm is OK. Insufficient data is no green: nothing is measured.
+func (a *Alarms) IsGreen(name string) probe.Claim {
+	return a.claim(name, func(s State) *probe.Unmet {
+		if s.State == string(types.StateValueOk) {
+			return nil
+		}
+		fix := "see what rings"
+		if s.State == string(types.StateValueInsufficientData) {
+			fix = "see why nothing is measured; have it signed where that is right before the launch"
+		}
+		return &probe.Unmet{Class: "alarm.state", Want: name + " OK", Got: strings.TrimSpace(fmt.Sprintf("%s %s", s.State, s.Reason)), Fix: fix}
+	})
+}

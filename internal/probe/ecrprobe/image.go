@@ -1,0 +1,159 @@
+// Package ecrprobe claims things about the image that is launched: that it is in the registry under its digest and its tag, is
+// of the architecture that runs, and was scanned.
+package ecrprobe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+)
+
+// Needs are the calls that the probe makes.
+var Needs = awsprobe.Needs{
+	"ECR.DescribeRepositories": {Action: "ecr:DescribeRepositories", On: awsprobe.Repository},
+	"ECR.DescribeImages":       {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+}
+
+// Repository is one ECR repository.
+type Repository struct {
+	account *awsprobe.Account
+	name    string
+	tag     string
+	seen    probe.Memo[string, described]
+}
+
+// New returns a repository that was not looked at yet, and the tag that production runs.
+func New(account *awsprobe.Account, name, tag string) *Repository {
+	return &Repository{account: account, name: name, tag: tag}
+}
+
+// State is what ECR says of a tag.
+type State struct {
+	Tag       string         `json:"tag"`
+	Digest    string         `json:"digest"`
+	Status    string         `json:"status"`
+	Pushed    time.Time      `json:"pushed"`
+	Scan      string         `json:"scan"`
+	Findings  map[string]int `json:"findings"`
+	Immutable bool           `json:"immutable_tags"`
+}
+
+type described struct {
+	state State
+	from  string
+	err   error
+}
+
+func (r *Repository) observe(ctx context.Context) described {
+	cfg, who, err := r.account.Open(ctx, Needs)
+	d := described{from: "ecr:DescribeImages as " + who.String(), err: err}
+	if err != nil {
+		return d
+	}
+	client := ecr.NewFromConfig(cfg)
+	repositories, err := client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{r.name}})
+	if err != nil || len(repositories.Repositories) == 0 {
+		d.err = r.refused("ecr:DescribeRepositories", "the repository "+r.name, who, err)
+		return d
+	}
+	images, err := client.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: &r.name, ImageIds: []types.ImageIdentifier{{ImageTag: &r.tag}}})
+	if err != nil || len(images.ImageDetails) == 0 {
+		d.err = r.refused("ecr:DescribeImages", "an image tagged "+r.tag, who, err)
+		return d
+	}
+	image := images.ImageDetails[0]
+	d.state = State{Tag: r.tag, Digest: aws.ToString(image.ImageDigest), Status: string(image.ImageStatus), Pushed: aws.ToTime(image.ImagePushedAt),
+		Immutable: strings.HasPrefix(string(repositories.Repositories[0].ImageTagMutability), "IMMUTABLE")}
+	if image.ImageScanStatus != nil {
+		d.state.Scan = string(image.ImageScanStatus.Status)
+	}
+	if image.ImageScanFindingsSummary != nil {
+		d.state.Findings = map[string]int{}
+		for severity, n := range image.ImageScanFindingsSummary.FindingSeverityCounts {
+			d.state.Findings[severity] = int(n)
+		}
+	}
+	return d
+}
+
+func (r *Repository) refused(action, want string, who awsprobe.Identity, err error) error {
+	if err == nil || awsprobe.Missing(err) {
+		return &probe.Unmet{Class: "ecr.missing", Want: want, Got: "none", From: action + " as " + who.String(), Fix: "push the image, or correct images.repository and images.tag"}
+	}
+	return awsprobe.Unreadable(action, want, who, err)
+}
+
+func (r *Repository) claim(judge func(State) *probe.Unmet) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: r.name + ":" + r.tag, Source: "ECR DescribeImages"}
+		if r.name == "" {
+			return evidence, &probe.Unknown{Class: "not-configured", Want: "the image repository", Got: "no images.repository in launch.yaml", Fix: "add it"}
+		}
+		d, err := r.seen.Do(ctx, "the image "+evidence.Target, awsprobe.Patience, r.observe)
+		if err == nil {
+			err = d.err
+		}
+		evidence.Asked = []string{d.from}
+		if err != nil {
+			return evidence, err
+		}
+		evidence.Observed = d.state
+		if unmet := judge(d.state); unmet != nil {
+			unmet.From = d.from
+			return evidence, unmet
+		}
+		return evidence, nil
+	}
+}
+
+// TagIs claims that the production tag is the image of the launch, by its digest, and that it can be pulled.
+func (r *Repository) TagIs(digest string) probe.Claim {
+	return r.claim(func(s State) *probe.Unmet {
+		switch {
+		case digest == "" || s.Digest != digest:
+			return &probe.Unmet{Class: "ecr.digest", Want: r.tag + " on " + digest, Got: s.Digest, Fix: "tag the image that was checked, or correct compute.image"}
+		case s.Status != "" && s.Status != string(types.ImageStatusActive):
+			return &probe.Unmet{Class: "ecr.status", Want: "an image that can be pulled", Got: "status " + s.Status, Fix: "restore it from the archive"}
+		}
+		return nil
+	})
+}
+
+// Scanned claims that a scan of the image has ended and found nothing critical.
+func (r *Repository) Scanned() probe.Claim { return r.claim(scanned) }
+
+func scanned(s State) *probe.Unmet {
+	want := "a scan that has ended, with no critical finding"
+	switch critical := s.Findings["CRITICAL"]; {
+	case !slices.Contains([]string{string(types.ScanStatusComplete), string(types.ScanStatusActive)}, s.Scan):
+		got := s.Scan
+		if got == "" {
+			got = "no scan"
+		}
+		return &probe.Unmet{Class: "ecr.scan", Want: want, Got: got, Fix: "turn scanning on push on and scan the image"}
+	case s.Findings == nil:
+		return &probe.Unmet{Class: "ecr.scan", Want: want, Got: "a scan without a result", Fix: "scan the image again"}
+	case critical > 0:
+		return &probe.Unmet{Class: "ecr.findings", Want: want, Got: fmt.Sprintf("%d critical", critical), Fix: "mend the image, or have the risk accepted in writing"}
+	}
+	return nil
+}
+
+// TagsStay claims that a tag cannot be moved to another image.
+func (r *Repository) TagsStay() probe.Claim {
+	return r.claim(func(s State) *probe.Unmet {
+		if s.Immutable {
+			return nil
+		}
+		return &probe.Unmet{Class: "ecr.mutable", Want: "immutable tags", Got: "tags that can be moved", Fix: "make the repository's tags immutable"}
+	})
+}

@@ -1,0 +1,124 @@
+package rdsprobe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+)
+
+// Snapshot is one automated snapshot.
+type Snapshot struct {
+	ID     string    `json:"id"`
+	Status string    `json:"status"`
+	Made   time.Time `json:"made"`
+}
+
+type snapshots struct {
+	list []Snapshot // the newest first
+	from string
+	err  error
+}
+
+func (i *Instance) automated(ctx context.Context) snapshots {
+	cfg, who, err := i.account.Open(ctx, Needs)
+	seen := snapshots{from: "rds:DescribeDBSnapshots as " + who.String(), err: err}
+	if err != nil {
+		return seen
+	}
+	pages := rds.NewDescribeDBSnapshotsPaginator(rds.NewFromConfig(cfg), &rds.DescribeDBSnapshotsInput{DBInstanceIdentifier: &i.id, SnapshotType: aws.String("automated")})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			seen.err = awsprobe.Unreadable("rds:DescribeDBSnapshots", "the backups of "+i.id, who, err)
+			return seen
+		}
+		for _, s := range page.DBSnapshots {
+			seen.list = append(seen.list, Snapshot{ID: aws.ToString(s.DBSnapshotIdentifier), Status: aws.ToString(s.Status), Made: aws.ToTime(s.SnapshotCreateTime)})
+		}
+	}
+	slices.SortFunc(seen.list, func(a, b Snapshot) int { return b.Made.Compare(a.Made) })
+	return seen
+}
+
+func (i *Instance) backups(judge func([]Snapshot, time.Time) *probe.Unmet) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: i.id, Source: "RDS DescribeDBSnapshots"}
+		if _, _, err := i.describe(ctx, i.id); err != nil {
+			return evidence, err // snapshots of an instance that is gone are still listed
+		}
+		seen, err := i.snapshot.Do(ctx, "the backups of "+i.id, awsprobe.Patience, i.automated)
+		if err == nil {
+			err = seen.err
+		}
+		evidence.Asked, evidence.Observed = []string{seen.from}, seen.list
+		if err != nil {
+			return evidence, err
+		}
+		if unmet := judge(seen.list, i.now()); unmet != nil {
+			unmet.From = seen.from
+			return evidence, unmet
+		}
+		return evidence, nil
+	}
+}
+
+// BackedUpWithin claims that the newest automated snapshot that is complete is no older than age. One under way is no backup yet.
+func (i *Instance) BackedUpWithin(age time.Duration) probe.Claim {
+	return i.backups(func(list []Snapshot, now time.Time) *probe.Unmet { return youngEnough(list, now, age) })
+}
+
+func youngEnough(list []Snapshot, now time.Time, age time.Duration) *probe.Unmet {
+	want := fmt.Sprintf("an automated snapshot that is available and no older than %s", age)
+	complete := slices.DeleteFunc(slices.Clone(list), func(s Snapshot) bool { return s.Status != "available" || s.Made.IsZero() || s.Made.After(now) })
+	switch {
+	case len(complete) == 0:
+		return &probe.Unmet{Class: "rds.backup", Want: want, Got: fmt.Sprintf("none available of %d", len(list)), Fix: "turn automated backups on, and wait for the first"}
+	case now.Sub(complete[0].Made) > age:
+		return &probe.Unmet{Class: "rds.backup", Want: want, Got: fmt.Sprintf("the newest from %s (%s)", when(complete[0].Made), complete[0].ID), Fix: "see the instance's events for a backup that failed"}
+	}
+	return nil
+}
+
+// BackedUpDaily claims that each of the last days, counted back from now, has an automated snapshot.
+func (i *Instance) BackedUpDaily(days int) probe.Claim {
+	return i.backups(func(list []Snapshot, now time.Time) *probe.Unmet { return daily(list, now, days) })
+}
+
+// tolerance is what a daily backup may be late by: its window is half an hour long at least, and a snapshot takes its time.
+const tolerance = 2 * time.Hour
+
+func daily(list []Snapshot, now time.Time, days int) *probe.Unmet {
+	for day := range days {
+		until := now.AddDate(0, 0, -day)
+		since := until.Add(-24*time.Hour - tolerance)
+		if !slices.ContainsFunc(list, func(s Snapshot) bool { return s.Status == "available" && s.Made.After(since) && !s.Made.After(until) }) {
+			return &probe.Unmet{Class: "rds.schedule", Want: fmt.Sprintf("an automated snapshot on each of the last %d days", days),
+				Got: "none between " + when(since) + " and " + when(until), Fix: "see the instance's events for a backup that failed"}
+		}
+	}
+	return nil
+}
+
+// VerifiedWithin claims that somebody restored a backup and looked at it within the last days. verified is the date that they
+// wrote down.
+func (i *Instance) VerifiedWithin(verified time.Time, days int) probe.Claim {
+	return func(context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: i.id, Source: "launch.yaml records.backup_verified", Observed: verified}
+		want := fmt.Sprintf("a backup verified in the last %d days", days)
+		const fix = "restore a backup, look at it, and write the date into records.backup_verified"
+		switch age := i.now().Sub(verified); {
+		case verified.IsZero():
+			return evidence, &probe.Unknown{Class: "not-configured", Want: want, Got: "no date", From: "launch.yaml", Fix: fix}
+		case age < 0 || age >= time.Duration(days+1)*24*time.Hour:
+			return evidence, &probe.Unmet{Class: "backup.verified", Want: want, Got: verified.Format(time.DateOnly), From: "launch.yaml", Fix: fix}
+		}
+		return evidence, nil
+	}
+}

@@ -1,0 +1,253 @@
+// Package rdsprobe claims things about an RDS database: that it is there and at rest, kept, copied and closed to the world. It
+// looks at what RDS says; what the database itself says is pgprobe's.
+package rdsprobe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+)
+
+// Needs are the calls that the probe makes.
+var Needs = awsprobe.Needs{
+	"RDS.DescribeDBInstances": {Action: "rds:DescribeDBInstances", On: awsprobe.Databases},
+	"RDS.DescribeDBSnapshots": {Action: "rds:DescribeDBSnapshots", On: awsprobe.Databases},
+}
+
+// Instance is one RDS instance.
+type Instance struct {
+	account  *awsprobe.Account
+	id       string
+	now      func() time.Time
+	seen     probe.Memo[string, described]
+	snapshot probe.Memo[string, snapshots]
+}
+
+// New returns an instance that was not looked at yet.
+func New(account *awsprobe.Account, id string) *Instance {
+	return &Instance{account: account, id: id, now: time.Now}
+}
+
+// State is what RDS says of an instance.
+type State struct {
+	ID               string    `json:"id"`
+	Status           string    `json:"status"`
+	Engine           string    `json:"engine"`
+	Host             string    `json:"host"`
+	Port             int       `json:"port"`
+	Master           string    `json:"-"`
+	Encrypted        bool      `json:"encrypted"`
+	MultiAZ          bool      `json:"multi_az"`
+	Public           bool      `json:"publicly_accessible"`
+	Groups           []string  `json:"security_groups"`
+	Pending          []string  `json:"pending_modifications,omitempty"`
+	RetentionDays    int       `json:"backup_retention_days"`
+	LatestRestorable time.Time `json:"latest_restorable_time"`
+	Protected        bool      `json:"deletion_protection"`
+	Replicas         []string  `json:"replicas,omitempty"`
+	Replication      string    `json:"replication,omitempty"` // of a read replica
+	CAExpires        time.Time `json:"ca_expires,omitzero"`
+}
+
+type described struct {
+	all  map[string]State // every instance of the account
+	from string
+	err  error
+}
+
+// describe is the state of an instance; replicas are looked up in the same answer.
+func (i *Instance) describe(ctx context.Context, id string) (State, string, error) {
+	if i.id == "" {
+		return State{}, "", &probe.Unknown{Class: "not-configured", Want: "the database", Got: "no database.instance in launch.yaml", Fix: "add its identifier"}
+	}
+	seen, err := i.seen.Do(ctx, "the databases", awsprobe.Patience, i.observe)
+	if err == nil {
+		err = seen.err
+	}
+	if err != nil {
+		return State{}, seen.from, err
+	}
+	state, there := seen.all[id]
+	if !there {
+		return State{}, seen.from, &probe.Unmet{Class: "rds.missing", Want: "the database " + id, Got: "no such instance", From: seen.from, Fix: "create it, or correct database.instance"}
+	}
+	return state, seen.from, nil
+}
+
+// observe lists all instances rather than ask for one and then for each of its replicas.
+func (i *Instance) observe(ctx context.Context) described {
+	cfg, who, err := i.account.Open(ctx, Needs)
+	seen := described{all: map[string]State{}, from: "rds:DescribeDBInstances as " + who.String(), err: err}
+	if err != nil {
+		return seen
+	}
+	pages := rds.NewDescribeDBInstancesPaginator(rds.NewFromConfig(cfg), &rds.DescribeDBInstancesInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			seen.err = awsprobe.Unreadable("rds:DescribeDBInstances", "the database "+i.id, who, err)
+			return seen
+		}
+		for n := range page.DBInstances {
+			s := fromInstance(&page.DBInstances[n])
+			seen.all[s.ID] = s
+		}
+	}
+	return seen
+}
+
+func fromInstance(in *types.DBInstance) State {
+	s := State{ID: aws.ToString(in.DBInstanceIdentifier), Status: aws.ToString(in.DBInstanceStatus), Engine: aws.ToString(in.Engine) + " " + aws.ToString(in.EngineVersion),
+		Master: aws.ToString(in.MasterUsername), Encrypted: aws.ToBool(in.StorageEncrypted), MultiAZ: aws.ToBool(in.MultiAZ),
+		Public: in.PubliclyAccessible == nil || *in.PubliclyAccessible, RetentionDays: int(aws.ToInt32(in.BackupRetentionPeriod)),
+		LatestRestorable: aws.ToTime(in.LatestRestorableTime), Protected: aws.ToBool(in.DeletionProtection), Replicas: in.ReadReplicaDBInstanceIdentifiers,
+		Pending: pending(in.PendingModifiedValues)}
+	if in.Endpoint != nil {
+		s.Host, s.Port = aws.ToString(in.Endpoint.Address), int(aws.ToInt32(in.Endpoint.Port))
+	}
+	if in.CertificateDetails != nil {
+		s.CAExpires = aws.ToTime(in.CertificateDetails.ValidTill)
+	}
+	for _, g := range in.VpcSecurityGroups {
+		s.Groups = append(s.Groups, aws.ToString(g.VpcSecurityGroupId))
+	}
+	for _, g := range in.DBParameterGroups {
+		if status := aws.ToString(g.ParameterApplyStatus); status != "" && status != "in-sync" {
+			s.Pending = append(s.Pending, "parameter group "+aws.ToString(g.DBParameterGroupName)+" "+status)
+		}
+	}
+	for _, info := range in.StatusInfos {
+		if aws.ToString(info.StatusType) == "read replication" {
+			s.Replication = strings.TrimSpace(aws.ToString(info.Status) + " " + aws.ToString(info.Message))
+		}
+		if !aws.ToBool(info.Normal) {
+			s.Pending = append(s.Pending, fmt.Sprintf("%s: %s %s", aws.ToString(info.StatusType), aws.ToString(info.Status), aws.ToString(info.Message)))
+		}
+	}
+	return s
+}
+
+// pending names what is to change at the next maintenance window or restart; a password that is to change is named, never shown.
+func pending(p *types.PendingModifiedValues) []string {
+	if p == nil {
+		return nil
+	}
+	var names []string
+	for name, set := range map[string]bool{"allocated storage": p.AllocatedStorage != nil, "class": p.DBInstanceClass != nil, "engine version": p.EngineVersion != nil,
+		"multi-AZ": p.MultiAZ != nil, "password": p.MasterUserPassword != nil, "port": p.Port != nil, "CA certificate": p.CACertificateIdentifier != nil,
+		"storage type": p.StorageType != nil, "IOPS": p.Iops != nil, "backup retention": p.BackupRetentionPeriod != nil, "identifier": p.DBInstanceIdentifier != nil,
+		"license": p.LicenseModel != nil, "subnet group": p.DBSubnetGroupName != nil, "log exports": p.PendingCloudwatchLogsExports != nil} {
+		if set {
+			names = append(names, "pending "+name)
+		}
+	}
+	return names
+}
+
+// claim makes a claim of a pure judgement of the instance.
+func (i *Instance) claim(judge func(State) *probe.Unmet) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		s, from, err := i.describe(ctx, i.id)
+		evidence := probe.Evidence{Target: i.id, Asked: []string{from}, Source: "RDS DescribeDBInstances"}
+		if err != nil {
+			return evidence, err
+		}
+		evidence.Observed = s
+		if unmet := judge(s); unmet != nil {
+			unmet.From = from
+			return evidence, unmet
+		}
+		return evidence, nil
+	}
+}
+
+// Endpoint is where the database is, and its master user.
+func (i *Instance) Endpoint(ctx context.Context) (host, master string, err error) {
+	s, _, err := i.describe(ctx, i.id)
+	return s.Host, s.Master, err
+}
+
+// Available claims that the instance is available, with nothing waiting for a restart.
+func (i *Instance) Available() probe.Claim {
+	return i.claim(func(s State) *probe.Unmet {
+		want := "status available, and no change waiting"
+		switch {
+		case s.Status != "available":
+			return &probe.Unmet{Class: "rds.status", Want: want, Got: "status " + s.Status, Fix: "see the instance's events; wait for what is under way"}
+		case len(s.Pending) > 0:
+			return &probe.Unmet{Class: "rds.pending", Want: want, Got: strings.Join(s.Pending, ", "), Fix: "apply it now, in a maintenance window of your own, not at the launch"}
+		}
+		return nil
+	})
+}
+
+// Encrypted claims that the storage is encrypted, which cannot be switched on later.
+func (i *Instance) Encrypted() probe.Claim {
+	return i.claim(func(s State) *probe.Unmet {
+		if s.Encrypted {
+			return nil
+		}
+		return &probe.Unmet{Class: "rds.encryption", Want: "encrypted storage", Got: "plain storage", Fix: "restore a snapshot with encryption into a new instance and move over"}
+	})
+}
+
+// InTwoZones claims that a standby waits in another zone.
+func (i *Instance) InTwoZones() probe.Claim {
+	return i.claim(func(s State) *probe.Unmet {
+		if s.MultiAZ {
+			return nil
+		}
+		return &probe.Unmet{Class: "rds.zone", Want: "a standby in another zone", Got: "one zone", Fix: "turn Multi-AZ on"}
+	})
+}
+
+// NotPublic claims that the instance has no public address.
+func (i *Instance) NotPublic() probe.Claim {
+	return i.claim(func(s State) *probe.Unmet {
+		if !s.Public {
+			return nil
+		}
+		return &probe.Unmet{Class: "rds.public", Want: "PubliclyAccessible false", Got: "true", Fix: "turn public access off"}
+	})
+}
+
+// KeptFor claims that automated backups are kept for some days; RDS keeps them 35 at most.
+func (i *Instance) KeptFor(days int) probe.Claim {
+	return i.claim(func(s State) *probe.Unmet {
+		if s.RetentionDays >= days {
+			return nil
+		}
+		fix := "raise the backup retention period"
+		if days > 35 {
+			fix = "RDS keeps 35 days at most: add an AWS Backup plan for the rest"
+		}
+		return &probe.Unmet{Class: "rds.retention", Want: fmt.Sprintf("backups of %d days", days), Got: fmt.Sprintf("%d days", s.RetentionDays), Fix: fix}
+	})
+}
+
+// RestorableTo claims that the database could be restored to a point no longer ago than lag: a latest restorable time that
+// stands still means that the log is not shipped.
+func (i *Instance) RestorableTo(lag time.Duration) probe.Claim {
+	return i.claim(func(s State) *probe.Unmet {
+		if age := i.now().Sub(s.LatestRestorable); !s.LatestRestorable.IsZero() && age <= lag {
+			return nil
+		}
+		return &probe.Unmet{Class: "rds.restorable", Want: fmt.Sprintf("a latest restorable time of the last %s", lag), Got: "that of " + when(s.LatestRestorable),
+			Fix: "see why the transaction log is not shipped; backups are off where there is no time at all"}
+	})
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,119 @@
+// Package cloud turns what launch.yaml says about AWS into what probes look at. It is apart from package target because AWS's
+// packages are slow to compile: only the pages that look at AWS wait for them. It decides nothing.
+package cloud
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
+	"github.com/getdrop/launchgate/internal/probe/computeprobe"
+	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
+	"github.com/getdrop/launchgate/internal/probe/iamprobe"
+	"github.com/getdrop/launchgate/internal/probe/logsprobe"
+	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
+	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
+	"github.com/getdrop/launchgate/internal/target"
+)
+
+// Cloud is what the probes look at in the AWS account of one launch.
+type Cloud struct {
+	*target.Targets
+	Account  *awsprobe.Account
+	Platform computeprobe.Platform
+	Vault    *secretsprobe.Vault
+	Database *rdsprobe.Instance
+	Images   *ecrprobe.Repository
+	Alarms   *cloudwatchprobe.Alarms
+	Metrics  *cloudwatchprobe.Metrics
+	Logs     *logsprobe.Group
+	Role     *iamprobe.Role
+}
+
+var (
+	mu    sync.Mutex
+	known = map[*launch.Launch]*Cloud{}
+)
+
+// Of gives the cloud of a launch: always the same one, so that what one gate observed no other gate asks again.
+func Of(l *launch.Launch) *Cloud {
+	mu.Lock()
+	defer mu.Unlock()
+	if known[l] == nil {
+		known[l] = of(l)
+	}
+	return known[l]
+}
+
+func of(l *launch.Launch) *Cloud {
+	t := target.Of(l)
+	account := awsprobe.New(awsprobe.Config{Network: t.Network, ID: l.AWS.Account, Region: l.AWS.Region, Public: l.Environment == "production"})
+	c := &Cloud{Targets: t, Account: account,
+		Platform: apprunnerprobe.New(account, string(l.Compute.Service)),
+		Database: rdsprobe.New(account, l.Database.Instance),
+		Images:   ecrprobe.New(account, l.Images.Repository, l.Images.Tag),
+		Metrics:  cloudwatchprobe.NewMetrics(account),
+		Logs:     logsprobe.New(account, l.Logs.Group),
+	}
+	var ids []string
+	for _, s := range l.Secrets {
+		ids = append(ids, s.ID, s.Differs)
+	}
+	c.Vault = secretsprobe.New(account, ids...)
+	c.Alarms = cloudwatchprobe.NewAlarms(account, c.WantedAlarms())
+	var asked []iamprobe.Permission
+	for _, entry := range append(append([]string{}, l.IAM.Allow...), l.IAM.Deny...) {
+		asked = append(asked, iamprobe.Parse(entry))
+	}
+	c.Role = iamprobe.New(account, string(l.IAM.Role), asked...)
+	return c
+}
+
+// WantedAlarms are the alarms that must watch the launch.
+func (c *Cloud) WantedAlarms() []cloudwatchprobe.Alarm {
+	var all []cloudwatchprobe.Alarm
+	for _, a := range c.Launch.Alarms {
+		all = append(all, cloudwatchprobe.Alarm{Name: a.Name, Missing: a.Missing})
+	}
+	return all
+}
+
+// Endpoint is where the database is, as a connection string must say.
+func (c *Cloud) Endpoint(ctx context.Context) (secretsprobe.Endpoint, error) {
+	host, master, err := c.Database.Endpoint(ctx)
+	return secretsprobe.Endpoint{Host: host, User: master}, err
+}
+
+// SecretVariables are the variables that carry a secret.
+func (c *Cloud) SecretVariables() []string {
+	var all []string
+	for _, s := range c.Launch.Secrets {
+		all = append(all, s.Variable)
+	}
+	return all
+}
+
+// ScaledInDrill claims that the service grew and shrank in the load drill.
+func (c *Cloud) ScaledInDrill() probe.Claim {
+	scale := c.Launch.Compute.Scale
+	return func(ctx context.Context) (probe.Evidence, error) {
+		s, err := c.Platform.Describe(ctx)
+		if err != nil {
+			return probe.Evidence{Target: s.Name}, err
+		}
+		return c.Metrics.Scaled(s.Metric, cloudwatchprobe.Drill{Began: scale.Drill.Time, Min: scale.Min, DownWithin: scale.DownWithin.D()})(ctx)
+	}
+}
+
+// BackupVerified is when somebody last restored a backup and looked at it, by launch.yaml; the zero time for never.
+func (c *Cloud) BackupVerified() time.Time {
+	if c.Launch.Records.BackupVerified == (launch.Date{}) {
+		return time.Time{}
+	}
+	return c.Launch.Records.BackupVerified.At(launch.Clock{}, c.Launch.Schedule.Timezone)
+}
