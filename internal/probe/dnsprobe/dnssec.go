@@ -140,7 +140,11 @@ func readDS(zone string, r *reply, keys []*dns.DNSKEY, who string, now time.Time
 		}
 		return t
 	}
-	if err := denied(r, zone, dns.TypeDS, keys, now); err != nil {
+	proof, err := proven(r, keys[0].Hdr.Name, keys, now)
+	if err == nil {
+		err = proof.NoDS(zone)
+	}
+	if err != nil {
 		t.state, t.err = bogus, badSignature("the proof that "+plain(zone)+" has no DS", err, who)
 		return t
 	}

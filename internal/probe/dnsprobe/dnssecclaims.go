@@ -138,7 +138,7 @@ func (z *Zone) signsOnline(ctx context.Context, a signedAnswer) bool {
 	if err != nil {
 		return false
 	}
-	again, err := z.signed(r, a.name, a.qtype, a.keys, time.Now())
+	again, err := signed(z.apex, r, nameType{a.name, a.qtype}, a.keys, time.Now())
 	if err != nil || len(again) == 0 || len(a.sigs) == 0 {
 		return false
 	}
@@ -246,7 +246,7 @@ func (z *Zone) signedAnswer(ctx context.Context, s server, q nameType, keys []*d
 		a.err = &probe.Unknown{Class: "dns.child-zone", Want: "signatures over " + a.What, Got: "a referral to the zone " + plain(below.zone), From: s.String(), Fix: "judge that zone by itself: launchgate probe dns " + plain(below.zone)}
 		return a
 	}
-	if a.sigs, err = z.signed(r, q.name, q.qtype, keys, time.Now()); err != nil {
+	if a.sigs, err = signed(z.apex, r, q, keys, time.Now()); err != nil {
 		a.err = badSignature(a.What, err, s.String())
 	}
 	return a
