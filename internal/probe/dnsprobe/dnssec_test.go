@@ -1,6 +1,7 @@
 package dnsprobe
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 func signedWorld(t *testing.T) *world {
 	t.Helper()
-	w := newWorldOf(t, dnstest.Config{Servers: 2, Signed: true, Zones: []dnstest.Zone{{Origin: "drop.example.", Text: dropZone + "*.wild 60 A 203.0.113.80\n"}, {Origin: "cloud.example.", Text: cloudZone}}})
+	w := newWorldOf(t, dnstest.Config{Servers: 2, TLDServers: 2, Signed: true, Zones: []dnstest.Zone{{Origin: "drop.example.", Text: dropZone + "*.wild 60 A 203.0.113.80\n"}, {Origin: "cloud.example.", Text: cloudZone}}})
 	w.config.TrustAnchor = []string{w.TrustAnchor()}
 	w.config.WindowEnd = time.Now().AddDate(0, 0, 7)
 	return w
@@ -31,9 +32,29 @@ func resign(server int, change func(*dnstest.Signing)) func(*testing.T, *world) 
 func parentHas(lines string) func(*testing.T, *world) {
 	return func(t *testing.T, w *world) {
 		t.Helper()
-		require.NoError(t, w.Parents()[0].Replace(lines))
+		for _, s := range w.Parents() {
+			require.NoError(t, s.Replace(lines))
+		}
 	}
 }
+
+func withoutDS(t *testing.T, w *world) {
+	t.Helper()
+	for _, s := range w.Parents() {
+		require.NoError(t, s.Remove("drop.example.", dns.TypeDS))
+	}
+}
+
+func parentSigns(change func(*dnstest.Signing)) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		t.Helper()
+		for _, s := range w.Parents() {
+			require.NoError(t, s.Resign("example", change))
+		}
+	}
+}
+
+const wrongDigest = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 func TestDNSSEC(t *testing.T) {
 	const pass, fail, na, blocked = probe.Pass, probe.Fail, probe.NA, probe.Blocked
@@ -61,18 +82,32 @@ func TestDNSSEC(t *testing.T) {
 			w.config.Resign = 24 * time.Hour
 			resign(0, func(s *dnstest.Signing) { s.Inception, s.Expiration = now.AddDate(0, 0, -3), now.AddDate(0, 0, 3) })(t, w)
 		}, statuses{pass, pass, fail, pass}, "ends"},
-		"a DS for another key":         {parentHas("drop.example. 3600 IN DS 1 13 2 " + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), statuses{fail, fail, fail, pass}, "no key that the DS"},
-		"no DS":                        {func(t *testing.T, w *world) { require.NoError(t, w.Parents()[0].Remove("drop.example.", dns.TypeDS)) }, statuses{na, na, na, fail}, ""},
-		"a DS that no validator knows": {parentHas("drop.example. 3600 IN DS 1 200 2 " + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), statuses{na, na, na, fail}, ""},
-		"the parent's signatures expired": {func(t *testing.T, w *world) {
-			require.NoError(t, w.Parents()[0].Resign("example", func(s *dnstest.Signing) { s.Expiration = now.Add(-time.Hour) }))
-		}, statuses{fail, fail, fail, fail}, "valid from"},
+		"a DS for another key":            {parentHas("drop.example. 3600 IN DS 1 13 2 " + wrongDigest), statuses{fail, fail, fail, pass}, "no key that the DS"},
+		"no DS":                           {withoutDS, statuses{na, na, na, fail}, ""},
+		"a DS that no validator knows":    {parentHas("drop.example. 3600 IN DS 1 200 2 " + wrongDigest), statuses{na, na, na, fail}, ""},
+		"the parent's signatures expired": {parentSigns(func(s *dnstest.Signing) { s.Expiration = now.Add(-time.Hour) }), statuses{fail, fail, fail, fail}, "valid from"},
 		"the parent denies nothing": {func(t *testing.T, w *world) {
-			require.NoError(t, w.Parents()[0].Remove("drop.example.", dns.TypeDS))
-			require.NoError(t, w.Parents()[0].Resign("example", func(s *dnstest.Signing) { s.Without = []uint16{dns.TypeNSEC} }))
+			withoutDS(t, w)
+			parentSigns(func(s *dnstest.Signing) { s.Without = []uint16{dns.TypeNSEC} })(t, w)
 		}, statuses{fail, fail, fail, fail}, "no signature over"},
-		"no anchor":      {func(_ *testing.T, w *world) { w.config.TrustAnchor = nil }, statuses{blocked, blocked, blocked, blocked}, "trust anchor"},
-		"another anchor": {func(_ *testing.T, w *world) { w.config.TrustAnchor = ianaAnchors }, statuses{fail, fail, fail, fail}, "no key that the DS"},
+		"no anchor":            {func(_ *testing.T, w *world) { w.config.TrustAnchor = nil }, statuses{blocked, blocked, blocked, blocked}, "trust anchor"},
+		"no anchor, and no DS": {func(t *testing.T, w *world) { w.config.TrustAnchor = nil; withoutDS(t, w) }, statuses{na, na, na, fail}, ""},
+		"no anchor, and nobody denies the DS": {func(t *testing.T, w *world) {
+			w.config.TrustAnchor = nil
+			withoutDS(t, w)
+			parentSigns(func(s *dnstest.Signing) { s.OtherKey = true })(t, w)
+		}, statuses{blocked, blocked, blocked, blocked}, "trust anchor"},
+		"a DS at one server of the parent": {func(t *testing.T, w *world) { require.NoError(t, w.Parents()[0].Remove("drop.example.", dns.TypeDS)) }, statuses{fail, fail, fail, fail}, "no DS from ns1.nic.example"},
+		"another DS at one server of the parent": {func(t *testing.T, w *world) {
+			require.NoError(t, w.Parents()[1].Replace("drop.example. 3600 IN DS 1 13 2 "+wrongDigest))
+		}, statuses{fail, fail, fail, fail}, "DS 1 13 2 AAAAAAAA… from ns2.nic.example"},
+		"a wrong DS with SHA-256 beside SHA-1": {func(t *testing.T, w *world) {
+			key := keyOf(t, w)
+			parentHas("drop.example. 3600 IN DS "+fmt.Sprint(key.KeyTag())+" 13 2 "+wrongDigest+"\n"+key.ToDS(dns.SHA1).String())(t, w)
+		}, statuses{fail, fail, fail, pass}, "no key that the DS"},
+		"a DS with SHA-1 alone": {func(t *testing.T, w *world) { parentHas(keyOf(t, w).ToDS(dns.SHA1).String())(t, w) }, statuses{pass, pass, pass, pass}, ""},
+		"a DS for Ed448":        {parentHas("drop.example. 3600 IN DS 1 16 2 " + wrongDigest), statuses{blocked, blocked, blocked, blocked}, "cannot be verified here"},
+		"another anchor":        {func(_ *testing.T, w *world) { w.config.TrustAnchor = ianaAnchors }, statuses{fail, fail, fail, fail}, "no key that the DS"},
 		"a dead server": {func(_ *testing.T, w *world) {
 			w.second().Set(func(b *dnstest.Behaviour) { b.SilentUDP, b.SilentTCP = true, true })
 		}, statuses{blocked, blocked, blocked, pass}, "no answer"},
@@ -110,6 +145,17 @@ func TestDNSSEC(t *testing.T) {
 	}
 }
 
+// keyOf is our zone's key.
+func keyOf(t *testing.T, w *world) *dns.DNSKEY {
+	t.Helper()
+	z := w.zone()
+	d, err := z.delegation(t.Context(), nil)
+	require.NoError(t, err)
+	r, _, err := z.anySigned(t.Context(), d, z.apex, dns.TypeDNSKEY)
+	require.NoError(t, err)
+	return section(r.Answer, z.apex, dns.TypeDNSKEY)[0].(*dns.DNSKEY)
+}
+
 func TestDNSSECNotPlanned(t *testing.T) {
 	w := newWorld(t, 2)
 	w.config.TrustAnchor = ianaAnchors
@@ -119,7 +165,7 @@ func TestDNSSECNotPlanned(t *testing.T) {
 	got = run(t, []Named{{"planned", true, SignedAsPlanned(signed.zone(), false)}})[0]
 	assert.Equal(t, probe.Fail, got.Status)
 	assert.Contains(t, got.Message(), "set dns.dnssec.signed to true")
-	require.NoError(t, signed.Parents()[0].Remove("drop.example.", dns.TypeDS))
+	withoutDS(t, signed)
 	got = run(t, []Named{{"planned", true, SignedAsPlanned(signed.zone(), false)}})[0]
 	assert.Equal(t, probe.Pass, got.Status, got.Message())
 	recommended := run(t, []Named{{"vouched", true, VouchedFor(signed.zone())}, {"modern", true, ModernAlgorithms(signedWorld(t).zone())}, {"nsec3", true, PlainNSEC3(signedWorld(t).zone())}})

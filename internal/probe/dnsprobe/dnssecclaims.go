@@ -223,18 +223,6 @@ func earliestEnd(sigs []*dns.RRSIG) *dns.RRSIG {
 	return slices.MinFunc(sigs, func(x, y *dns.RRSIG) int { return int(int64(x.Expiration) - int64(y.Expiration)) })
 }
 
-func (z *Zone) signedReply(ctx context.Context, s server, name string, qtype uint16) (*reply, error) {
-	q := question{server: s.addr, name: name, qtype: qtype, edns: true, do: true}
-	r, err := z.content(ctx, q)
-	if err != nil {
-		return nil, q.unanswered(s.String(), err)
-	}
-	if r.Rcode != dns.RcodeSuccess && r.Rcode != dns.RcodeNameError {
-		return nil, lame(sighting{server: s, reply: r}, q)
-	}
-	return r, nil
-}
-
 func (z *Zone) signedAnswer(ctx context.Context, s server, q nameType, keys []*dns.DNSKEY) signedAnswer {
 	a := signedAnswer{Server: s.String(), What: plain(q.name) + " " + dns.TypeToString[q.qtype], server: s, name: q.name, qtype: q.qtype, keys: keys}
 	r, err := z.signedReply(ctx, s, q.name, q.qtype)
@@ -269,8 +257,8 @@ func ModernAlgorithms(z *Zone) probe.Claim {
 			return unmet
 		}
 		for _, d := range t.ds {
-			if slices.Contains([]uint8{dns.RSAMD5, dns.DSA, dns.RSASHA1, dns.DSANSEC3SHA1, dns.RSASHA1NSEC3SHA1, dns.ECCGOST}, d.Algorithm) {
-				unmet.Got = "algorithm " + dns.AlgorithmToString[d.Algorithm]
+			if slices.Contains(outdated, d.Algorithm) {
+				unmet.Got = "algorithm " + algorithmName(d.Algorithm)
 				return unmet
 			}
 		}

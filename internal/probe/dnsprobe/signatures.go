@@ -14,24 +14,46 @@ import (
 
 // verified finds a signature over an RRset by one of the keys that is in force now (RFC 4035 5.3.1), or says why none will do.
 func verified(rrset, beside []dns.RR, keys []*dns.DNSKEY, now time.Time) (*dns.RRSIG, error) {
+	rrset = canonicalSet(rrset)
 	head := rrset[0].Header()
 	var why []string
+	var blind error
 	for _, rr := range beside {
 		sig, is := rr.(*dns.RRSIG)
-		if !is || sig.TypeCovered != head.Rrtype || dns.CanonicalName(sig.Hdr.Name) != dns.CanonicalName(head.Name) {
+		if !is || sig.TypeCovered != head.Rrtype || dns.CanonicalName(sig.Hdr.Name) != head.Name {
 			continue
 		}
 		err := verifiedBy(sig, rrset, keys, now)
 		if err == nil {
 			return sig, nil
 		}
+		if errors.Is(err, errUnverifiable) {
+			blind = err
+		}
 		why = append(why, err.Error())
 	}
-	what := fmt.Sprintf("%s %s", plain(dns.CanonicalName(head.Name)), dns.TypeToString[head.Rrtype])
-	if len(why) == 0 {
+	what := fmt.Sprintf("%s %s", plain(head.Name), dns.TypeToString[head.Rrtype])
+	switch {
+	case blind != nil:
+		return nil, fmt.Errorf("%s: %w", what, blind)
+	case len(why) == 0:
 		return nil, fmt.Errorf("no signature over %s", what)
+	default:
+		return nil, fmt.Errorf("%s: %s", what, strings.Join(sortedSet(why), "; "))
 	}
-	return nil, fmt.Errorf("%s: %s", what, strings.Join(sortedSet(why), "; "))
+}
+
+// canonicalSet is an RRset whose owner names are written in one way: servers keep the letter case of the zone's file, and dns.RRSIG.Verify wants it the
+// same throughout.
+func canonicalSet(rrset []dns.RR) []dns.RR {
+	all := make([]dns.RR, len(rrset))
+	for i, rr := range rrset {
+		if all[i] = rr; rr.Header().Name != dns.CanonicalName(rr.Header().Name) {
+			all[i] = dns.Copy(rr)
+			all[i].Header().Name = dns.CanonicalName(rr.Header().Name)
+		}
+	}
+	return all
 }
 
 func verifiedBy(sig *dns.RRSIG, rrset []dns.RR, keys []*dns.DNSKEY, now time.Time) error {
@@ -40,7 +62,13 @@ func verifiedBy(sig *dns.RRSIG, rrset []dns.RR, keys []*dns.DNSKEY, now time.Tim
 		if key.KeyTag() != sig.KeyTag || key.Algorithm != sig.Algorithm || dns.CanonicalName(key.Hdr.Name) != dns.CanonicalName(sig.SignerName) || key.Flags&dns.REVOKE != 0 && sig.TypeCovered != dns.TypeDNSKEY {
 			continue
 		}
+		if !within(rrset[0].Header().Name, dns.CanonicalName(sig.SignerName)) { // Verify compares the ends as texts
+			continue
+		}
 		found = true
+		if what := beyondUs(key); what != "" {
+			return fmt.Errorf("a signature by key %d (%s), %w", sig.KeyTag, what, errUnverifiable)
+		}
 		if sig.Verify(key, rrset) != nil {
 			continue // another key can have the same tag
 		}
