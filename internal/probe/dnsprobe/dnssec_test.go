@@ -2,6 +2,7 @@ package dnsprobe
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,7 +112,8 @@ func TestDNSSEC(t *testing.T) {
 		"a dead server": {func(_ *testing.T, w *world) {
 			w.second().Set(func(b *dnstest.Behaviour) { b.SilentUDP, b.SilentTCP = true, true })
 		}, statuses{blocked, blocked, blocked, pass}, "no answer"},
-		"out of a wildcard": {func(_ *testing.T, w *world) { w.records = append(w.records, Record{Name: "a.wild.drop.example"}) }, statuses{pass, pass, pass, pass}, ""},
+		"out of a wildcard":                 {func(_ *testing.T, w *world) { w.records = append(w.records, Record{Name: "a.wild.drop.example"}) }, statuses{pass, pass, pass, pass}, ""},
+		"nobody's name, but for a wildcard": {resign(0, func(s *dnstest.Signing) { s.Scant = true }), statuses{pass, fail, fail, pass}, "nor a wildcard"},
 		"absent, but for a wildcard": {func(t *testing.T, w *world) {
 			w.records = append(w.records, Record{Name: "not.there.drop.example"})
 			resign(0, func(s *dnstest.Signing) { s.Scant = true })(t, w)
@@ -143,6 +145,119 @@ func TestDNSSEC(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Resolvers take the keys from one server and the signatures from another.
+func TestDNSSECWithSeveralKeys(t *testing.T) {
+	const pass, fail = probe.Pass, probe.Fail
+	for title, c := range map[string]struct {
+		exchanged bool // each server has the keys of both
+		providers int
+		want      []probe.Status
+		says      string
+	}{
+		"each server has a key of its own":    {false, 1, []probe.Status{fail, fail}, "from ns2.drop.example"},
+		"so have those of two providers":      {false, 2, []probe.Status{pass, fail}, "which the zone does not have, with the keys"},
+		"each signs with its own of two":      {true, 1, []probe.Status{pass, pass}, ""},
+		"two providers have exchanged theirs": {true, 2, []probe.Status{pass, pass}, ""},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			w := signedWorld(t)
+			w.config.Providers = c.providers
+			first := keyOf(t, w)
+			second, err := w.second().Rekey("drop.example")
+			require.NoError(t, err)
+			parentHas(first.ToDS(dns.SHA256).String()+"\n"+second.ToDS(dns.SHA256).String())(t, w)
+			if c.exchanged {
+				w.replaceEverywhere(t, first.String()+"\n"+second.String())
+			}
+			z := w.zone()
+			got := run(t, []Named{{"keys", true, KeysMatchDS(z)}, {"signatures", true, SignaturesVerify(z, w.records...)}})
+			said := got[0].Message() + "\n" + got[1].Message()
+			assert.Equal(t, c.want, []probe.Status{got[0].Status, got[1].Status}, said)
+			assert.Contains(t, said, c.says)
+		})
+	}
+}
+
+// A launch name can be in a zone of its own, on the same servers or on others.
+func TestDNSSECOfAZoneBelow(t *testing.T) {
+	same := func(t *testing.T) *world {
+		w := newWorldOf(t, dnstest.Config{Signed: true, Zones: []dnstest.Zone{{Origin: "drop.example.", Text: dropZone}, {Origin: "cloud.example.", Text: cloudZone}, {Origin: "app.drop.example.", Text: "@ 60 A 203.0.113.80\n"}}})
+		w.replaceEverywhere(t, "go.drop.example. 60 CNAME app.drop.example.")
+		w.records = append(w.records, Record{Name: "app.drop.example"}, Record{Name: "go.drop.example"})
+		return w
+	}
+	others := func(t *testing.T) *world {
+		w := signedWorld(t)
+		w.config.Domain = "example"
+		return w
+	}
+	broken := func(zone string) func(*testing.T, *world) {
+		return func(t *testing.T, w *world) {
+			for _, s := range w.Servers() {
+				require.NoError(t, s.Resign(zone, func(s *dnstest.Signing) { s.OtherKey = true }))
+			}
+		}
+	}
+	for title, c := range map[string]struct {
+		world  func(*testing.T) *world
+		change func(*testing.T, *world)
+		want   probe.Status
+		says   string
+	}{
+		"on the same servers":         {same, func(*testing.T, *world) {}, probe.Pass, ""},
+		"on the same servers, broken": {same, broken("app.drop.example"), probe.Fail, "app.drop.example"},
+		"on the same servers, not signed": {same, func(t *testing.T, w *world) {
+			for _, s := range w.Servers() {
+				require.NoError(t, s.Remove("app.drop.example.", dns.TypeDS))
+				require.NoError(t, s.Remove("app.drop.example.", dns.TypeDNSKEY))
+				require.NoError(t, s.Resign("app.drop.example", func(s *dnstest.Signing) { s.Unsigned = true }))
+			}
+		}, probe.Pass, ""},
+		"on the same servers, not signed, with a DS": {same, func(t *testing.T, w *world) {
+			for _, s := range w.Servers() {
+				require.NoError(t, s.Resign("app.drop.example", func(s *dnstest.Signing) { s.Unsigned = true }))
+			}
+		}, probe.Fail, "no signature over app.drop.example"},
+		"on others":                      {others, func(*testing.T, *world) {}, probe.Pass, ""},
+		"on others, broken":              {others, broken("drop.example"), probe.Fail, "from ns1.drop.example"},
+		"on others, without DS":          {others, withoutDS, probe.Pass, ""},
+		"on others, and the DS is wrong": {others, parentHas("drop.example. 3600 IN DS 1 13 2 " + wrongDigest), probe.Fail, "no key that the DS"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			w := c.world(t)
+			w.config.TrustAnchor = []string{w.TrustAnchor()}
+			c.change(t, w)
+			r := run(t, []Named{{"signatures", true, SignaturesVerify(w.zone(), w.records...)}})[0]
+			assert.Equal(t, c.want, r.Status, r.Message())
+			assert.Contains(t, r.Message(), c.says)
+		})
+	}
+}
+
+// What is asked for is all that the launch and mail need, in the zone, each once.
+func TestSignedQuestions(t *testing.T) {
+	z := New(Config{Domain: "drop.example", Mail: Mail{Selectors: []string{"s1"}, ReturnPath: "bounce.drop.example"}, Issuance: Issuance{Names: []string{"*.shop.drop.example", "elsewhere.example"}}})
+	var got []string
+	for _, q := range z.signedQuestions([]Record{{Name: "drop.example"}, {Name: "www.drop.example"}}) {
+		got = append(got, strings.Replace(q.String(), z.random, "RANDOM", 1))
+	}
+	assert.ElementsMatch(t, []string{"drop.example SOA", "drop.example NS", "RANDOM.drop.example A", "_dmarc.drop.example TXT", "s1._domainkey.drop.example TXT",
+		"drop.example MX", "drop.example TXT", "bounce.drop.example MX", "bounce.drop.example TXT", "drop.example A", "drop.example AAAA", "www.drop.example A", "www.drop.example AAAA",
+		"drop.example CAA", "www.drop.example CAA", "shop.drop.example CAA"}, got)
+}
+
+func TestModern(t *testing.T) {
+	const ds = "drop.example. 60 DS 1 13 2 " + wrongDigest
+	assert.NoError(t, modern([]dns.RR{record(t, ds), record(t, "drop.example. 60 DS 1 13 1 "+wrongDigest[:40])}, ""))
+	judged(t, modern([]dns.RR{record(t, "drop.example. 60 DS 1 13 1 "+wrongDigest[:40])}, "the parent"), probe.Fail, "no DS with SHA-256")
+	judged(t, modern([]dns.RR{record(t, "drop.example. 60 DS 1 7 2 "+wrongDigest)}, "the parent"), probe.Fail, "RSASHA1-NSEC3-SHA1 of a DS")
+	judged(t, modern([]dns.RR{record(t, "drop.example. 60 DNSKEY 256 3 5 AQAB")}, "ns1"), probe.Fail, "RSASHA1 of a DNSKEY from ns1")
+	judged(t, modern([]dns.RR{record(t, "drop.example. 60 RRSIG A 12 2 60 20300101000000 20260101000000 1 drop.example. AAAA")}, "ns1"), probe.Fail, "ECC-GOST of a RRSIG")
+	assert.NoError(t, modern([]dns.RR{record(t, "drop.example. 60 DNSKEY 256 3 13 AQAB")}, "ns1"))
 }
 
 // keyOf is our zone's key.

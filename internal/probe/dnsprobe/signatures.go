@@ -100,6 +100,9 @@ func proven(r *reply, zone string, keys []*dns.DNSKEY, now time.Time) (denial.Pr
 		default:
 			continue
 		}
+		if !ofZone(rrset, r.Ns, zone) {
+			continue
+		}
 		sig, err := verified(rrset, r.Ns, keys, now)
 		if err != nil {
 			return denial.Proof{}, err
@@ -135,7 +138,7 @@ func signed(zone string, r *reply, q nameType, keys []*dns.DNSKEY, now time.Time
 		}
 	}
 	end := endOf(r.Answer, q)
-	if len(section(r.Answer, end, q.qtype)) > 0 || !within(end, zone) || end != q.name && leadsBelow(r, zone, end) {
+	if len(section(r.Answer, end, q.qtype)) > 0 || !within(end, zone) || end != q.name && leftOpen(r, zone) {
 		return sigs, nil
 	}
 	beside, err := signedSection(zone, r.Ns, keys, now)
@@ -156,8 +159,7 @@ func signed(zone string, r *reply, q nameType, keys []*dns.DNSKEY, now time.Time
 func signedSection(zone string, rrs []dns.RR, keys []*dns.DNSKEY, now time.Time) ([]*dns.RRSIG, error) {
 	var sigs []*dns.RRSIG
 	for _, rrset := range rrsets(rrs) {
-		owner := dns.CanonicalName(rrset[0].Header().Name)
-		if !within(owner, zone) || substitutes(rrset, rrs) {
+		if !ofZone(rrset, rrs, zone) || substitutes(rrset, rrs) {
 			continue
 		}
 		sig, err := verified(rrset, rrs, keys, now)
@@ -193,11 +195,30 @@ func endOf(answer []dns.RR, q nameType) string {
 	return end
 }
 
-// leadsBelow says that a server leaves the end of a CNAME to others: to those of a zone below, or to whoever asks again.
-func leadsBelow(r *reply, zone, end string) bool {
-	return r.Rcode == dns.RcodeSuccess && !slices.ContainsFunc(r.Ns, func(rr dns.RR) bool {
+// ofZone says that an RRset belongs to the zone, and not to one below on the same servers.
+func ofZone(rrset, beside []dns.RR, zone string) bool {
+	owner := dns.CanonicalName(rrset[0].Header().Name)
+	return within(owner, zone) && !slices.ContainsFunc(beside, func(rr dns.RR) bool {
+		sig, is := rr.(*dns.RRSIG)
+		return is && sig.TypeCovered == rrset[0].Header().Rrtype && dns.CanonicalName(sig.Hdr.Name) == owner && dns.CanonicalName(sig.SignerName) != zone && within(dns.CanonicalName(sig.SignerName), zone)
+	})
+}
+
+// leftOpen says that a server leaves the end of a CNAME to others: to those of a zone below, or to whoever asks again.
+func leftOpen(r *reply, zone string) bool {
+	return !slices.ContainsFunc(r.Ns, func(rr dns.RR) bool {
 		return rr.Header().Rrtype == dns.TypeSOA && dns.CanonicalName(rr.Header().Name) == zone
-	}) || referral(zone, end, &reply{Msg: &dns.Msg{Ns: r.Ns}}) != nil
+	})
+}
+
+// continuation is the question that is left where a CNAME's end inside the zone is not answered with it.
+func continuation(zone string, r *reply, q nameType) (nameType, bool) {
+	end := endOf(r.Answer, q)
+	if end == q.name || !within(end, zone) {
+		return q, false
+	}
+	rrset := section(r.Answer, end, q.qtype)
+	return nameType{end, q.qtype}, len(rrset) > 0 && !ofZone(rrset, r.Answer, zone) || len(rrset) == 0 && leftOpen(r, zone)
 }
 
 // rrsets groups a section's records, without the signatures.
