@@ -1,6 +1,7 @@
 package tlsgrade
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -151,9 +152,20 @@ func (c *computation) unknowns() {
 		}
 	}
 	for i, chain := range c.o.Chains {
-		if chain.Err != "" {
-			c.blocked = append(c.blocked, fmt.Sprintf("certificate chain %d: %s", i+1, chain.Err))
+		if chain.Err != "" || len(chain.Certificates) == 0 {
+			c.blocked = append(c.blocked, fmt.Sprintf("certificate chain %d: %s", i+1, cmp.Or(chain.Err, "nothing was seen of it")))
 		}
+	}
+	for _, s := range c.o.Suites {
+		if s.sizeUnknown() {
+			c.blocked = append(c.blocked, fmt.Sprintf("how strong the key exchange of %s %s is", s.Version, s.Name))
+		}
+	}
+	if c.o.Name == "" {
+		c.blocked = append(c.blocked, "whether the certificate is valid for the name: none was given")
+	}
+	if c.o.HSTS.State == HSTSUnknown || c.o.HSTS.State == "" {
+		c.blocked = append(c.blocked, "Strict-Transport-Security: the page was not fetched")
 	}
 }
 

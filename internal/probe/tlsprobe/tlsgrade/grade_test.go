@@ -138,7 +138,7 @@ func TestRules(t *testing.T) {
 		"HSTS of half a year":         {seconds(15552000), "A+", ""},
 		"HSTS a second short":         {seconds(15551999), "A", "hsts-short"},
 		"HSTS absent":                 {func(o *Observation) { o.HSTS = HSTS{State: HSTSAbsent} }, "A", "hsts-absent"},
-		"HSTS unknown":                {func(o *Observation) { o.HSTS = HSTS{State: HSTSUnknown} }, "A", "hsts-unknown"},
+		"HSTS unknown":                {func(o *Observation) { o.HSTS = HSTS{State: HSTSUnknown} }, "", ""},
 		"HSTS invalid":                {func(o *Observation) { o.HSTS = HSTS{State: HSTSInvalid} }, "A-", "hsts-invalid"},
 		"HSTS off":                    {func(o *Observation) { o.HSTS = HSTS{State: HSTSDisabled} }, "A-", "hsts-disabled"},
 		"another name":                {func(o *Observation) { o.Name = "elsewhere.example" }, "T", "name-mismatch"},
@@ -155,6 +155,10 @@ func TestRules(t *testing.T) {
 		"no version at all":           {func(o *Observation) { o.Protocols[TLS12], o.Protocols[TLS13] = Refused, Refused }, "", ""},
 		"no suite":                    {func(o *Observation) { o.Suites = nil }, "", ""},
 		"no certificate":              {func(o *Observation) { o.Chains = nil }, "", ""},
+		"DHE of unknown size":         {suite(dhe(0)), "", ""},
+		"ECDHE of unknown size":       {suite(curve(0)), "", ""},
+		"no name to check":            {func(o *Observation) { o.Name = "" }, "", ""},
+		"an empty chain beside one":   {func(o *Observation) { o.Chains = append(o.Chains, Chain{}) }, "", ""},
 		"a certificate nobody parses": {func(o *Observation) { o.Chains[0].Err = "x509: …" }, "", ""},
 	} {
 		t.Run(title, func(t *testing.T) {

@@ -4,6 +4,7 @@ package tlsgrade
 
 import (
 	"crypto/x509"
+	"slices"
 	"time"
 )
 
@@ -88,6 +89,12 @@ type Exchange struct {
 
 // ForwardSecret says whether the exchange is ephemeral.
 func (e Exchange) ForwardSecret() bool { return e.Kind == "DHE" || e.Kind == "ECDHE" }
+
+// sizeUnknown says whether ephemeral parameters were used and nobody knows how strong they are.
+func (s Suite) sizeUnknown() bool {
+	fixed := []string{"RSA", "DH", "ECDH"} // the certificate has the key
+	return s.Exchange.Bits == 0 && !s.Anonymous && !s.Export && !slices.Contains(fixed, s.Exchange.Kind)
+}
 
 // Question names one of the things, besides versions, that the grade depends on.
 type Question string
