@@ -59,18 +59,16 @@ func (j *judgement) suites() {
 		}
 	}
 	is := func(q Question) Answer { return j.o.Answer(q).Answer }
-	only := all(is(AskSuitesRC4), not(is(AskSuites64)), not(is(AskSuites128)), not(is(AskSuites256)), not(j.o.Protocol(TLS13)), j.settled(SSL3, TLS10, TLS11, TLS12))
-	j.rule(only, "whether anything better than RC4 is accepted", Reason{"rc4-only", "only RC4 suites are accepted", "F", aead})
-	none := all(not(is(AskSuitesAEAD)), not(j.o.Protocol(TLS13)), j.settled(TLS12))
-	j.rule(none, fmt.Sprintf("%s: %s", AskSuitesAEAD, j.o.Answer(AskSuitesAEAD).Proof), Reason{"no-aead", "no authenticated encryption (AEAD)", "B", aead})
-}
-
-// settled is Accepted where it is known whether the versions are accepted: the suites of one that may be are not known.
-func (j *judgement) settled(versions ...Version) Answer {
-	if slices.ContainsFunc(versions, func(v Version) bool { return j.o.Protocol(v) == Unknown }) {
-		return Unknown
+	settled := Accepted
+	for _, v := range []Version{SSL3, TLS10, TLS11, TLS12} {
+		if j.o.Protocol(v) == Unknown { // its suites are not known either
+			settled = Unknown
+		}
 	}
-	return Accepted
+	only := all(is(AskSuitesRC4), not(is(AskSuites64)), not(is(AskSuites128)), not(is(AskSuites256)), not(j.o.Protocol(TLS13)), settled)
+	j.rule(only, "whether anything better than RC4 is accepted", Reason{"rc4-only", "only RC4 suites are accepted", "F", aead})
+	none := all(not(is(AskSuitesAEAD)), not(j.o.Protocol(TLS13)))
+	j.rule(none, fmt.Sprintf("%s: %s", AskSuitesAEAD, j.o.Answer(AskSuitesAEAD).Proof), Reason{"no-aead", "no authenticated encryption (AEAD)", "B", aead})
 }
 
 // asked applies a reason where the answer to a question is the one that hurts.

@@ -57,15 +57,14 @@ func signature(cert *x509.Certificate) (name string, is hash) {
 	return oid, hashUnknown
 }
 
-// Revoked says whether a stapled OCSP response says that the first certificate of a chain was revoked, and when. others are further
-// certificates among which its issuer may be. Where the issuer is not there the response is taken at its word: who staples that his own
-// certificate is revoked does so against himself.
-func Revoked(stapled []byte, chain, others []*x509.Certificate) (at time.Time, revoked bool, err error) {
+// Revoked says whether a stapled OCSP response says that the first certificate of a chain was revoked, and when. Where
+// the chain lacks the issuer, the response is taken at its word: who staples that his own certificate is revoked does so against himself.
+func Revoked(stapled []byte, chain []*x509.Certificate) (at time.Time, revoked bool, err error) {
 	if len(stapled) == 0 || len(chain) == 0 {
 		return time.Time{}, false, nil
 	}
 	var issuer *x509.Certificate
-	for _, c := range append(chain[1:len(chain):len(chain)], others...) {
+	for _, c := range chain[1:] {
 		if chain[0].CheckSignatureFrom(c) == nil {
 			issuer = c
 			break
@@ -79,11 +78,7 @@ func Revoked(stapled []byte, chain, others []*x509.Certificate) (at time.Time, r
 }
 
 func (j *judgement) stapled(chain Chain) {
-	var others []*x509.Certificate
-	for _, other := range j.o.Chains {
-		others = append(others, other.Certificates...)
-	}
-	switch at, revoked, err := Revoked(chain.Stapled, chain.Certificates, others); {
+	switch at, revoked, err := Revoked(chain.Stapled, chain.Certificates); {
 	case err != nil:
 		j.because("ocsp", "", "see what staples", "the stapled OCSP response cannot be read: %v", err)
 	case revoked:
