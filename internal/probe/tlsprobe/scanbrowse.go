@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe/httpprobe/hsts"
@@ -23,6 +24,10 @@ func (s *scan) browse(ctx context.Context) {
 		header, err := s.get(ctx, "https://"+net.JoinHostPort(hostOf(s.name, s.address), "443")+"/")
 		if err == nil {
 			s.hsts = readHSTS(header)
+			return
+		}
+		if strings.Contains(err.Error(), "malformed HTTP") { // the standard library has no type for it
+			s.hsts.State = tlsgrade.HSTSNoHTTP
 			return
 		}
 		var alert *net.OpError

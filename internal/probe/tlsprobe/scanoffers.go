@@ -21,7 +21,7 @@ func suitesOf(r *tlswire.Reply) []tlsgrade.Suite {
 	}
 	known, ok := tlswire.Suites[r.Suite]
 	if !ok {
-		return []tlsgrade.Suite{{Version: tlsgrade.Version(r.Version), ID: r.Suite, Name: suiteName(r.Suite)}} // 0 bits: nobody vouches for it
+		return []tlsgrade.Suite{{Version: tlsgrade.Version(r.Version), ID: r.Suite, Name: suiteName(r.Suite), Strange: true}}
 	}
 	s := tlsgrade.Suite{Version: tlsgrade.Version(r.Version), ID: r.Suite, Name: known.Name, Bits: known.Bits, AEAD: known.AEAD, BlockBits: known.BlockBits,
 		Stream: known.RC4(), Anonymous: known.Auth == "anon", Export: known.Export,
@@ -82,6 +82,33 @@ func (s *scan) classOffer(c class, asked string) tlsgrade.Offer {
 		}
 	}
 	return o
+}
+
+// blocksOffer says whether it is known which block ciphers are taken in SSL 3.0; the suites that were chosen prove the others.
+func (s *scan) blocksOffer(ssl3 tlsgrade.Answer) tlsgrade.Offer {
+	o := tlsgrade.Offer{Question: tlsgrade.AskSSL3CBC, Answer: tlsgrade.Refused}
+	if ssl3 == tlsgrade.Unknown {
+		return tlsgrade.Offer{Question: o.Question, Proof: "whether SSL 3.0 is accepted"}
+	}
+	for _, c := range rest[:3] { // by size of block and strength
+		if h := s.of(classAsk(tlswire.SSL3, string(c.question), c.has).what); ssl3 == tlsgrade.Accepted && (h == nil || h.answer == tlsgrade.Unknown) {
+			o.Answer, o.Proof = tlsgrade.Unknown, string(c.question)
+		}
+	}
+	return o
+}
+
+// certificateOffer says whether all certificates for one kind of authentication were seen.
+func (s *scan) certificateOffer(q tlsgrade.Question, auth string) tlsgrade.Offer {
+	h := s.of(authAsk(auth).what)
+	switch {
+	case h == nil:
+		return tlsgrade.Offer{Question: q, Proof: "it was not asked"}
+	case h.answer == tlsgrade.Accepted && len(h.reply.Certificates) == 0:
+		return tlsgrade.Offer{Question: q, Proof: "a ServerHello without a certificate"}
+	default:
+		return tlsgrade.Offer{Question: q, Answer: h.answer, Proof: h.proof}
+	}
 }
 
 // lastOf is the last hello about a class in a version: the one that must have been declined.
