@@ -33,6 +33,8 @@ type ask struct {
 	what  string // in words, for the evidence
 	ssl2  bool
 	hello tlswire.Hello
+
+	certificate bool // of TLS 1.3: it is answered by a certificate, or by an alert
 }
 
 // heardOf is how a server met a hello.
@@ -41,7 +43,8 @@ type heardOf struct {
 	answer tlsgrade.Answer
 	reply  *tlswire.Reply // where Accepted
 	proof  string
-	silent bool // no clear answer: neither a ServerHello nor an alert that refuses
+	silent bool // no clear answer: neither a whole flight nor an alert that refuses
+	broken bool // an answer began, and was lost: that is never a refusal
 }
 
 // scanner puts hellos to one endpoint.
@@ -77,11 +80,15 @@ func (s *scanner) put(ctx context.Context, a ask) heardOf {
 	h := heardOf{ask: a, reply: reply}
 	var alert *tlswire.Alert
 	switch {
-	case reply != nil:
+	case reply != nil && reply.Done:
 		h.answer, h.proof = tlsgrade.Accepted, describe(reply)
-	case errors.As(err, &alert) && refusing(alert):
+	case errors.As(err, &alert) && refusing(alert) && (reply == nil || a.certificate):
 		h.answer, h.proof = tlsgrade.Refused, err.Error()
 	default:
+		h.broken = reply != nil || a.certificate && (errors.Is(err, tlswire.ErrMalformed) || errors.Is(err, tlswire.ErrUnreadable))
+		if reply != nil && !a.certificate {
+			h.answer = tlsgrade.Accepted // as much as the ServerHello shows
+		}
 		h.silent, h.proof = true, said(err)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -121,6 +128,9 @@ func (s *scanner) exchange(ctx context.Context, a ask) (*tlswire.Reply, error) {
 			return nil, err
 		}
 		read = tlswire.Read
+	}
+	if a.certificate {
+		return tlswire.Handshake13(conn, a.hello)
 	}
 	if _, err := conn.Write(wire); err != nil {
 		return nil, err
@@ -185,6 +195,9 @@ func describe(r *tlswire.Reply) string {
 		return fmt.Sprintf("SSL 2.0 with %v", r.Kinds)
 	}
 	text := versionName(r.Version) + " " + suiteName(r.Suite)
+	if kind := kindOf(r.Verify); kind != nil {
+		text += " signed with " + kind.name
+	}
 	if r.Exchange.Group != "" {
 		return text + " " + r.Exchange.Group
 	}
@@ -226,6 +239,8 @@ func (s *scanner) settle(ctx context.Context, heard []heardOf, control *ask) {
 		h := &heard[i]
 		switch {
 		case !h.silent:
+		case h.broken:
+			h.proof += fmt.Sprintf(", in the middle of the answer, and asked again %d times it was not better", wanted)
 		case tries[i] >= wanted:
 			h.silent, h.answer = false, tlsgrade.Refused
 			h.proof = fmt.Sprintf("%s, %d times, each beside a hello that was accepted", h.proof, wanted+1)

@@ -150,6 +150,7 @@ func (c *computation) unknowns() {
 			c.blocked = append(c.blocked, fmt.Sprintf("what %s gets: %s", r.Client, r.Proof))
 		}
 	}
+	c.blocked = append(c.blocked, c.o.Unasked...)
 	for i, chain := range c.o.Chains {
 		if chain.Err != "" {
 			c.blocked = append(c.blocked, fmt.Sprintf("certificate chain %d: %s", i+1, chain.Err))

@@ -52,6 +52,7 @@ type Observation struct {
 	Chains    []Chain            // each distinct certificate chain that it sent
 	Reference []Negotiated       // what each reference browser got
 	HSTS      HSTS
+	Unasked   []string // what else nobody could tell, in words; each could hide something that makes the grade worse
 }
 
 // Answer is what is known of a question.
