@@ -76,6 +76,9 @@ func Of(o Observation) Grade {
 			grade = worse(grade, r.Cap)
 		}
 	}
+	if c.o.HSTS.State == HSTSUnknown && worse(grade, "A-") != grade { // switched off, it would be A-
+		c.blocked = append(c.blocked, "Strict-Transport-Security: "+c.o.HSTS.Reason)
+	}
 	g.Reasons, g.Blocked = c.reasons, c.blocked
 	if grade != "F" && len(c.blocked) > 0 {
 		return g

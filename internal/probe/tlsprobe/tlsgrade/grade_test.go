@@ -138,7 +138,7 @@ func TestRules(t *testing.T) {
 		"HSTS of half a year":         {seconds(15552000), "A+", ""},
 		"HSTS a second short":         {seconds(15551999), "A", "hsts-short"},
 		"HSTS absent":                 {func(o *Observation) { o.HSTS = HSTS{State: HSTSAbsent} }, "A", "hsts-absent"},
-		"HSTS unknown":                {func(o *Observation) { o.HSTS = HSTS{State: HSTSUnknown} }, "A", "hsts-unknown"},
+		"HSTS unknown":                {func(o *Observation) { o.HSTS = HSTS{State: HSTSUnknown, Reason: "reset"} }, "", "hsts-unknown"},
 		"HSTS invalid":                {func(o *Observation) { o.HSTS = HSTS{State: HSTSInvalid} }, "A-", "hsts-invalid"},
 		"HSTS off":                    {func(o *Observation) { o.HSTS = HSTS{State: HSTSDisabled} }, "A-", "hsts-disabled"},
 		"another name":                {func(o *Observation) { o.Name = "elsewhere.example" }, "T", "name-mismatch"},

@@ -145,6 +145,7 @@ type HSTS struct {
 	State  HSTSState     `json:"state"`
 	Header string        `json:"header,omitempty"`
 	MaxAge time.Duration `json:"max_age_ns,omitempty"`
+	Reason string        `json:"reason,omitempty"` // why it is unknown
 }
 
 // HSTSState is what became of the header; the API of SSL Labs separates these, and so does the guide.
@@ -152,7 +153,7 @@ type HSTSState string
 
 // The states.
 const (
-	HSTSUnknown  HSTSState = "unknown" // no HTTP answer
+	HSTSUnknown  HSTSState = "unknown" // no HTTP answer: it may be there, and be wrong
 	HSTSAbsent   HSTSState = "absent"
 	HSTSPresent  HSTSState = "present"
 	HSTSInvalid  HSTSState = "invalid"

@@ -169,7 +169,7 @@ func (c *computation) best() string {
 	case h.State == HSTSAbsent:
 		c.because("hsts-absent", "A", "send Strict-Transport-Security for at least half a year", "no Strict-Transport-Security")
 	case h.State == HSTSUnknown:
-		c.because("hsts-unknown", "A", "", "nothing answered over HTTP, so that there is no Strict-Transport-Security")
+		c.because("hsts-unknown", "A", "see whether the page can be fetched from this machine", "whether there is Strict-Transport-Security is unknown: %s", h.Reason)
 	}
 	return "A"
 }
