@@ -54,12 +54,32 @@ var rest = []class{
 	{tlsgrade.AskSuitesStaticRSA, sound(func(s tlswire.Suite) bool { return !s.TLS13() && s.Exchange != "ECDHE" && s.Exchange != "DHE" })},
 }
 
-// versions are the hellos that ask for one version each, with everything the version has.
+// usual are the suites that a version is asked for with, so that the hello stays short: those that were defined for it, and of TLS 1.2, where
+// the classes cover all of them, those that servers have.
+func usual(version uint16) func(tlswire.Suite) bool {
+	if version < tlswire.TLS12 {
+		return func(s tlswire.Suite) bool {
+			return !s.AEAD && !strings.HasSuffix(s.Name, "_SHA256") && !strings.HasSuffix(s.Name, "_SHA384")
+		}
+	}
+	rare := []string{"ARIA", "CAMELLIA", "CCM", "SEED", "IDEA", "_DSS", "_EXPORT", "FIPS", "CECPQ1", "ECDH_RSA", "ECDH_ECDSA", "TLS_DH_RSA"}
+	return func(s tlswire.Suite) bool {
+		return !slices.ContainsFunc(rare, func(part string) bool { return strings.Contains(s.Name, part) })
+	}
+}
+
+// rareAsk offers an old version with the suites that versionAsk leaves out.
+func rareAsk(version uint16) ask {
+	has := usual(version)
+	return classAsk(version, "suites of later versions", func(s tlswire.Suite) bool { return !has(s) })
+}
+
+// versionAsk asks for one version.
 func versionAsk(version uint16) ask {
 	if version == tlswire.SSL2 {
 		return ask{what: "SSL 2.0", ssl2: true}
 	}
-	a := ask{what: versionName(version), hello: tlswire.Hello{Version: version, Suites: tlswire.Matching(func(tlswire.Suite) bool { return true }),
+	a := ask{what: versionName(version), hello: tlswire.Hello{Version: version, Suites: tlswire.Matching(usual(version)),
 		Compression: version < tlswire.TLS13, Heartbeat: version < tlswire.TLS13, Status: true, ALPN: alpn}}
 	if version == tlswire.TLS13 {
 		a.hello.Suites, a.hello.ALPN = tlswire.Matching13(func(tlswire.Suite) bool { return true }), alpn

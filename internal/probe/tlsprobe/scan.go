@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ func scanEndpoint(ctx context.Context, network *probe.Network, address, name str
 	s.findControl(ctx)
 	s.settle(ctx, s.heard, s.control)
 	s.furtherSigners(ctx)
+	s.wave(ctx, s.rareWave())
 	s.wave(ctx, s.secondWave())
 	s.wave(ctx, s.laterWave())
 	s.split(ctx)
@@ -65,6 +67,10 @@ func (s *scan) findControl(ctx context.Context) {
 				s.control = &h.ask
 				return
 			}
+		}
+		if i := slices.IndexFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && !h.ssl2 }); i >= 0 {
+			s.control = &s.heard[i].ask
+			return
 		}
 		for i := range s.heard {
 			if h := &s.heard[i]; h.silent && slices.ContainsFunc(prefer, func(v uint16) bool { return versionAsk(v).what == h.what }) {
@@ -130,6 +136,28 @@ func classAsks(version uint16) []ask {
 	return asks
 }
 
+// settled says whether a class was accepted in another version already: then it is known all that its question is about. The sizes that come with
+// DHE, and what is broken, can differ by version.
+func (s *scan) settled(a ask) bool {
+	for _, c := range rest {
+		if strings.HasPrefix(a.what, string(c.question)+" in ") {
+			return c.question != tlsgrade.AskSuitesDHE && s.classOffer(c, string(c.question)).Answer == tlsgrade.Accepted
+		}
+	}
+	return false
+}
+
+// rareWave asks again for the old versions that were declined, but not for being old.
+func (s *scan) rareWave() []ask {
+	var asks []ask
+	for _, v := range older[1:] {
+		if h := s.of(versionAsk(v).what); !s.accepted(v) && h.answer == tlsgrade.Refused && strings.HasPrefix(h.proof, "alert ") && !strings.Contains(h.proof, "protocol_version") {
+			asks = append(asks, rareAsk(v))
+		}
+	}
+	return asks
+}
+
 // secondWave asks the old versions that are accepted what TLS 1.2 was asked, and everybody about the size of curves.
 func (s *scan) secondWave() []ask {
 	var asks []ask
@@ -143,7 +171,11 @@ func (s *scan) secondWave() []ask {
 		}
 		newest = v
 		if v < tlswire.TLS12 {
-			asks = append(asks, classAsks(v)...)
+			for _, a := range classAsks(v) {
+				if !s.settled(a) {
+					asks = append(asks, a)
+				}
+			}
 		}
 	}
 	if newest > oldest {
@@ -221,6 +253,9 @@ func (s *scan) observation(at time.Time, roots *x509.CertPool) tlsgrade.Observat
 			if h.answer == tlsgrade.Accepted && h.reply.Version != uint16(v) {
 				o.Protocols[v] = tlsgrade.Refused // it chose an older one, as it may
 			}
+		}
+		if h := s.of(rareAsk(uint16(v)).what); h != nil && h.answer == tlsgrade.Unknown {
+			o.Protocols[v] = tlsgrade.Unknown
 		}
 		if s.accepted(uint16(v)) {
 			o.Protocols[v] = tlsgrade.Accepted

@@ -84,11 +84,13 @@ func (s *scan) shake(ctx context.Context) (net.Conn, error) {
 	started := time.Now()
 	secure := tls.Client(&released{Conn: conn, done: sync.OnceFunc(done)}, unverified(s.name, tls.VersionTLS10, 0))
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, errors.Join(err, secure.Close())
+		_ = secure.Close() // the first error is the one that tells something
+		return nil, err
 	}
 	// Who shakes hands at once and then keeps silent has no page.
 	if err := secure.SetDeadline(time.Now().Add(min(helloTimeout, max(pageTimeout, 4*time.Since(started))))); err != nil {
-		return nil, errors.Join(err, secure.Close())
+		_ = secure.Close() // the first error is the one that tells something
+		return nil, err
 	}
 	state := secure.ConnectionState()
 	var raw [][]byte

@@ -34,6 +34,7 @@ const (
 	extALPN              uint16 = 16
 	ExtHeartbeat         uint16 = 15
 	extExtendedMaster    uint16 = 23
+	extPadding           uint16 = 21
 	extTicket            uint16 = 35
 	extSupportedVersions uint16 = 43
 	extCookie            uint16 = 44
@@ -59,6 +60,7 @@ type Hello struct {
 	random, share, cookie []byte
 	shareGroup            uint16
 	again                 bool // it answers a HelloRetryRequest
+	padding               int  // bytes
 }
 
 // AllGroups are the named groups, without the finite fields of RFC 7919: a server that sees those sends a prime of their
@@ -78,6 +80,16 @@ func (h Hello) Marshal() ([]byte, error) {
 			return nil, err
 		}
 	}
+	wire, err := h.marshal(random)
+	const header = 4
+	if n := len(wire) - 5; err == nil && n >= 256 && n < 512 && h.Version > SSL3 { // some servers hang on such a length (RFC 7685 4)
+		h.padding = max(1, 512-n-header)
+		return h.marshal(random)
+	}
+	return wire, err
+}
+
+func (h Hello) marshal(random []byte) ([]byte, error) {
 	legacy := min(h.Version, TLS12)
 	var b cryptobyte.Builder
 	b.AddUint8(22)
@@ -171,6 +183,9 @@ func (h Hello) extensions(b *cryptobyte.Builder, random []byte) {
 				}
 			})
 		})
+	}
+	if h.padding > 0 {
+		add(extPadding, func(b *cryptobyte.Builder) { b.AddBytes(make([]byte, h.padding)) })
 	}
 	if h.Version < TLS13 {
 		return
