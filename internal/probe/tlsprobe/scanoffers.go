@@ -46,7 +46,7 @@ var older = []uint16{tlswire.TLS12, tlswire.TLS11, tlswire.TLS10, tlswire.SSL3}
 // classOffers answers the questions about classes of suites from all that was heard.
 func (s *scan) classOffers() []tlsgrade.Offer {
 	var offers []tlsgrade.Offer
-	for _, c := range broken {
+	for _, c := range unwanted {
 		offers = append(offers, s.classOffer(c, "broken suites"))
 	}
 	for _, c := range rest {
@@ -76,7 +76,7 @@ func (s *scan) classOffer(c class, asked string) tlsgrade.Offer {
 			return tlsgrade.Offer{Question: c.question, Proof: "not asked in " + versionName(v)}
 		}
 	}
-	if strength := rest[1:3]; c.question == strength[0].question || c.question == strength[1].question {
+	if strength := rest[0:2]; c.question == strength[0].question || c.question == strength[1].question {
 		if h := s.of(classAsk(tlswire.TLS13, asked, c.has).what); h != nil && h.answer == tlsgrade.Unknown {
 			return tlsgrade.Offer{Question: c.question, Proof: h.what + ": " + h.proof}
 		}
@@ -100,7 +100,7 @@ func (s *scan) blocksOffer(ssl3 tlsgrade.Answer) tlsgrade.Offer {
 
 // certificateOffer says whether all certificates for one kind of authentication were seen.
 func (s *scan) certificateOffer(q tlsgrade.Question, auth string) tlsgrade.Offer {
-	h := s.of(authAsk(auth).what)
+	h := s.of(authAsk(tlswire.TLS12, auth).what)
 	switch {
 	case h == nil:
 		return tlsgrade.Offer{Question: q, Proof: "it was not asked"}

@@ -1,6 +1,7 @@
 package tlsgrade
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -177,6 +178,6 @@ func (j *judgement) pages() {
 	case HSTSUnknown:
 		fallthrough
 	default:
-		j.perhaps("hsts-invalid", "A-", "Strict-Transport-Security: the page was not fetched")
+		j.perhaps("hsts-invalid", "A-", "Strict-Transport-Security: %s", cmp.Or(h.Reason, "the page was not fetched"))
 	}
 }

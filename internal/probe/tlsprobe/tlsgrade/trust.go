@@ -26,6 +26,9 @@ func (j *judgement) trust() {
 	if len(j.o.Chains) == 0 && !j.onlyAnonymous() {
 		j.perhaps("unseen-certificate", "F", "the certificate: none was seen")
 	}
+	for _, what := range j.o.Unasked {
+		j.perhaps("unseen", "F", "%s", what)
+	}
 	for _, q := range []Question{AskCertificateRSA, AskCertificateEC} {
 		if a := j.o.Answer(q); a.Answer == Unknown {
 			j.perhaps("unseen-certificate", "F", "%s: %s", q, a.Proof)
