@@ -63,6 +63,7 @@ type Role string
 const (
 	RoleDNS    Role = "dns"
 	RoleSSL    Role = "ssl"
+	RoleCDN    Role = "cdn"
 	RoleQA     Role = "qa"
 	RoleDeploy Role = "deploy"
 )
