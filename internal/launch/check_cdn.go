@@ -61,6 +61,17 @@ func (c checker) behaviors() {
 		seen[b.Path] = true
 		private = private || b.Cache == "private"
 	}
+	caches := map[string]bool{}
+	for _, b := range n.Behaviors {
+		caches[b.Cache] = true
+	}
+	switch {
+	case len(n.Behaviors) == 0 || c.reported("cdn.behaviors"):
+	case !caches["static"]:
+		c.bad("cdn.behaviors", "want a path with cache: static; got none; a CDN keeps something")
+	case n.Host == c.DNS.Domain && !caches["never"] && !private:
+		c.bad("cdn.behaviors", "want a path with cache: never or private, because cdn.host is dns.domain; got none; say what the CDN must not keep, such as the API")
+	}
 	if private && (n.Session.Credential.IsZero() || n.Session.Sees == "") {
 		c.bad("cdn.session", "want credential and sees, because a behavior is private; got not both; without them nobody can see whether a page leaks")
 	}
