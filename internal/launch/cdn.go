@@ -54,5 +54,5 @@ type CDNWAF struct {
 type CDNPurge struct {
 	Path    string   `yaml:"path" doc:"The canary: an object that the CDN keeps longer than within, and that the origin writes anew at each request."`
 	Command []string `yaml:"command" doc:"Program and arguments, no shell, that purges the canary. The gate runs it each time, without LAUNCH_EXECUTE: it must purge nothing else. Gets LAUNCH_VERSION and LAUNCH_ID in its environment."`
-	Within  Duration `yaml:"within" default:"5m" doc:"How soon after the command has ended the new content must be there, at every address."`
+	Within  Duration `yaml:"within" default:"5m" doc:"How soon after the command was started new content must be there, at every address."`
 }

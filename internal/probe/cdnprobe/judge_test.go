@@ -164,3 +164,61 @@ func writeFile(t *testing.T, dir, name, text string) string {
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
+
+// A canary that is not one copy, kept for long enough, proves no purge: it would be another one by itself.
+func TestCanaries(t *testing.T) {
+	kept := func(body string, lines ...string) look {
+		return look{status: 200, body: []byte(body), header: head(append([]string{"X-Cache: HIT"}, lines...)...)}
+	}
+	five := func(l look) []look { return []look{{status: 200}, l, l, l, l, l} }
+	const day = "Cache-Control: public, max-age=86400"
+	assert.Equal(t, probe.Pass, probe.StatusOf(judgeKept(five(kept("1", day, "Age: 5")), 5*time.Minute)))
+	assert.Equal(t, probe.Pass, probe.StatusOf(judgeKept(five(kept("1", "Cache-Control: max-age=0, s-maxage=86400")), 5*time.Minute)))
+	for name, looks := range map[string][]look{
+		"runs out": five(kept("1", day, "Age: 86200")), "no lifetime": five(kept("1")), "for browsers only": five(kept("1", "Cache-Control: max-age=86400, s-maxage=60")),
+		"age that is none": five(kept("1", day, "Age: soon")), "two copies": {kept("1", day), kept("1", day), kept("2", day), kept("1", day), kept("1", day)},
+		"not always a copy": {kept("1", day), kept("1", day), {status: 200, body: []byte("1")}, kept("1", day), kept("1", day)},
+	} {
+		assert.Equal(t, probe.Blocked, probe.StatusOf(judgeKept(looks, 5*time.Minute)), name)
+	}
+	assert.Equal(t, probe.Fail, probe.StatusOf(judgeKept(five(look{status: 404}), time.Minute)))
+
+	old, began := kept("1"), time.Now()
+	assert.True(t, kept("2", "Age: 0").replaces(old, began))
+	assert.False(t, kept("2", "Age: 60").replaces(old, began), "a copy from before the purge, of another server")
+	assert.False(t, kept("1").replaces(old, began))
+	assert.False(t, look{status: 502, body: []byte("bad")}.replaces(old, began))
+	assert.Equal(t, probe.Fail, probe.StatusOf(judgePurged(canary{before: []look{old}, after: []look{old}}, time.Minute)))
+	assert.Equal(t, probe.Fail, probe.StatusOf(judgePurged(canary{before: []look{old}, after: five(kept("2")), renewed: true, took: 2 * time.Minute}, time.Minute)))
+	assert.Equal(t, probe.Blocked, probe.StatusOf(judgePurged(canary{before: []look{old}, after: []look{kept("2"), kept("2")}}, time.Minute)))
+}
+
+// Who answers says so with any status; an answer that does not say is no answer of the origin.
+func TestOrigins(t *testing.T) {
+	want := Origin{Header: "X-Environment", Value: "production"}
+	at := func(status int, lines ...string) probe.Status {
+		return probe.StatusOf(judgeOrigin([]look{{status: status, header: head(lines...)}}, want))
+	}
+	assert.Equal(t, probe.Pass, at(200, "X-Environment: production"))
+	assert.Equal(t, probe.Pass, at(302, "x-environment: production"))
+	assert.Equal(t, probe.Fail, at(200, "X-Environment: staging"))
+	assert.Equal(t, probe.Fail, at(200, "X-Environment: production", "X-Environment: staging"))
+	assert.Equal(t, probe.Fail, at(502))
+	assert.Equal(t, probe.Blocked, at(200))
+}
+
+// An attack that comes through prevails; a refusal proves nothing where honest questions are refused, or by a limit.
+func TestFirewalls(t *testing.T) {
+	at := func(honest, hostile int) probe.Status {
+		var looks []look
+		for range attacks {
+			looks = append(looks, look{status: honest}, look{status: hostile})
+		}
+		return probe.StatusOf(judgeWAF(looks, 403))
+	}
+	assert.Equal(t, probe.Pass, at(200, 403))
+	assert.Equal(t, probe.Blocked, at(200, 429))
+	for _, c := range [][2]int{{200, 200}, {200, 302}, {200, 404}, {200, 500}, {403, 403}, {404, 403}, {200, 400}} {
+		assert.Equal(t, probe.Fail, at(c[0], c[1]), c)
+	}
+}

@@ -18,7 +18,8 @@ type Origin struct {
 }
 
 // FromOrigin claims that what the CDN answers, out of its cache and anew, comes from the origin that names itself in a
-// header as wanted. Equal content would prove nothing: staging has the same release.
+// header as wanted. Equal content would prove nothing: staging has the same release. The status proves nothing here either:
+// a page that wants a sign-in says where it comes from too.
 func FromOrigin(web *httpprobe.Client, rawURL string, want Origin) probe.Claim {
 	if want.Header == "" || want.Value == "" {
 		return func(context.Context) (probe.Evidence, error) {
@@ -33,11 +34,13 @@ func FromOrigin(web *httpprobe.Client, rawURL string, want Origin) probe.Claim {
 
 func judgeOrigin(looks []look, want Origin) error {
 	for _, l := range looks {
-		if err := l.found(); err != nil {
-			return err
+		if l.err != nil {
+			return l.err
 		}
 		wanted := fmt.Sprintf("the production origin, %s: %s", want.Header, want.Value)
 		switch got := l.header.Values(want.Header); {
+		case len(got) == 0 && l.status != http.StatusOK:
+			return l.found()
 		case len(got) == 0:
 			return l.unknown("cdn.origin", wanted, "an answer without "+want.Header, "have the origin send it with every answer, and the CDN leave it in")
 		case len(got) > 1 || strings.TrimSpace(got[0]) != want.Value:
@@ -60,7 +63,11 @@ func SameAsOrigin(web *httpprobe.Client, rawURL, originURL string, want Origin) 
 			return probe.Evidence{Target: rawURL}, direct.unknown("cdn.origin-closed", "the origin's own answer", fmt.Sprint(direct.status),
 				"leave cdn.origin.url out where the origin lets nobody but the CDN in")
 		}
-		if err := judgeOrigin([]look{direct}, want); err != nil {
+		err = direct.found()
+		if err == nil {
+			err = judgeOrigin([]look{direct}, want)
+		}
+		if err != nil {
 			return probe.Evidence{Target: rawURL, Observed: evidence([]look{direct}, want.Header)}, err
 		}
 		return once(web, "", rawURL, func(l look) error { return judgeSame(l, direct) })(ctx)
