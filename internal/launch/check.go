@@ -35,6 +35,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.records()
 	c.resolvers()
 	c.site()
+	c.cdn()
 	c.thresholds()
 	c.authorities()
 	c.cloud()

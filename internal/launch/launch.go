@@ -20,6 +20,7 @@ type Launch struct {
 	TLS         TLS                 `yaml:"tls" required:"true"`
 	Mail        Mail                `yaml:"mail"`
 	Web         Web                 `yaml:"web" required:"true"`
+	CDN         CDN                 `yaml:"cdn"`
 	Health      Health              `yaml:"health" required:"true"`
 	Deploy      Deploy              `yaml:"deploy" required:"true"`
 	Rollback    Rollback            `yaml:"rollback" required:"true"`

@@ -69,4 +69,5 @@ const (
 	RoleSSL            Role = "ssl"
 	RoleQA             Role = "qa"
 	RoleDeploy         Role = "deploy"
+	RoleCDN            Role = "cdn"
 )
