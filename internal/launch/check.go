@@ -112,6 +112,20 @@ func (c checker) site() {
 			c.bad(key, "want a path that begins with /; got %s", quote(path))
 		}
 	}
+	for i, path := range c.Web.Closed {
+		if !strings.HasPrefix(path, "/") {
+			c.bad(fmt.Sprintf("web.closed[%d]", i), "want a path that begins with /; got %s", quote(path))
+		}
+	}
+	for i, b := range c.Web.Bundle {
+		key := fmt.Sprintf("web.bundle[%d]", i)
+		if re, err := regexp.Compile(b.Pattern); err != nil || re.NumSubexp() != 1 {
+			c.bad(key+".pattern", "want a regular expression (RE2) with exactly one group; got %s", quote(b.Pattern))
+		}
+		if c.Compute.Variables[b.Variable] == "" && b.Variable != "" {
+			c.bad(key+".variable", "want a key of compute.variables with a value; got %s", quote(b.Variable))
+		}
+	}
 	if v := c.Rollback.PreviousVersion; v != "" && v == c.Project.Version {
 		c.bad("rollback.previous_version", "want another version than project.version; got %s for both; a rollback would change nothing", quote(v))
 	}
