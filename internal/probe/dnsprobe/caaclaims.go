@@ -130,8 +130,8 @@ func noUnknownCritical(c climb) ([]string, error) {
 
 func caaAnswered(c climb) ([]string, error) {
 	_, failed := c.relevant()
-	errs := slices.Clone(c.unverified)
-	for _, err := range failed {
+	var errs []error
+	for _, err := range slices.Concat(failed, c.unverified) {
 		errs = append(errs, caaUnanswered(c.name, err))
 	}
 	for _, level := range c.reached() {

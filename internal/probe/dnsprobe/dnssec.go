@@ -41,6 +41,32 @@ type trust struct {
 	noAnchor bool // private roots that nobody has an anchor for
 }
 
+// delegationAndTrust are what the parent says of the zone, and whether that can be trusted. On the way down each zone is asked for its keys and for the DS of
+// the next name below, where the next zone usually is: the walk and the chain of trust then take the same time.
+func (z *Zone) delegationAndTrust(ctx context.Context) (*delegation, trust, error) {
+	d, err := z.delegationBy(ctx, nil, func(at *delegation) {
+		if at.zone == z.apex {
+			return
+		}
+		next := above(z.apex, dns.CountLabel(z.apex)-dns.CountLabel(at.zone)-1)
+		go func() { _, _ = z.dsReplies(ctx, &delegation{zone: next, parent: at}) }() // whoever asks again hears of the error
+		go func() { _, _, _ = z.anySigned(ctx, at, at.zone, dns.TypeDNSKEY) }()
+	})
+	if err != nil {
+		return nil, trust{}, err
+	}
+	return d, z.trustOf(ctx, d), nil
+}
+
+// above is a name without its first labels.
+func above(name string, labels int) string {
+	for range labels {
+		next, _ := dns.NextLabel(name, 0)
+		name = name[next:]
+	}
+	return name
+}
+
 // trustOf follows the chain of trust from the anchor down to a zone's DS records. What the links of the chain rest on is asked for at once,
 // and judged one after the other.
 func (z *Zone) trustOf(ctx context.Context, d *delegation) trust {

@@ -127,6 +127,9 @@ func TestDNSSEC(t *testing.T) {
 			w.replaceEverywhere(t, "www.drop.example. 60 CNAME not.there.drop.example.")
 			resign(0, func(s *dnstest.Signing) { s.Scant = true })(t, w)
 		}, statuses{pass, fail, fail, pass}, "nor a wildcard"},
+		"CNAMEs in a circle": {func(t *testing.T, w *world) {
+			w.replaceEverywhere(t, "www.drop.example. 60 CNAME a.drop.example.\na.drop.example. 60 CNAME www.drop.example.")
+		}, statuses{pass, pass, pass, pass}, ""},
 		"a DNAME": {func(t *testing.T, w *world) {
 			w.replaceEverywhere(t, "old.drop.example. 60 DNAME drop.example.")
 			w.records = append(w.records, Record{Name: "www.old.drop.example"})

@@ -14,11 +14,10 @@ import (
 // ofTrust claims something where the parent vouches for the zone. Where it provably does not, there is nothing to judge.
 func (z *Zone) ofTrust(id, source string, judge func(ctx context.Context, evidence *probe.Evidence, d *delegation, t trust) error) probe.Claim {
 	return z.claim(id, source, z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
-		d, err := z.delegation(ctx, nil)
+		d, t, err := z.delegationAndTrust(ctx)
 		if err != nil {
 			return err
 		}
-		t := z.trustOf(ctx, d)
 		switch t.state {
 		case insecure:
 			return &probe.NotApplicable{Why: "the parent provably does not vouch for " + plain(z.apex)}
@@ -33,11 +32,10 @@ func (z *Zone) ofTrust(id, source string, judge func(ctx context.Context, eviden
 // SignedAsPlanned claims that the parent vouches for the zone with DS records that validators can use exactly where it is planned (RFC 4035 5.2; SEC-04).
 func SignedAsPlanned(z *Zone, signed bool) probe.Claim {
 	return z.claim("SEC-04", "RFC 4035 5.2", z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
-		d, err := z.delegation(ctx, nil)
+		_, t, err := z.delegationAndTrust(ctx)
 		if err != nil {
 			return err
 		}
-		t := z.trustOf(ctx, d)
 		evidence.Observed = map[string]any{"state": t.state, "ds": dsTags(t.ds)}
 		switch {
 		case t.state == bogus || t.state == unknown:

@@ -138,7 +138,7 @@ func signed(zone string, r *reply, q nameType, keys []*dns.DNSKEY, now time.Time
 		}
 	}
 	end := endOf(r.Answer, q)
-	if len(section(r.Answer, end, q.qtype)) > 0 || !within(end, zone) || end != q.name && leftOpen(r, zone) {
+	if len(section(r.Answer, end, q.qtype)) > 0 || !within(end, zone) || end != q.name && leftOpen(r, zone) || len(section(r.Answer, end, dns.TypeCNAME)) > 0 { // the last: a circle
 		return sigs, nil
 	}
 	beside, err := signedSection(zone, r.Ns, keys, now)

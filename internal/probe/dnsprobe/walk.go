@@ -57,7 +57,12 @@ func (d *delegation) addGlue(zone string, extra []dns.RR) {
 
 // delegation walks from the roots to the zone. The error is *probe.Unmet where the parent does not delegate it.
 func (z *Zone) delegation(ctx context.Context, trail []string) (*delegation, error) {
-	d, seen, err := z.descend(ctx, z.roots(), z.apex, dns.TypeNS, trail)
+	return z.delegationBy(ctx, trail, func(*delegation) {})
+}
+
+// delegationBy is delegation for somebody who wants to see each zone on the way as soon as it is known.
+func (z *Zone) delegationBy(ctx context.Context, trail []string, by func(*delegation)) (*delegation, error) {
+	d, seen, err := z.descendBy(ctx, z.roots(), z.apex, dns.TypeNS, trail, by)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +88,14 @@ func (z *Zone) roots() *delegation { return &delegation{zone: ".", names: []stri
 
 // descend follows referrals from d until a server answers itself. It ends at the apex of our zone when that is the name.
 func (z *Zone) descend(ctx context.Context, d *delegation, name string, qtype uint16, trail []string) (*delegation, sighting, error) {
+	return z.descendBy(ctx, d, name, qtype, trail, func(*delegation) {})
+}
+
+func (z *Zone) descendBy(ctx context.Context, d *delegation, name string, qtype uint16, trail []string, by func(*delegation)) (*delegation, sighting, error) {
 	// Referrals can be large. Below our apex the question is the same as the claims' own, which then costs nothing.
 	q := question{name: name, qtype: qtype, edns: name == z.apex || !within(name, z.apex)}
 	for range deepest {
+		by(d)
 		servers, err := z.serversOf(ctx, d, trail)
 		if err != nil {
 			return nil, sighting{}, err
