@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/getdrop/launchgate/internal/launch"
@@ -89,7 +91,7 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 	if l.Schedule.Window.End != l.Schedule.Window.Start { // the command line can leave it out
 		_, c.WindowEnd = l.Window()
 	}
-	c.Mail = dnsprobe.Mail{Domain: string(l.Mail.Domain), ReturnPath: string(l.Mail.ReturnPath), Selectors: l.Mail.Selectors, Senders: addresses(l.Mail.Senders), OwnSenders: l.Mail.OwnSenders, Weakest: l.Mail.DMARC}
+	c.Mail = dnsprobe.Mail{Domain: string(l.Mail.Domain), ReturnPath: string(l.Mail.ReturnPath), Selectors: l.Mail.Selectors, Senders: addresses(l.Mail.Senders), OwnSenders: l.Mail.OwnSenders, Weakest: l.Mail.DMARC, Inbound: takesMail(l)}
 	for _, root := range d.Roots {
 		c.Roots = append(c.Roots, root.AddrPort(53))
 	}
@@ -102,6 +104,11 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 		c.Private = append(c.Private, p.Prefix)
 	}
 	return c
+}
+
+// takesMail says whether the launch wants mail exchangers for the mail domain: where that is the zone's, and dns.mx names another than the null MX.
+func takesMail(l *launch.Launch) bool {
+	return l.Mail.Domain == l.DNS.Domain && slices.ContainsFunc(l.DNS.MX, func(mx string) bool { return !strings.HasSuffix(mx, " .") })
 }
 
 // resolvers are the recursive resolvers that must have the new answers.

@@ -2,6 +2,7 @@ package dnsprobe
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -123,7 +124,13 @@ func (c *chain) canBeEmpty() bool {
 // server sees another one. errs are what hides further ones.
 func (c climb) relevant() (sets []caaSet, errs []error) {
 	for _, level := range c.reached() {
-		errs = append(append(errs, level.errs...), level.endless()...)
+		errs = append(errs, level.endless()...)
+		for _, err := range level.errs {
+			if others := (*theirs)(nil); errors.As(err, &others) { // an authority takes no server's SERVFAIL for a permission (BR 3.2.2.8)
+				err = others.wrong
+			}
+			errs = append(errs, err)
+		}
 		for _, l := range level.links {
 			errs = append(errs, failures(l.seen)...)
 			for _, s := range l.seen {

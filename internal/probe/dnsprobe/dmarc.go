@@ -24,8 +24,9 @@ type dmarcRecord struct {
 	from   string
 }
 
-// valid says that there is one record and that it can be read: anything else is no record (RFC 9989 4.10).
-func (r dmarcRecord) valid() bool { return len(r.Texts) == 1 && r.Error == "" }
+// valid says that there is one record: several are none (RFC 9989 4.10). One that has no good policy ends the search all the same, as one of
+// none.
+func (r dmarcRecord) valid() bool { return len(r.Texts) == 1 }
 
 // dmarcWalk is a domain's way up (RFC 9989 4.10): the records at the domain and above it.
 type dmarcWalk struct {
@@ -130,17 +131,16 @@ func OneDMARC(z *Zone) probe.Claim {
 	claim := z.dmarcClaim("DMC-01", "RFC 9989 4.10", func(ctx context.Context, w dmarcWalk) error {
 		own := w.Records[0]
 		unmet := &probe.Unmet{Class: "mail.dmarc", Want: "one DMARC record for " + own.Domain, From: own.from, Fix: "publish one TXT record at _dmarc." + own.Domain + " that begins with v=DMARC1"}
+		r, _, found := w.applied()
 		switch {
 		case len(own.Texts) > 1:
 			unmet.Got = fmt.Sprintf("%d at _dmarc.%s, which count for none", len(own.Texts), own.Domain)
 			return unmet
-		case own.Error != "":
-			unmet.Got = fmt.Sprintf("%q, which cannot be read: %s", own.Texts[0], own.Error)
-			return unmet
-		}
-		r, _, found := w.applied()
-		if !found {
+		case !found:
 			unmet.Got = "none there or above"
+			return unmet
+		case r.Error != "":
+			unmet.Got, unmet.From = fmt.Sprintf("%q at _dmarc.%s, which counts as p=none: %s", r.Texts[0], r.Domain, r.Error), r.from
 			return unmet
 		}
 		return z.notWildcard(ctx, r)

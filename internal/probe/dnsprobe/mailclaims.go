@@ -119,6 +119,9 @@ func (z *Zone) exchangers(id, source string, judge func(ctx context.Context, hos
 			hosts = append(hosts, dns.CanonicalName(rr.(*dns.MX).Mx))
 		}
 		if len(hosts) == 0 || slices.Equal(hosts, []string{"."}) {
+			if z.mail().Inbound {
+				return &probe.Unmet{Class: "mail.mx", Want: "mail exchangers of " + domain, Got: orNone(rdata(records)), From: from, Fix: "publish the MX records that the launch names"}
+			}
 			return &probe.NotApplicable{Why: domain + " takes no mail"}
 		}
 		return judge(ctx, hosts, from)

@@ -17,6 +17,7 @@ type Mail struct {
 	Selectors  []string     // DKIM selectors; none: no mail is sent
 	Senders    []netip.Addr // addresses that mail is sent from
 	OwnSenders bool         // the addresses are our own, and so are their names
+	Inbound    bool         // the domain takes mail
 	Weakest    string       // the weakest DMARC policy that will do: quarantine (also where it is empty) or reject
 }
 

@@ -102,6 +102,9 @@ func (z *Zone) descendBy(ctx context.Context, d *delegation, name string, qtype 
 		}
 		seen, err := z.anyOf(ctx, d.zone, servers, q)
 		if err != nil {
+			if within(d.zone, z.apex) {
+				return nil, sighting{}, err // our own servers, whose fault it is
+			}
 			return nil, sighting{}, unreachable(d, err)
 		}
 		if seen.state != referred {
@@ -117,15 +120,24 @@ func (z *Zone) descendBy(ctx context.Context, d *delegation, name string, qtype 
 	return nil, sighting{}, &probe.Unmet{Class: "dns.loop", Want: "an answer to " + plain(name), Got: fmt.Sprintf("more than %d referrals", deepest), From: plain(d.zone)}
 }
 
-// unreachable says which zone's servers the walk could not get past. They are a parent's: nobody can tell about ours.
+// unreachable says which zone's servers the walk could not get past. They are somebody else's: nobody can tell about ours, whatever these
+// did wrong.
 func unreachable(d *delegation, err error) error {
 	whose := "the servers of " + plain(d.zone)
 	if d.zone == "." {
 		whose = "the root servers"
 	}
-	return &probe.Unknown{Class: "dns.unreachable", Want: "an answer from " + whose, Got: err.Error(), From: whose,
-		Fix: "see whether this machine reaches port 53 out there", Err: err}
+	unknown := &probe.Unknown{Class: "dns.unreachable", Want: "an answer from " + whose, Got: err.Error(), From: whose, Fix: "see whether this machine reaches port 53 out there"}
+	if unknown.Err = err; isUnmet(err) {
+		unknown.Err = &theirs{err}
+	}
+	return unknown
 }
+
+// theirs is what somebody else's servers do wrong. It is measured, and no fault of the zone's.
+type theirs struct{ wrong error }
+
+func (t *theirs) Error() string { return t.wrong.Error() }
 
 // holder finds the zone that holds a name.
 func (z *Zone) holder(ctx context.Context, name string, qtype uint16, trail []string) (*delegation, sighting, error) {
