@@ -56,6 +56,12 @@ func cdnGates(s *gate.Section) {
 		g.Within(purge.Within.D() + time.Minute)
 		g.Check("a canary is purged", cdnprobe.Purges(t.Web, t.CDN(purge.Path), t.CDNPurge()))
 	}))
+
+	s.Gate("GeoPerf", gate.Warn, "The CDN answers quickly where the visitors are.", where(func(g *gate.G) {
+		t, perf := target.Of(g.Launch()), g.Launch().CDN.Perf
+		g.Within(2 * time.Minute) // for the rounds of measurements
+		g.Check("the first byte", cdnprobe.FastFrom(t.Probes, t.CDNPerf(), perf.Locations, perf.P75.D()))
+	}))
 }
 
 // where is the body of a gate that is about a CDN, where there is one.

@@ -2,7 +2,7 @@ package launch
 
 // CDN is the content delivery network in front of the site, or of its static files alone.
 type CDN struct {
-	Enabled   bool          `yaml:"enabled" doc:"There is a CDN. Where it is false, its gates need a decision that declares them not applicable."`
+	Enabled   bool          `yaml:"enabled" doc:"There is a CDN. Where it is false, each of its gates needs a decision that declares it not applicable."`
 	Host      Domain        `yaml:"host" doc:"The name that the CDN answers for. Default: dns.domain."`
 	Origin    CDNOrigin     `yaml:"origin"`
 	Behaviors []CDNBehavior `yaml:"behaviors" doc:"The specification: paths of the CDN, as one can ask for them, and what it may do with each."`
@@ -10,6 +10,7 @@ type CDN struct {
 	Assets    CDNAssets     `yaml:"assets"`
 	WAF       CDNWAF        `yaml:"waf"`
 	Purge     CDNPurge      `yaml:"purge"`
+	Perf      CDNPerf       `yaml:"perf"`
 }
 
 // CDNOrigin is the server that the CDN fetches from. Two servers with the same release answer the same, so only what the
@@ -55,4 +56,11 @@ type CDNPurge struct {
 	Path    string   `yaml:"path" doc:"The canary: an object that the CDN keeps longer than within, and that the origin writes anew at each request."`
 	Command []string `yaml:"command" doc:"Program and arguments, no shell, that purges the canary. The gate runs it each time, without LAUNCH_EXECUTE: it must purge nothing else. Gets LAUNCH_VERSION and LAUNCH_ID in its environment."`
 	Within  Duration `yaml:"within" default:"5m" doc:"How soon after the command was started new content must be there, at every address."`
+}
+
+// CDNPerf is how fast the CDN must be, and where. Probes of globalping.io measure it, with dns.globalping.token.
+type CDNPerf struct {
+	Locations []string `yaml:"locations" doc:"ISO 3166 codes of countries, or names of cities, that visitors come from, such as NO; absent: the gate is BLOCKED."`
+	Path      string   `yaml:"path" doc:"What is asked for. Default: the first static behavior."`
+	P75       Duration `yaml:"ttfb_p75" default:"800ms" doc:"The longest time to the first byte at the 75th percentile of each location, with the look-up of the name, the connection and TLS."`
 }

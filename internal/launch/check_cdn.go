@@ -32,6 +32,7 @@ func (c checker) cdn() {
 	c.cdnPath("cdn.assets.base", n.Assets.Base)
 	c.cdnPath("cdn.waf.path", n.WAF.Path)
 	c.cdnPath("cdn.purge.path", n.Purge.Path)
+	c.cdnPath("cdn.perf.path", n.Perf.Path)
 	for i, path := range n.Assets.Unhashed {
 		c.cdnPath(fmt.Sprintf("cdn.assets.unhashed[%d]", i), path)
 	}

@@ -92,3 +92,11 @@ func purgeCommand(l *launch.Launch) procedure.Command {
 func (t *Targets) AtOrigin(path string) string {
 	return strings.TrimSuffix(string(t.Launch.CDN.Origin.URL), "/") + path
 }
+
+// CDNPerf is the URL whose first byte is waited for around the world.
+func (t *Targets) CDNPerf() string {
+	if path := t.Launch.CDN.Perf.Path; path != "" {
+		return t.CDN(path)
+	}
+	return t.CDNPaths("static")[0] // Load has checked that there is one
+}

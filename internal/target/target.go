@@ -16,6 +16,7 @@ import (
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/dnsprobe"
+	"github.com/getdrop/launchgate/internal/probe/dnsprobe/globalping"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/ssllabsprobe"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe"
@@ -28,6 +29,7 @@ type Targets struct {
 	Zone    *dnsprobe.Zone
 	TLS     *tlsprobe.Observer
 	Web     *httpprobe.Client
+	Probes  *globalping.Client
 	SSLLabs *ssllabsprobe.Service
 }
 
@@ -55,6 +57,10 @@ func New(l *launch.Launch) *Targets {
 	t := &Targets{Launch: l, Network: network, Zone: dnsprobe.New(zone(l, network))}
 	t.TLS = &tlsprobe.Observer{Network: network, Resolver: t.Zone, Connections: l.TLS.Connections}
 	t.Web = &httpprobe.Client{Network: network, Resolver: t.Zone}
+	t.Probes = &globalping.Client{Network: network, Resolver: t.Zone}
+	if token := l.DNS.Globalping.Token; !token.IsZero() {
+		t.Probes.Token = token.Reveal
+	}
 	t.SSLLabs = ssllabsprobe.New(t.Web, t.TLS, l.TLS.SSLLabsEmail)
 	return t
 }
