@@ -202,7 +202,7 @@ func sameClass(suite, chosen tlswire.Suite) bool {
 
 // observation puts what was heard into the form that the grade is computed from.
 func (s *scan) observation(at time.Time, roots *x509.CertPool) tlsgrade.Observation {
-	o := tlsgrade.Observation{Name: s.name, At: at, Roots: roots, Protocols: map[tlsgrade.Version]tlsgrade.Answer{}, Chains: s.chains, HSTS: s.hsts, Offers: s.offers}
+	o := tlsgrade.Observation{Name: s.name, At: at, Roots: roots, Protocols: map[tlsgrade.Version]tlsgrade.Answer{}, Chains: s.chains, HSTS: s.hsts, Offers: s.offers, Unasked: s.unasked()}
 	for _, v := range tlsgrade.Versions {
 		if h := s.of(versionAsk(uint16(v)).what); h != nil {
 			o.Protocols[v] = h.answer
@@ -221,7 +221,7 @@ func (s *scan) observation(at time.Time, roots *x509.CertPool) tlsgrade.Observat
 	}
 	o.Suites = slices.Compact(slices.SortedFunc(slices.Values(o.Suites), compareSuites))
 	o.Offers = append(o.Offers, s.classOffers()...)
-	o.Offers = append(o.Offers, s.blocksOffer(o.Protocols[tlsgrade.SSL3]), s.certificateOffer(tlsgrade.AskCertificateRSA, "RSA"), s.certificateOffer(tlsgrade.AskCertificateEC, "ECDSA"))
+	o.Offers = append(o.Offers, s.blocksOffer(o.Protocols[tlsgrade.SSL3]))
 	for _, b := range browsers {
 		if h := s.of(b.name); h != nil {
 			n := tlsgrade.Negotiated{Client: b.name, Modern: b.modern, Answer: h.answer, Proof: h.proof}

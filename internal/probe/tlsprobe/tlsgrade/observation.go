@@ -66,6 +66,7 @@ type Observation struct {
 	Chains    []Chain            // each distinct certificate chain that it sent
 	Reference []Negotiated       // what each reference browser got
 	HSTS      HSTS
+	Unasked   []string // what else nobody could tell, in words; each could hide something that makes the grade worse
 }
 
 // Suite is one cipher suite that the server chose in one version, with the key exchange it used then.
@@ -125,6 +126,7 @@ type HSTS struct {
 	State  HSTSState     `json:"state"`
 	Header string        `json:"header,omitempty"`
 	MaxAge time.Duration `json:"max_age_ns,omitempty"`
+	Reason string        `json:"reason,omitempty"` // why it is unknown
 }
 
 // HSTSState is what became of the header; the API of SSL Labs separates these, and so does the guide.
