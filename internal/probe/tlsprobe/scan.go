@@ -268,7 +268,7 @@ func (s *scan) observation(at time.Time, roots *x509.CertPool) tlsgrade.Observat
 	}
 	o.Suites = slices.Compact(slices.SortedFunc(slices.Values(o.Suites), compareSuites))
 	o.Offers = append(o.Offers, s.classOffers()...)
-	o.Offers = append(o.Offers, s.blocksOffer(o.Protocols[tlsgrade.SSL3]), s.certificateOffer(tlsgrade.AskCertificateRSA, "RSA"), s.certificateOffer(tlsgrade.AskCertificateEC, "ECDSA"))
+	o.Offers = append(o.Offers, s.blocksOffer(o.Protocols[tlsgrade.SSL3]))
 	for _, b := range browsers {
 		if h := s.of(b.name); h != nil {
 			n := tlsgrade.Negotiated{Client: b.name, Modern: b.modern, Answer: h.answer, Proof: h.proof}

@@ -26,10 +26,10 @@ func good(t testing.TB, options ...tlstest.Option) Observation {
 	strong := Suite{Version: TLS13, Name: "TLS_AES_256_GCM_SHA384", Bits: 256, AEAD: true, BlockBits: 128, Exchange: Exchange{"ECDHE", "x25519", 256}}
 	o.Suites = []Suite{strong, gcm}
 	for _, q := range []Question{AskSuitesNULL, AskSuitesAnonymous, AskSuitesExport, AskSuitesWeak, AskSuitesRC4, AskSuites64, AskSuitesDHE, AskSuitesStaticRSA, AskWeakCurves, AskMiddleCurves, AskCompression, AskInsecureReneg, AskHeartbleed,
-		AskSSL3CBC, AskCertificateRSA} {
+		AskSSL3CBC} {
 		o.Offers = append(o.Offers, Offer{Question: q, Answer: Refused})
 	}
-	for _, q := range []Question{AskSuites128, AskSuites256, AskSuitesAEAD, AskRenegotiation, AskFallbackSCSV, AskCertificateEC} {
+	for _, q := range []Question{AskSuites128, AskSuites256, AskSuitesAEAD, AskRenegotiation, AskFallbackSCSV} {
 		o.Offers = append(o.Offers, Offer{Question: q, Answer: Accepted})
 	}
 	for _, client := range []string{"one", "two"} {
@@ -202,9 +202,9 @@ func TestRules(t *testing.T) {
 		"a version seen in spite of its refusal":                 {func(o *Observation) { s := static; s.Version, s.AEAD = TLS10, false; suite(s)(o) }, "B", "tls1.0"},
 		"a suite nobody knows":                                   {suite(Suite{Version: TLS12, ID: 0xdada, Name: "suite 0xdada", Strange: true}), "", ""},
 		"DHE lost in one version":                                {func(o *Observation) { suite(dhe(2048))(o); answer(o, AskSuitesDHE, Unknown) }, "", ""},
-		"a lost hello for a certificate with RSA":                {offer(AskCertificateRSA, Unknown), "", ""},
-		"a lost hello for a certificate with ECDSA":              {offer(AskCertificateEC, Unknown), "", ""},
-		"a lost hello for a certificate, and B anyway":           {func(o *Observation) { answer(o, AskCertificateRSA, Unknown); version(TLS11, Accepted)(o) }, "", ""},
+		"a lost hello for a certificate":                         {func(o *Observation) { o.Unasked = []string{"RSA certificates"} }, "", ""},
+		"a lost hello for a certificate, and B anyway":           {func(o *Observation) { o.Unasked = []string{"RSA certificates"}; version(TLS11, Accepted)(o) }, "", ""},
+		"a lost hello for a certificate, and F anyway":           {func(o *Observation) { o.Unasked = []string{"RSA certificates"}; version(SSL2, Accepted)(o) }, "F", "ssl2"},
 		"no HTTP on the port":                                    {func(o *Observation) { o.HSTS = HSTS{State: HSTSNoHTTP} }, "A", "hsts-no-http"},
 		"HSTS unknown, but B anyway":                             {func(o *Observation) { o.HSTS = HSTS{}; version(TLS11, Accepted)(o) }, "B", "tls1.1"},
 		"another name, and untrusted":                            {func(o *Observation) { o.Name, o.Roots = "elsewhere.example", x509.NewCertPool() }, "T", "untrusted"},
@@ -255,6 +255,26 @@ func TestRules(t *testing.T) {
 		assert.Equal(t, "A+", Of(o).IgnoringTrust, title)
 	}
 	o := good(t)
+	version(TLS11, Accepted)(&o)
+	version(TLS10, Unknown)(&o)
+	g := Of(o)
+	assert.Equal(t, []string{"", "B"}, []string{g.Grade, g.Best})
+	assert.Equal(t, "no grade, B at best, and nobody knows whether TLS 1.0 is accepted: TLS 1.1 is accepted (B)", g.String())
+	onlyVersion(&o, TLS11)
+	for q := range classes {
+		answer(&o, q, Refused)
+	}
+	for i := range o.Suites {
+		o.Suites[i].AEAD = false
+	}
+	o.Reference = good(t).Reference
+	for i := range o.Reference {
+		o.Reference[i].Answer = Unknown
+	}
+	version(TLS12, Unknown)(&o)
+	g = Of(o)
+	assert.NotContains(t, ids(g), "no-aead", "TLS 1.2 may have it")
+	o = good(t)
 	o.Roots = x509.NewCertPool()
 	answer(&o, AskSuitesRC4, Unknown)
 	assert.Equal(t, []string{"T", ""}, []string{Of(o).Grade, Of(o).IgnoringTrust}, "RC4 would not change T")

@@ -25,8 +25,6 @@ const (
 	AskWeakCurves      Question = "weak curves"       // below 255 bits
 	AskMiddleCurves    Question = "curves of 256 bits"
 	AskSSL3CBC         Question = "block ciphers in SSL 3.0"
-	AskCertificateRSA  Question = "a certificate with an RSA key"   // Refused: there is none; Accepted: it is among Chains
-	AskCertificateEC   Question = "a certificate with an ECDSA key" // likewise
 )
 
 // The vulnerabilities; Accepted: the server has it.

@@ -127,6 +127,15 @@ func TestAnAuthorityWithEd448CannotBeJudged(t *testing.T) {
 	assert.Equal(t, "A+", g.IgnoringTrust)
 }
 
+func TestWhatAChainLacksMayBeInOneThatWasNotSeen(t *testing.T) {
+	o := good(t)
+	o.Chains[0].Certificates = o.Chains[0].Certificates[:1]
+	assert.Equal(t, "T", Of(o).Grade)
+	o.Unasked = []string{"certificates for RSA"}
+	g := Of(o)
+	assert.Equal(t, []string{"", "B"}, []string{g.Grade, g.Best}, "%s", g)
+}
+
 func TestAStapledRevocationIsF(t *testing.T) {
 	for title, c := range map[string]struct {
 		options []tlstest.Option
