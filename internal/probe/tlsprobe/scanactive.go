@@ -12,6 +12,13 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlswire"
 )
 
+// active puts what takes more than a hello, all at the same time.
+func (s *scan) active(ctx context.Context) {
+	for _, put := range []func(context.Context){s.heartbleed, s.renegotiate, s.earlyCCS, s.robot, s.padding} {
+		put(ctx)
+	}
+}
+
 // certificates gathers the chains that the raw hellos saw.
 func (s *scan) certificates() {
 	for _, h := range s.heard {

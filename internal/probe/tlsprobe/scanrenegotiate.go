@@ -12,9 +12,6 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlswire"
 )
 
-// sureTries is how often something that ends the connection without a word must do so before that counts as a refusal.
-const sureTries = 3
-
 // sessionAsk offers what a session can be made of, in the versions before TLS 1.3.
 func sessionAsk(version uint16, match func(tlswire.Suite) bool) ask {
 	a := classAsk(version, "a session", func(s tlswire.Suite) bool { return !isBroken(s) && match(s) })
@@ -63,7 +60,7 @@ func (s *scan) renegotiate(ctx context.Context) {
 // renegotiated tries until an answer is clear. That the session ends is one, where sessions last otherwise.
 func (s *scan) renegotiated(ctx context.Context) (tlsgrade.Answer, string) {
 	proof := ""
-	for range sureTries {
+	for range shakyTries {
 		answer, got, err := s.renegotiation(ctx)
 		if answer != tlsgrade.Unknown {
 			return answer, got
@@ -72,7 +69,7 @@ func (s *scan) renegotiated(ctx context.Context) (tlsgrade.Answer, string) {
 			return tlsgrade.Unknown, proof
 		}
 	}
-	return tlsgrade.Refused, fmt.Sprintf("a ClientHello within a session: %s, %d times", proof, sureTries)
+	return tlsgrade.Refused, fmt.Sprintf("a ClientHello within a session: %s, %d times", proof, shakyTries)
 }
 
 // renegotiation puts a hello within a session. The error is how the session ended after it.

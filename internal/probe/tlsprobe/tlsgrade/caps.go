@@ -137,8 +137,10 @@ func (c *computation) flagCaps() {
 	if a := c.o.Answer(AskRenegotiation); a.Answer == Refused {
 		c.because("no-secure-renegotiation", "A-", "support RFC 5746", "secure renegotiation is not supported: %s", a.Proof)
 	}
-	if a := c.o.Answer(AskHeartbleed); a.Answer == Accepted {
-		c.because("vulnerable", "F", "update the TLS library", "%s: %s", a.Question, a.Proof)
+	for _, q := range Vulnerabilities {
+		if a := c.o.Answer(q); a.Answer == Accepted {
+			c.because("vulnerable", "F", "update the TLS library", "%s: %s", a.Question, a.Proof)
+		}
 	}
 	switch c.o.HSTS.State {
 	case HSTSDisabled:

@@ -43,8 +43,8 @@ var order = []string{"A+", "A", "A-", "B", "C", "D", "E", "T", "F"}
 func worse(a, b string) string { return order[max(slices.Index(order, a), slices.Index(order, b))] }
 
 // notChecked are the things that the guide caps for and that no observation here covers.
-var notChecked = []string{"keys from Debian's broken generator (CVE-2008-0166)", "DROWN on other ports and hosts with the same key", "ROBOT", "POODLE-TLS and other padding oracles",
-	"Ticketbleed", "OpenSSL padding oracle (CVE-2016-2107)", "early ChangeCipherSpec (CVE-2014-0224)", "revocation beyond a stapled response", "distrust beyond the authorities that are trusted here",
+var notChecked = []string{"keys from Debian's broken generator (CVE-2008-0166)", "DROWN on other ports and hosts with the same key", "timing differences of ROBOT and of padding oracles",
+	"Ticketbleed", "OpenSSL padding oracle (CVE-2016-2107)", "revocation beyond a stapled response", "distrust beyond the authorities that are trusted here",
 	"Certificate Transparency"}
 
 // NotChecked are the things that the guide caps for and that nobody looked at.
@@ -142,8 +142,8 @@ func (c *computation) unknowns() {
 			c.blocked = append(c.blocked, fmt.Sprintf("whether %s is accepted", v))
 		}
 	}
-	for _, q := range []Question{AskSuitesNULL, AskSuitesAnonymous, AskSuitesExport, AskSuitesWeak, AskSuitesRC4, AskSuites64, AskSuites128, AskSuites256, AskSuitesDHE, AskSuitesStaticRSA, AskSuitesAEAD,
-		AskWeakCurves, AskMiddleCurves, AskCompression, AskRenegotiation, AskInsecureReneg, AskHeartbleed} {
+	for _, q := range append([]Question{AskSuitesNULL, AskSuitesAnonymous, AskSuitesExport, AskSuitesWeak, AskSuitesRC4, AskSuites64, AskSuites128, AskSuites256, AskSuitesDHE, AskSuitesStaticRSA, AskSuitesAEAD,
+		AskWeakCurves, AskMiddleCurves, AskCompression, AskRenegotiation, AskInsecureReneg}, Vulnerabilities...) {
 		if a := c.o.Answer(q); a.Answer == Unknown {
 			c.blocked = append(c.blocked, fmt.Sprintf("%s: %s", q, a.Proof))
 		}

@@ -27,7 +27,7 @@ func good(t testing.TB, options ...tlstest.Option) Observation {
 	gcm := Suite{Version: TLS12, Name: "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", Bits: 128, AEAD: true, BlockBits: 128, Exchange: Exchange{"ECDHE", "x25519", 256}}
 	strong := Suite{Version: TLS13, Name: "TLS_AES_256_GCM_SHA384", Bits: 256, AEAD: true, BlockBits: 128, Exchange: Exchange{"ECDHE", "x25519", 256}}
 	o.Suites = []Suite{strong, gcm}
-	for _, q := range []Question{AskSuitesNULL, AskSuitesAnonymous, AskSuitesExport, AskSuitesWeak, AskSuitesRC4, AskSuites64, AskSuitesDHE, AskSuitesStaticRSA, AskWeakCurves, AskMiddleCurves, AskCompression, AskInsecureReneg, AskHeartbleed} {
+	for _, q := range append([]Question{AskSuitesNULL, AskSuitesAnonymous, AskSuitesExport, AskSuitesWeak, AskSuitesRC4, AskSuites64, AskSuitesDHE, AskSuitesStaticRSA, AskWeakCurves, AskMiddleCurves, AskCompression, AskInsecureReneg}, Vulnerabilities...) {
 		o.Offers = append(o.Offers, Offer{Question: q, Answer: Refused})
 	}
 	for _, q := range []Question{AskSuites128, AskSuites256, AskSuitesAEAD, AskRenegotiation, AskFallbackSCSV} {
@@ -135,6 +135,10 @@ func TestRules(t *testing.T) {
 		"insecure renegotiation":      {offer(AskInsecureReneg, Accepted), "F", "insecure-renegotiation"},
 		"no RFC 5746":                 {offer(AskRenegotiation, Refused), "A-", "no-secure-renegotiation"},
 		"Heartbleed":                  {offer(AskHeartbleed, Accepted), "F", "vulnerable"},
+		"early ChangeCipherSpec":      {offer(AskEarlyCCS, Accepted), "F", "vulnerable"},
+		"ROBOT":                       {offer(AskROBOT, Accepted), "F", "vulnerable"},
+		"padding oracle":              {offer(AskPadding, Accepted), "F", "vulnerable"},
+		"ROBOT, nobody can tell":      {offer(AskROBOT, Unknown), "", ""},
 		"HSTS of half a year":         {seconds(15552000), "A+", ""},
 		"HSTS a second short":         {seconds(15551999), "A", "hsts-short"},
 		"HSTS absent":                 {func(o *Observation) { o.HSTS = HSTS{State: HSTSAbsent} }, "A", "hsts-absent"},

@@ -113,7 +113,13 @@ const (
 	AskWeakCurves      Question = "weak curves"       // below 255 bits
 	AskMiddleCurves    Question = "curves of 256 bits"
 	AskHeartbleed      Question = "Heartbleed (CVE-2014-0160)"
+	AskEarlyCCS        Question = "early ChangeCipherSpec (CVE-2014-0224)"
+	AskROBOT           Question = "ROBOT"
+	AskPadding         Question = "a padding oracle of CBC (POODLE in TLS, Zombie POODLE, GOLDENDOODLE, 0-length)"
 )
+
+// Vulnerabilities are questions whose acceptance is a vulnerability, each F.
+var Vulnerabilities = []Question{AskHeartbleed, AskEarlyCCS, AskROBOT, AskPadding}
 
 // Offer is one question and its answer.
 type Offer struct {

@@ -188,6 +188,11 @@ func (s *Session) Seal(kind uint8, payload []byte) []byte { return s.client.seal
 // CBC says whether records can be made with Broken.
 func (s *Session) CBC() bool { return s.client.mac != nil }
 
+// WithPadding is a payload, shortened at its beginning, after which a whole block of padding follows.
+func (s *Session) WithPadding(payload []byte) []byte {
+	return payload[(len(payload)+s.client.mac().Size())%s.client.block.BlockSize():]
+}
+
 // Broken is a record of CBC whose content, from payload to padding, was changed by spoil before it was encrypted.
 func (s *Session) Broken(kind uint8, payload []byte, spoil func(content []byte, mac int)) []byte {
 	mac := s.client.authenticated(kind, payload)

@@ -1,8 +1,11 @@
 package tlswire
 
 import (
+	"bytes"
 	"crypto/tls"
+	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,4 +65,47 @@ func TestASession(t *testing.T) {
 			assert.Equal(t, []any{uint8(21), []byte{2, 20}}, []any{kind, plain}, "bad_record_mac")
 		}
 	}
+}
+
+// FuzzStart12 reads flights that no server should send.
+func FuzzStart12(f *testing.F) {
+	hello := []byte("\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03" + strings.Repeat("r", 32) + "\x00\x00\x9e\x00")
+	f.Add(append(hello, "\x16\x03\x03\x00\x0d\x0c\x00\x00\x09\x00\x01\x61\x00\x01\x02\x00\x01\x05\x16\x03\x03\x00\x04\x0e\x00\x00\x00"...))
+	f.Add(append(hello, "\x16\x03\x03\x00\x0c\x0c\x00\x00\x08\x03\x00\x1d\x04aaaa\x16\x03\x03\x00\x04\x0e\x00\x00\x00"...))
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		s, err := Start12(trickle{io.Discard, bytes.NewReader(wire)}, Hello{Version: TLS12, Suites: []uint16{0x009e}, Plain: true})
+		if err != nil {
+			return
+		}
+		assert.NotEmpty(t, s.Finish())
+		_, plain, err := s.Next()
+		assert.True(t, err != nil && plain == nil, "nobody knows the keys")
+	})
+}
+
+// FuzzOpen decrypts records that nobody sealed, after one that somebody did.
+func FuzzOpen(f *testing.F) {
+	f.Add([]byte("0123456789abcdef0123456789abcdef"), uint16(0xc013), true)
+	f.Fuzz(func(t *testing.T, body []byte, suite uint16, old bool) {
+		version := TLS12
+		if old {
+			version = TLS10
+		}
+		known, ok := Suites[suite]
+		if !ok {
+			return
+		}
+		secret := bytes.Repeat([]byte{1}, 48)
+		client, server, err := halves(version, known, secret, secret[:32], secret[:32])
+		if err != nil {
+			return
+		}
+		_, err = client.open(23, body)
+		require.Error(t, err, "%x", body)
+		*client = *server
+		sealed := client.seal(23, body)
+		plain, err := server.open(23, sealed[5:])
+		require.NoError(t, err)
+		assert.Equal(t, string(body), string(plain))
+	})
 }
