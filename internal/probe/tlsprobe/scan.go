@@ -23,6 +23,9 @@ type scan struct {
 	chains  []tlsgrade.Chain
 	hsts    tlsgrade.HSTS
 	offers  []tlsgrade.Offer // of the questions that take more than a hello
+
+	early    tlsgrade.Offer // about an early ChangeCipherSpec
+	closings int            // after one
 }
 
 // scanEndpoint observes one endpoint in three waves: what can be asked at once; what only the accepted versions make sensible; and
@@ -35,7 +38,7 @@ func scanEndpoint(ctx context.Context, network *probe.Network, address, name str
 	for i, list := range kinds {
 		beside.Go(func() { signed[i] = s.signers(ctx, list) })
 	}
-	s.heard = s.all(ctx, firstWave())
+	s.heard = s.all(ctx, s.firstWave())
 	beside.Wait()
 	s.heard = slices.Concat(s.heard, slices.Concat(signed...))
 	s.warm = true
@@ -47,8 +50,7 @@ func scanEndpoint(ctx context.Context, network *probe.Network, address, name str
 	s.wave(ctx, s.laterWave())
 	s.split(ctx)
 	s.certificates()
-	s.heartbleed(ctx)
-	s.renegotiate(ctx)
+	s.active(ctx)
 	return s
 }
 
@@ -64,12 +66,12 @@ func (s *scan) findControl(ctx context.Context) {
 	for range steadyTries {
 		for _, v := range prefer {
 			if h := s.of(versionAsk(v).what); h != nil && h.answer == tlsgrade.Accepted {
-				s.control = &h.ask
+				s.setControl(h.ask)
 				return
 			}
 		}
 		if i := slices.IndexFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && !h.ssl2 }); i >= 0 {
-			s.control = &s.heard[i].ask
+			s.setControl(s.heard[i].ask)
 			return
 		}
 		for i := range s.heard {
@@ -78,6 +80,11 @@ func (s *scan) findControl(ctx context.Context) {
 			}
 		}
 	}
+}
+
+func (s *scan) setControl(a ask) {
+	a.after = nil
+	s.control = &a
 }
 
 // unreached says why no hello was accepted, as a handshake of the standard library sees it: nobody listens, nobody speaks TLS, or this
@@ -108,16 +115,23 @@ func (s *scan) accepted(version uint16) bool {
 }
 
 // firstWave is what can be asked of any endpoint at once, as for one that speaks TLS 1.2 and 1.3.
-func firstWave() []ask {
+func (s *scan) firstWave() []ask {
 	var asks []ask
 	for _, v := range tlsgrade.Versions {
-		asks = append(asks, versionAsk(uint16(v)))
+		a := versionAsk(uint16(v))
+		if v == tlsgrade.TLS12 {
+			a.after = s.tooEarly
+		}
+		asks = append(asks, a)
 	}
-	asks = append(asks, classAsks(tlswire.TLS12)...)
+	asks = append(asks, cbcAsks(tlswire.TLS12)[0])
+	for _, a := range classAsks(tlswire.TLS12) {
+		if a.what != strength128(tlswire.TLS12).what {
+			asks = append(asks, a)
+		}
+	}
 	asks = append(asks, curveAsk(tlswire.TLS12, string(tlsgrade.AskWeakCurves), weakGroups), authAsk(tlswire.TLS12, "RSA"), authAsk(tlswire.TLS12, "ECDSA"))
-	for _, c := range rest[0:2] { // the strengths
-		asks = append(asks, classAsk(tlswire.TLS13, string(c.question), c.has))
-	}
+	asks = append(asks, classAsk(tlswire.TLS13, string(rest[1].question), rest[1].has))
 	for _, b := range browsers {
 		asks = append(asks, ask{what: b.name, hello: b.hello})
 	}
@@ -158,6 +172,11 @@ func (s *scan) rareWave() []ask {
 	return asks
 }
 
+// strength128 asks for the lower strength, where nobody has seen it: hardly any endpoint has the higher alone.
+func strength128(version uint16) ask {
+	return classAsk(version, string(rest[0].question), rest[0].has)
+}
+
 // secondWave asks the old versions that are accepted what TLS 1.2 was asked, and everybody about the size of curves.
 func (s *scan) secondWave() []ask {
 	var asks []ask
@@ -183,6 +202,13 @@ func (s *scan) secondWave() []ask {
 	}
 	if newest == tlswire.TLS12 && !slices.ContainsFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && tlswire.Suites[h.reply.Suite].AEAD }) {
 		asks = append(asks, classAsk(newest, string(tlsgrade.AskSuitesAEAD), func(suite tlswire.Suite) bool { return suite.AEAD && !isBroken(suite) }))
+	}
+	for _, v := range []uint16{tlswire.TLS12, tlswire.TLS13} {
+		if s.accepted(v) && !slices.ContainsFunc(s.heard, func(h heardOf) bool {
+			return h.answer == tlsgrade.Accepted && rest[0].has(tlswire.Suites[h.reply.Suite])
+		}) {
+			asks = append(asks, strength128(v))
+		}
 	}
 	if newest > 0 && newest < tlswire.TLS12 {
 		asks = append(asks, authAsk(newest, "RSA"), authAsk(newest, "ECDSA"))
