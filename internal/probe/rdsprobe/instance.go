@@ -39,6 +39,7 @@ func New(account *awsprobe.Account, id string) *Instance {
 // State is what RDS says of an instance.
 type State struct {
 	ID               string    `json:"id"`
+	ARN              string    `json:"arn"`
 	Status           string    `json:"status"`
 	Engine           string    `json:"engine"`
 	Host             string    `json:"host"`
@@ -105,7 +106,7 @@ func (i *Instance) observe(ctx context.Context) described {
 }
 
 func fromInstance(in *types.DBInstance) State {
-	s := State{ID: aws.ToString(in.DBInstanceIdentifier), Status: aws.ToString(in.DBInstanceStatus), Engine: aws.ToString(in.Engine) + " " + aws.ToString(in.EngineVersion),
+	s := State{ID: aws.ToString(in.DBInstanceIdentifier), ARN: aws.ToString(in.DBInstanceArn), Status: aws.ToString(in.DBInstanceStatus), Engine: aws.ToString(in.Engine) + " " + aws.ToString(in.EngineVersion),
 		Master: aws.ToString(in.MasterUsername), Encrypted: aws.ToBool(in.StorageEncrypted), MultiAZ: aws.ToBool(in.MultiAZ),
 		Public: in.PubliclyAccessible == nil || *in.PubliclyAccessible, RetentionDays: int(aws.ToInt32(in.BackupRetentionPeriod)),
 		LatestRestorable: aws.ToTime(in.LatestRestorableTime), Protected: aws.ToBool(in.DeletionProtection), Replicas: in.ReadReplicaDBInstanceIdentifiers,
@@ -236,13 +237,22 @@ func (i *Instance) KeptFor(days int) probe.Claim {
 // RestorableTo claims that the database could be restored to a point no longer ago than lag: a latest restorable time that
 // stands still means that the log is not shipped.
 func (i *Instance) RestorableTo(lag time.Duration) probe.Claim {
-	return i.claim(func(s State) *probe.Unmet {
-		if age := i.now().Sub(s.LatestRestorable); !s.LatestRestorable.IsZero() && age <= lag {
-			return nil
-		}
-		return &probe.Unmet{Class: "rds.restorable", Want: fmt.Sprintf("a latest restorable time of the last %s", lag), Got: "that of " + when(s.LatestRestorable),
+	return i.claim(func(s State) *probe.Unmet { return restorable(s.LatestRestorable, i.now(), lag) })
+}
+
+// skew is how far this machine's clock may be from AWS's.
+const skew = 5 * time.Minute
+
+func restorable(latest, now time.Time, lag time.Duration) *probe.Unmet {
+	want := fmt.Sprintf("a latest restorable time of the last %s", lag)
+	switch age := now.Sub(latest); {
+	case latest.IsZero(), age > lag:
+		return &probe.Unmet{Class: "rds.restorable", Want: want, Got: "that of " + when(latest),
 			Fix: "see why the transaction log is not shipped; backups are off where there is no time at all"}
-	})
+	case age < -skew:
+		return &probe.Unmet{Class: "rds.restorable", Want: want, Got: when(latest) + ", which is still to come", Fix: "set this machine's clock"}
+	}
+	return nil
 }
 
 func when(t time.Time) string {
