@@ -25,16 +25,15 @@ var Needs = awsprobe.Needs{
 type Group struct {
 	account *awsprobe.Account
 	name    string
-	poll    time.Duration
 	seen    probe.Memo[string, described]
 }
 
-// slowest is how often the logs are looked at in the end; at first it is eight times as often.
+// slowest is how often the logs are looked at in the end.
 const slowest = 2 * time.Second
 
 // New returns a log group that was not looked at yet.
 func New(account *awsprobe.Account, name string) *Group {
-	return &Group{account: account, name: name, poll: slowest / 8}
+	return &Group{account: account, name: name}
 }
 
 type described struct {
@@ -137,23 +136,21 @@ func (g *Group) Captures(nonce string, within time.Duration, emit func(context.C
 		}
 		sent := time.Now()
 		client := cloudwatchlogs.NewFromConfig(cfg)
-		for pause := g.poll; ; pause = min(2*pause, slowest) {
-			left := within - time.Since(sent)
+		found, err := probe.Await(ctx, within, slowest, func(ctx context.Context) (bool, error) {
 			event, err := find(ctx, client, g.name, nonce, began.Add(-skew))
-			switch {
-			case err != nil:
-				return evidence, awsprobe.Unreadable("logs:FilterLogEvents", "the request "+nonce, who, err)
-			case event != nil:
+			if event != nil {
 				evidence.Observed = map[string]any{"event": aws.ToString(event.EventId), "stream": aws.ToString(event.LogStreamName), "after": time.Since(sent).Round(time.Millisecond).String()}
-				return evidence, nil
-			case left <= 0:
-				return evidence, &probe.Unmet{Class: "logs.silent", Want: fmt.Sprintf("the request %s in %s within %s", nonce, g.name, within), Got: "nothing, although the request was answered with " + answered,
-					From: from, Fix: "see whether the application logs its requests, query included, and to this group"}
 			}
-			if err := probe.Wait(ctx, min(pause, left)); err != nil {
-				return evidence, &probe.Unknown{Class: "timeout", Want: "the request " + nonce, Got: "no time left to wait for it", From: from, Err: err, Fix: "give the gate more time than logs.within"}
+			if err != nil {
+				err = awsprobe.Unreadable("logs:FilterLogEvents", "the request "+nonce, who, err)
 			}
+			return event != nil, err
+		})
+		if err == nil && !found {
+			err = &probe.Unmet{Class: "logs.silent", Want: fmt.Sprintf("the request %s in %s within %s", nonce, g.name, within), Got: "nothing, although the request was answered with " + answered,
+				From: from, Fix: "see whether the application logs its requests, query included, and to this group"}
 		}
+		return evidence, err
 	}
 }
 

@@ -220,17 +220,16 @@ func (i *Instance) NotPublic() probe.Claim {
 	})
 }
 
-// KeptFor claims that automated backups are kept for some days; RDS keeps them 35 at most.
+// MostDays is how long RDS keeps automated backups at most.
+const MostDays = 35
+
+// KeptFor claims that automated backups are kept for some days.
 func (i *Instance) KeptFor(days int) probe.Claim {
 	return i.claim(func(s State) *probe.Unmet {
 		if s.RetentionDays >= days {
 			return nil
 		}
-		fix := "raise the backup retention period"
-		if days > 35 {
-			fix = "RDS keeps 35 days at most: add an AWS Backup plan for the rest"
-		}
-		return &probe.Unmet{Class: "rds.retention", Want: fmt.Sprintf("backups of %d days", days), Got: fmt.Sprintf("%d days", s.RetentionDays), Fix: fix}
+		return &probe.Unmet{Class: "rds.retention", Want: fmt.Sprintf("backups of %d days", days), Got: fmt.Sprintf("%d days", s.RetentionDays), Fix: "raise the backup retention period"}
 	})
 }
 
