@@ -18,6 +18,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
+	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 	"github.com/getdrop/launchgate/internal/target"
 )
 
@@ -33,6 +34,7 @@ type Cloud struct {
 	Metrics  *cloudwatchprobe.Metrics
 	Logs     *logsprobe.Group
 	Role     *iamprobe.Role
+	Request  *xrayprobe.Request // one that asks to be traced
 }
 
 var (
@@ -64,6 +66,7 @@ func of(l *launch.Launch) *Cloud {
 	for _, s := range l.Secrets {
 		ids = append(ids, s.ID, s.Differs)
 	}
+	c.Request = xrayprobe.New(account, l.Tracing.Within.D(), c.ask(l.Health.Path))
 	c.Vault = secretsprobe.New(account, ids...)
 	c.Alarms = cloudwatchprobe.NewAlarms(account, c.WantedAlarms())
 	var asked []iamprobe.Permission
@@ -111,9 +114,14 @@ func (c *Cloud) ScaledInDrill() probe.Claim {
 }
 
 // BackupVerified is when somebody last restored a backup and looked at it, by launch.yaml; the zero time for never.
-func (c *Cloud) BackupVerified() time.Time {
-	if c.Launch.Records.BackupVerified == (launch.Date{}) {
+func (c *Cloud) BackupVerified() time.Time { return c.day(c.Launch.Records.BackupVerified) }
+
+// PITRDrill is when point-in-time recovery was last tried, by launch.yaml; the zero time for never.
+func (c *Cloud) PITRDrill() time.Time { return c.day(c.Launch.Records.PITRDrill) }
+
+func (c *Cloud) day(d launch.Date) time.Time {
+	if d == (launch.Date{}) {
 		return time.Time{}
 	}
-	return c.Launch.Records.BackupVerified.At(launch.Clock{}, c.Launch.Schedule.Timezone)
+	return d.At(launch.Clock{}, c.Launch.Schedule.Timezone)
 }

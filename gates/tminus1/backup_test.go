@@ -1,0 +1,26 @@
+package tminus1
+
+import (
+	"time"
+
+	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/target/cloud"
+)
+
+func backupGates(s *gate.Section) {
+	s.ValidFor(24 * time.Hour)
+
+	s.Gate("Schedule", gate.Hard, "A backup was made on each of the last three days.", onAWS(func(g *gate.G) {
+		g.Check("three days in a row", cloud.Of(g.Launch()).Database.BackedUpDaily(3))
+	}))
+
+	s.Gate("Capacity", gate.Warn, "Backups are kept for as many days as they must.", onAWS(func(g *gate.G) {
+		g.Check("the database's own", cloud.Of(g.Launch()).Database.KeptFor(g.Launch().Thresholds.BackupDays))
+	}))
+
+	s.Gate("PITR", gate.Hard, "The database can be restored to minutes ago, and that was tried this month, by the date on record.", onAWS(func(g *gate.G) {
+		c := cloud.Of(g.Launch())
+		g.Check("the log is shipped", c.Database.RestorableTo(10*time.Minute))
+		g.Check("the date of the drill", c.Database.DrilledWithin(c.PITRDrill(), 30))
+	}))
+}
