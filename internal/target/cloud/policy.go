@@ -10,6 +10,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
+	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
@@ -19,7 +20,7 @@ import (
 
 // needs are the declarations of all probes of AWS.
 func needs() []awsprobe.Needs {
-	return []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs}
+	return []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ec2probe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs}
 }
 
 // rollback is what bringing the previous version back needs: UpdateService with the previous image, never StartDeployment, which
