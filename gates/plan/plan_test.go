@@ -26,9 +26,16 @@ func prerequisiteGates(s *gate.Section) {
 	s.Gate("DNS_Configured", gate.Hard, "The domain leads to the service, and the service takes it.", onAWS(func(g *gate.G) {
 		c, domain := cloud.Of(g.Launch()), g.Launch().DNS.Domain
 		record := c.Record(domain)
+		var names []string
+		for _, r := range c.Records() {
+			names = append(names, r.Name)
+		}
 		g.Check("it is the same on every name server", dnsprobe.AnswersAgree(c.Zone, record))
 		g.Check("it leads where it must", dnsprobe.LeadsTo(c.Zone, record))
 		g.Check("it ends in addresses", dnsprobe.ChainEnds(c.Zone, record.Name))
+		g.Check("it has public addresses only", dnsprobe.NoSpecialAddress(c.Zone, record.Name))
+		g.Check("no CNAME at the apex", dnsprobe.NoCNAMEAtApex(c.Zone))
+		g.Check("IPv6 for all names or for none", dnsprobe.AAAAParity(c.Zone, names))
 		g.Check("the service serves it", computeprobe.ServesDomain(c.Platform, record.Name))
 	}))
 

@@ -15,6 +15,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
+	"github.com/getdrop/launchgate/internal/probe/elbprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
@@ -36,6 +37,7 @@ type Cloud struct {
 	Logs     *logsprobe.Group
 	Role     *iamprobe.Role
 	Groups   *ec2probe.Groups
+	Balanced *elbprobe.Groups
 }
 
 var (
@@ -63,6 +65,7 @@ func of(l *launch.Launch) *Cloud {
 		Metrics:  cloudwatchprobe.NewMetrics(account),
 		Logs:     logsprobe.New(account, l.Logs.Group),
 		Groups:   ec2probe.New(account),
+		Balanced: elbprobe.New(account),
 	}
 	var ids []string
 	for _, s := range l.Secrets {
