@@ -2,6 +2,7 @@ package tlsprobe
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -21,7 +22,7 @@ func suitesOf(r *tlswire.Reply) []tlsgrade.Suite {
 	}
 	known, ok := tlswire.Suites[r.Suite]
 	if !ok {
-		return []tlsgrade.Suite{{Version: tlsgrade.Version(r.Version), ID: r.Suite, Name: suiteName(r.Suite)}} // 0 bits: nobody vouches for it
+		return []tlsgrade.Suite{{Version: tlsgrade.Version(r.Version), ID: r.Suite, Name: suiteName(r.Suite), Strange: true}}
 	}
 	s := tlsgrade.Suite{Version: tlsgrade.Version(r.Version), ID: r.Suite, Name: known.Name, Bits: known.Bits, AEAD: known.AEAD, BlockBits: known.BlockBits,
 		Stream: known.RC4(), Anonymous: known.Auth == "anon", Export: known.Export,
@@ -46,7 +47,7 @@ var older = []uint16{tlswire.TLS12, tlswire.TLS11, tlswire.TLS10, tlswire.SSL3}
 // classOffers answers the questions about classes of suites from all that was heard.
 func (s *scan) classOffers() []tlsgrade.Offer {
 	var offers []tlsgrade.Offer
-	for _, c := range broken {
+	for _, c := range unwanted {
 		offers = append(offers, s.classOffer(c, "broken suites"))
 	}
 	for _, c := range rest {
@@ -63,9 +64,13 @@ func (s *scan) classOffer(c class, asked string) tlsgrade.Offer {
 	for _, h := range s.heard {
 		if h.answer == tlsgrade.Accepted && h.reply.Version != tlswire.SSL2 {
 			if suite, known := tlswire.Suites[h.reply.Suite]; known && c.has(suite) {
-				return tlsgrade.Offer{Question: c.question, Answer: tlsgrade.Accepted, Proof: h.proof}
+				o.Answer, o.Proof = tlsgrade.Accepted, h.proof
+				break
 			}
 		}
+	}
+	if o.Answer == tlsgrade.Accepted && c.question != tlsgrade.AskSuitesDHE { // whose sizes can differ by version
+		return o
 	}
 	for _, v := range older {
 		last := s.lastOf(asked, v)
@@ -76,9 +81,30 @@ func (s *scan) classOffer(c class, asked string) tlsgrade.Offer {
 			return tlsgrade.Offer{Question: c.question, Proof: "not asked in " + versionName(v)}
 		}
 	}
-	if strength := rest[1:3]; c.question == strength[0].question || c.question == strength[1].question {
+	if strength := rest[0:2]; c.question == strength[0].question || c.question == strength[1].question {
 		if h := s.of(classAsk(tlswire.TLS13, asked, c.has).what); h != nil && h.answer == tlsgrade.Unknown {
 			return tlsgrade.Offer{Question: c.question, Proof: h.what + ": " + h.proof}
+		}
+	}
+	return o
+}
+
+// blocksOffer says whether it is known which block ciphers are taken in SSL 3.0; the suites that were chosen prove the others.
+func (s *scan) blocksOffer(ssl3 tlsgrade.Answer) tlsgrade.Offer {
+	o := tlsgrade.Offer{Question: tlsgrade.AskSSL3CBC, Answer: ssl3}
+	if ssl3 != tlsgrade.Accepted {
+		o.Proof = "whether SSL 3.0 is accepted"
+		return o
+	}
+	o.Answer = tlsgrade.Refused
+	for _, q := range []tlsgrade.Question{tlsgrade.AskSuites128, tlsgrade.AskSuites256} {
+		if s.of(string(q)+" in "+versionName(tlswire.SSL3)) == nil {
+			o.Answer, o.Proof = tlsgrade.Unknown, fmt.Sprintf("%s: not asked", q)
+		}
+	}
+	for _, h := range s.heard {
+		if !h.ssl2 && h.hello.Version == tlswire.SSL3 && h.answer == tlsgrade.Unknown {
+			o.Answer, o.Proof = tlsgrade.Unknown, h.what+": "+h.proof
 		}
 	}
 	return o
