@@ -76,9 +76,9 @@ func TestCaptures(t *testing.T) {
 		"of an hour ago":   {log: func(s *awstest.Server) { logged(s, group, nonce, time.Now().Add(-time.Hour)) }, status: probe.Fail, said: "got nothing"},
 
 		"no answer": {fails: &probe.Unmet{Class: "tls.expired", Got: "an expired certificate"}, status: probe.Blocked, said: "got an expired certificate; mend the application first"},
-		"denied": {log: func(*awstest.Server) {}, rules: awstest.Rules{Allow: []string{"logs:DescribeLogGroups"}}, status: probe.Blocked,
+		"denied": {log: func(*awstest.Server) {}, rules: awstest.Rules{Policy: awstest.Allowing("logs:DescribeLogGroups")}, status: probe.Blocked,
 			said: "allow logs:FilterLogEvents to " + awstest.CallerARN},
-		"all denied": {log: func(*awstest.Server) {}, rules: awstest.Rules{Only: true}, status: probe.Blocked, said: "allow logs:DescribeLogGroups to " + awstest.CallerARN},
+		"all denied": {log: func(*awstest.Server) {}, rules: awstest.Rules{Policy: awstest.Allowing()}, status: probe.Blocked, said: "allow logs:DescribeLogGroups to " + awstest.CallerARN},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, account := inAccount(t)

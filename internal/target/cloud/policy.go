@@ -10,7 +10,9 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
+	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
+	"github.com/getdrop/launchgate/internal/probe/elbprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
@@ -19,7 +21,7 @@ import (
 
 // needs are the declarations of all probes of AWS.
 func needs() []awsprobe.Needs {
-	return []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs}
+	return []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ec2probe.Needs, ecrprobe.Needs, elbprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs}
 }
 
 // rollback is what bringing the previous version back needs: UpdateService with the previous image, never StartDeployment, which
