@@ -197,6 +197,8 @@ func TestRules(t *testing.T) {
 		"NULL seen in spite of its refusal":                      {suite(Suite{Version: TLS12, Name: "TLS_RSA_WITH_NULL_SHA", Exchange: Exchange{Kind: "RSA"}}), "F", "null"},
 		"a version seen in spite of its refusal":                 {func(o *Observation) { s := static; s.Version, s.AEAD = TLS10, false; suite(s)(o) }, "B", "tls1.0"},
 		"a suite nobody knows":                                   {suite(Suite{Version: TLS12, ID: 0xdada, Name: "suite 0xdada", Strange: true}), "", ""},
+		"DHE that nobody saw":                                    {offer(AskSuitesDHE, Accepted), "", ""},
+		"weak curves that nobody saw":                            {offer(AskWeakCurves, Accepted), "", ""},
 		"DHE lost in one version":                                {func(o *Observation) { suite(dhe(2048))(o); answer(o, AskSuitesDHE, Unknown) }, "", ""},
 		"a lost hello for a certificate":                         {func(o *Observation) { o.Unasked = []string{"RSA certificates"} }, "", ""},
 		"a lost hello for a certificate, and B anyway":           {func(o *Observation) { o.Unasked = []string{"RSA certificates"}; version(TLS11, Accepted)(o) }, "", ""},
