@@ -75,9 +75,14 @@ type scanner struct {
 // all puts hellos at the same time, as many as there are slots, and returns what each met, in their order.
 func (s *scanner) all(ctx context.Context, asks []ask) []heardOf {
 	heard := make([]heardOf, len(asks))
+	line := make(chan struct{}, cap(s.slots)) // no longer, so that what takes more round trips beside need not wait until the end
 	var wait sync.WaitGroup
 	for i, a := range asks {
-		wait.Go(func() { heard[i] = s.put(ctx, a) })
+		line <- struct{}{}
+		wait.Go(func() {
+			heard[i] = s.put(ctx, a)
+			<-line
+		})
 	}
 	wait.Wait()
 	return heard

@@ -24,11 +24,12 @@ type scan struct {
 	hsts    tlsgrade.HSTS
 	offers  []tlsgrade.Offer // of the questions that take more than a hello
 
-	early    tlsgrade.Offer // about an early ChangeCipherSpec
-	closings int            // after one
+	early    tlsgrade.Offer    // about an early ChangeCipherSpec
+	closings int               // after one
+	padded   map[string]string // how the first records with wrong padding were met
 }
 
-// scanEndpoint observes one endpoint in three waves: what can be asked at once; what only the accepted versions make sensible; and
+// scanEndpoint observes one endpoint in waves: what can be asked at once; what only the accepted versions make sensible; and
 // what is behind an answer that names one class of several. The number of connections at a time is bounded.
 func scanEndpoint(ctx context.Context, network *probe.Network, address, name string, connections int) *scan {
 	s := &scan{scanner: &scanner{network: network, address: address, name: name, slots: make(chan struct{}, connections)}}
@@ -38,9 +39,11 @@ func scanEndpoint(ctx context.Context, network *probe.Network, address, name str
 	for i, list := range kinds {
 		beside.Go(func() { signed[i] = s.signers(ctx, list) })
 	}
+	var cbc heardOf
+	beside.Go(func() { cbc = s.firstPaddings(ctx) })
 	s.heard = s.all(ctx, s.firstWave())
 	beside.Wait()
-	s.heard = slices.Concat(s.heard, slices.Concat(signed...))
+	s.heard = append(slices.Concat(s.heard, slices.Concat(signed...)), cbc)
 	s.warm = true
 	s.findControl(ctx)
 	s.settle(ctx, s.heard, s.control)
@@ -124,14 +127,12 @@ func (s *scan) firstWave() []ask {
 		}
 		asks = append(asks, a)
 	}
-	asks = append(asks, cbcAsks(tlswire.TLS12)[0])
 	for _, a := range classAsks(tlswire.TLS12) {
-		if a.what != strength128(tlswire.TLS12).what {
+		if !strings.HasPrefix(a.what, string(tlsgrade.AskSuites128)) {
 			asks = append(asks, a)
 		}
 	}
 	asks = append(asks, curveAsk(tlswire.TLS12, string(tlsgrade.AskWeakCurves), weakGroups), authAsk(tlswire.TLS12, "RSA"), authAsk(tlswire.TLS12, "ECDSA"))
-	asks = append(asks, classAsk(tlswire.TLS13, string(rest[1].question), rest[1].has))
 	for _, b := range browsers {
 		asks = append(asks, ask{what: b.name, hello: b.hello})
 	}
@@ -172,11 +173,6 @@ func (s *scan) rareWave() []ask {
 	return asks
 }
 
-// strength128 asks for the lower strength, where nobody has seen it: hardly any endpoint has the higher alone.
-func strength128(version uint16) ask {
-	return classAsk(version, string(rest[0].question), rest[0].has)
-}
-
 // secondWave asks the old versions that are accepted what TLS 1.2 was asked, and everybody about the size of curves.
 func (s *scan) secondWave() []ask {
 	var asks []ask
@@ -203,11 +199,14 @@ func (s *scan) secondWave() []ask {
 	if newest == tlswire.TLS12 && !slices.ContainsFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && tlswire.Suites[h.reply.Suite].AEAD }) {
 		asks = append(asks, classAsk(newest, string(tlsgrade.AskSuitesAEAD), func(suite tlswire.Suite) bool { return suite.AEAD && !isBroken(suite) }))
 	}
-	for _, v := range []uint16{tlswire.TLS12, tlswire.TLS13} {
-		if s.accepted(v) && !slices.ContainsFunc(s.heard, func(h heardOf) bool {
-			return h.answer == tlsgrade.Accepted && rest[0].has(tlswire.Suites[h.reply.Suite])
-		}) {
-			asks = append(asks, strength128(v))
+	for _, c := range rest[0:2] { // the strengths: a second one is hardly ever not seen
+		if slices.ContainsFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && c.has(tlswire.Suites[h.reply.Suite]) }) {
+			continue
+		}
+		for _, v := range []uint16{tlswire.TLS12, tlswire.TLS13} {
+			if a := classAsk(v, string(c.question), c.has); s.accepted(v) && s.of(a.what) == nil {
+				asks = append(asks, a)
+			}
 		}
 	}
 	if newest > 0 && newest < tlswire.TLS12 {

@@ -86,27 +86,15 @@ func (s *scan) earlyCCS(ctx context.Context) {
 const oracleTries = 3
 
 // oracle compares how an endpoint meets things that it must not tell apart. Those that it told apart twice in the same way, it does tell apart.
-func (s *scan) oracle(ctx context.Context, names []string, try func(ctx context.Context, name string) (what string, clear bool)) (tlsgrade.Answer, string) {
+func oracle(names []string, got map[string]string, try func(name string) (what string, clear bool)) (tlsgrade.Answer, string) {
 	var last map[string]string
 	for range oracleTries {
-		got := map[string]string{}
-		var mu sync.Mutex
-		var wait sync.WaitGroup
-		unclear := ""
-		for _, name := range names {
-			wait.Go(func() {
-				what, clear := try(ctx, name)
-				mu.Lock()
-				defer mu.Unlock()
-				if got[name] = what; !clear {
-					unclear = name + ": " + what
-				}
-			})
-		}
-		wait.Wait()
-		if unclear != "" {
-			last = map[string]string{"": unclear}
-			continue
+		if got == nil {
+			unclear := ""
+			if got, unclear = compared(names, try); got == nil {
+				last = map[string]string{"unclear": unclear}
+				continue
+			}
 		}
 		all := slices.Compact(slices.Sorted(maps.Values(got)))
 		if len(all) == 1 {
@@ -115,9 +103,31 @@ func (s *scan) oracle(ctx context.Context, names []string, try func(ctx context.
 		if maps.Equal(got, last) {
 			return tlsgrade.Accepted, fmt.Sprintf("told apart: %v", got)
 		}
-		last = got
+		last, got = got, nil
 	}
 	return tlsgrade.Unknown, fmt.Sprintf("not the same twice: %v", last)
+}
+
+// compared is how each of some things was met, or nil and why, where that was not clear of one.
+func compared(names []string, try func(name string) (what string, clear bool)) (got map[string]string, unclear string) {
+	got = map[string]string{}
+	var mu sync.Mutex
+	var wait sync.WaitGroup
+	for _, name := range names {
+		wait.Go(func() {
+			what, clear := try(name)
+			mu.Lock()
+			defer mu.Unlock()
+			if got[name] = what; !clear {
+				unclear = name + ": " + what
+			}
+		})
+	}
+	wait.Wait()
+	if unclear != "" {
+		return nil, unclear
+	}
+	return got, ""
 }
 
 // robot compares how the endpoint meets secrets that are encrypted right and wrong, where the key exchange is RSA.
@@ -131,7 +141,7 @@ func (s *scan) robot(ctx context.Context) {
 			a := h.ask
 			a.hello.Suites = []uint16{h.reply.Suite}
 			names := []string{"a sound block", "wrong first bytes", "a secret of 2 bytes", "no end of padding", "a wrong version"}
-			o.Answer, o.Proof = s.oracle(ctx, names, func(ctx context.Context, name string) (what string, clear bool) {
+			o.Answer, o.Proof = oracle(names, nil, func(name string) (what string, clear bool) {
 				a := a
 				a.after = func(conn net.Conn, reply *tlswire.Reply) {
 					flights, err := reply.Bleichenbacher(a.hello.Version)
@@ -177,7 +187,10 @@ func (s *scan) padding(ctx context.Context) {
 		}
 		o.Answer, o.Proof = tlsgrade.Unknown, h.what+": "+h.proof
 		if h.answer == tlsgrade.Accepted {
-			o.Answer, o.Proof = s.oracle(ctx, paddings, func(ctx context.Context, name string) (string, bool) { return s.padded(ctx, a, name) })
+			o.Answer, o.Proof = oracle(paddings, s.padded, func(name string) (string, bool) {
+				_, what, clear := s.pad(ctx, a, name)
+				return what, clear
+			})
 		}
 		break
 	}
@@ -204,24 +217,35 @@ func spoilt(session *tlswire.Session, request []byte, name string) []byte {
 	}
 }
 
-// padded sends one of them right behind the Finished.
-func (s *scan) padded(ctx context.Context, a ask, name string) (what string, clear bool) {
-	session, conn, done, err := s.session(ctx, a)
-	if err != nil {
-		return "no session: " + said(err), false
-	}
-	defer done()
+// pad sends one of them right behind the Finished.
+func (s *scan) pad(ctx context.Context, a ask, name string) (h heardOf, what string, clear bool) {
 	request := []byte("GET / HTTP/1.1\r\nHost: " + hostOf(s.name, s.address) + "\r\nConnection: close\r\n\r\n")
-	flight := session.Finish() // the records count from here
-	if _, err = conn.Write(append(flight, spoilt(session, request, name)...)); err == nil {
-		err = session.Accepted()
+	a.session = func(conn net.Conn, session *tlswire.Session) {
+		flight := session.Finish() // the records count from here
+		_, err := conn.Write(append(flight, spoilt(session, request, name)...))
+		if err == nil {
+			err = session.Accepted()
+		}
+		if err != nil {
+			what = "no session: " + said(err)
+			return
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(2 * s.silence())); err != nil {
+			what = err.Error()
+			return
+		}
+		what, clear = ending(session)
 	}
-	if err != nil {
-		return "no session: " + said(err), false
+	h = s.put(ctx, a)
+	if what == "" {
+		what = h.proof
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(2 * s.silence())); err != nil {
-		return err.Error(), false
-	}
+	h.session = nil
+	return h, what, clear
+}
+
+// ending is how the endpoint meets the last record, where it may answer in the session.
+func ending(session *tlswire.Session) (what string, clear bool) {
 	kind, plain, err := session.Next()
 	switch {
 	case err != nil:
@@ -231,4 +255,20 @@ func (s *scan) padded(ctx context.Context, a ask, name string) (what string, cle
 	default:
 		return fmt.Sprintf("answered with a record of type %d", kind), true
 	}
+}
+
+// firstPaddings asks for AES with CBC, and goes on to compare where it is accepted, beside the first hellos: it takes the most round trips.
+func (s *scan) firstPaddings(ctx context.Context) heardOf {
+	a := cbcAsks(tlswire.TLS12)[0]
+	h, what, clear := s.pad(ctx, a, paddings[0])
+	if clear {
+		s.padded, _ = compared(paddings[1:], func(name string) (string, bool) {
+			_, what, clear := s.pad(ctx, a, name)
+			return what, clear
+		})
+		if s.padded != nil {
+			s.padded[paddings[0]] = what
+		}
+	}
+	return h
 }
