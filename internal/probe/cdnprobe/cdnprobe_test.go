@@ -102,6 +102,7 @@ func TestFaults(t *testing.T) {
 		cdntest.SessionExpired:    {"private": "BLOCKED cdn.session"},
 		cdntest.APICached:         {"uncached": "FAIL cdn.cached"},
 		cdntest.APICachedSilently: {"uncached": "FAIL cdn.cached"},
+		cdntest.APICachedUnseen:   {"uncached": "BLOCKED cdn.unsaid"},
 		cdntest.AssetNotCached:    {"cached": "FAIL cdn.not-cached"},
 		cdntest.CookieKept:        {"cached": "FAIL cdn.cookie"},
 		cdntest.NotImmutable:      {"assets": "FAIL asset.immutable"},
