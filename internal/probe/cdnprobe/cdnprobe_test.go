@@ -99,6 +99,7 @@ func TestFaults(t *testing.T) {
 		cdntest.OriginNameless:    {"origin": "BLOCKED cdn.origin", "origin of the api": "BLOCKED cdn.origin", "same": "BLOCKED cdn.origin"},
 		cdntest.PrivateCached:     {"private": "FAIL cdn.leak"},
 		cdntest.PrivateByPresence: {"private": "FAIL cdn.leak"},
+		cdntest.PrivateByName:     {"private": "FAIL cdn.leak"},
 		cdntest.SessionExpired:    {"private": "BLOCKED cdn.session"},
 		cdntest.APICached:         {"uncached": "FAIL cdn.cached"},
 		cdntest.APICachedSilently: {"uncached": "FAIL cdn.cached"},
