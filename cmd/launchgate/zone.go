@@ -66,6 +66,7 @@ func zoneTargets(w *where, f *zoneFlags, args []string) (*target.Targets, error)
 		other := *l
 		other.DNS = launch.DNS{Domain: domain, Roots: l.DNS.Roots, Resolvers: l.DNS.Resolvers, Regions: l.DNS.Regions,
 			DNSSEC: launch.DNSSEC{TrustAnchor: l.DNS.DNSSEC.TrustAnchor}}
+		other.Schedule = launch.Schedule{}
 		other.TLS, other.Mail = launch.TLS{CAFile: l.TLS.CAFile}, launch.Mail{}
 		l = &other
 	case !named:

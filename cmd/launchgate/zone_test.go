@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/getdrop/launchgate/fixtures/sandbox"
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/dnsprobe"
 )
 
 // lines reads what probe dns --json printed.
@@ -91,6 +93,23 @@ func TestZoneLines(t *testing.T) {
 	}
 }
 
+// The launch does not say when another zone is launched, and so nothing of what its signatures must outlive.
+func TestAnotherZoneHasNoWindow(t *testing.T) {
+	s := startSandbox(t, "")
+	t.Setenv("LAUNCH_CONFIG", filepath.Join(s.Dir, "launch.yaml"))
+	t.Setenv("LAUNCH_ENV", sandbox.Environment)
+	outlives := func(args ...string) bool {
+		var f zoneFlags
+		f.flags(&cobra.Command{})
+		targets, err := zoneTargets(&where{}, &f, args)
+		require.NoError(t, err)
+		return slices.ContainsFunc(zoneClaims(targets), func(n dnsprobe.Named) bool { return strings.HasPrefix(n.Name, "SEC-03") })
+	}
+	assert.True(t, outlives())
+	assert.True(t, outlives("getdrop.no"))
+	assert.False(t, outlives("other.example"))
+}
+
 // A recommendation that nobody can tell is BLOCKED and changes no exit code; a claim that never came to say its id has it by its name.
 func TestZoneLineOf(t *testing.T) {
 	until := time.Date(2027, 1, 19, 10, 0, 0, 0, time.UTC)
@@ -112,11 +131,12 @@ func TestZoneLineOf(t *testing.T) {
 
 // What the flags say stands in the launch as if launch.yaml had said it.
 func TestZoneFlagsFillALaunch(t *testing.T) {
+	anchor := "1 13 1 " + strings.Repeat("AB CD ", 10)
 	l := filled(t, "--record", "shop.example=lb.cloud.example", "--record", "api.shop.example=192.0.2.1,2001:db8::1", "--record", "new.shop.example=192.0.2.2",
 		"--old", "shop.example=192.0.2.9,old.shop.example", "--old", "api.shop.example=192.0.2.8", "--snapshot", "before.zone", "--new", "new.shop.example",
 		"--launch", "2027-01-19T23:30:30+01:00", "--window-end", "2027-01-20T02:00:30+01:00", "--low-ttl", "60s", "--negative-ttl", "5m", "--repeat", "4/20s",
 		"--resolver", "192.0.2.53=eu@198.51.100.0/24,192.0.2.54=us", "--subnet", "203.0.113.0/24", "--regions", "2", "--providers", "2", "--globalping", "NO", "--globalping", "New York",
-		"--trust-anchor", "1 13 2 AB CD", "--cert-name", "*.shop.example", "--issuer", "letsencrypt.org", "--acme-account", "https://acme.example/1", "--validation", "dns-01",
+		"--trust-anchor", anchor, "--cert-name", "*.shop.example", "--issuer", "letsencrypt.org", "--acme-account", "https://acme.example/1", "--validation", "dns-01",
 		"--selector", "s1", "--sender", "192.0.2.25", "--own-senders", "--return-path", "bounce.shop.example", "--mx", "10 mail.shop.example", "--dmarc", "reject", "--ttl-log", "log")
 	d := l.DNS
 	require.Len(t, d.Records, 3)
@@ -134,7 +154,7 @@ func TestZoneFlagsFillALaunch(t *testing.T) {
 		vantages = append(vantages, string(r.Address)+" "+r.Region+" "+r.Subnet.String())
 	}
 	assert.Equal(t, []string{"192.0.2.53 eu 198.51.100.0/24", "192.0.2.54 us invalid Prefix", "192.0.2.53 eu 203.0.113.0/24", "192.0.2.54 us 203.0.113.0/24"}, vantages)
-	assert.Equal(t, []launch.DSData{"1 13 2 AB CD"}, d.DNSSEC.TrustAnchor)
+	assert.Equal(t, []launch.DSData{launch.DSData(anchor)}, d.DNSSEC.TrustAnchor)
 	assert.Equal(t, launch.TLS{Names: []launch.Domain{"*.shop.example"}, CA: []launch.Domain{"letsencrypt.org"}, ACMEAccount: "https://acme.example/1", Validation: "dns-01"}, l.TLS)
 	assert.Equal(t, "192.0.2.25", l.Mail.Senders[0].String())
 	l.Mail.Senders = nil

@@ -35,6 +35,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.records()
 	c.resolvers()
 	c.site()
+	c.cdn()
 	c.thresholds()
 	c.authorities()
 	c.cloud()
@@ -109,6 +110,20 @@ func (c checker) site() {
 				key = fmt.Sprintf("web.pages[%d]", i-1)
 			}
 			c.bad(key, "want a path that begins with /; got %s", quote(path))
+		}
+	}
+	for i, path := range c.Web.Closed {
+		if !strings.HasPrefix(path, "/") {
+			c.bad(fmt.Sprintf("web.closed[%d]", i), "want a path that begins with /; got %s", quote(path))
+		}
+	}
+	for i, b := range c.Web.Bundle {
+		key := fmt.Sprintf("web.bundle[%d]", i)
+		if re, err := regexp.Compile(b.Pattern); err != nil || re.NumSubexp() != 1 {
+			c.bad(key+".pattern", "want a regular expression (RE2) with exactly one group; got %s", quote(b.Pattern))
+		}
+		if c.Compute.Variables[b.Variable] == "" && b.Variable != "" {
+			c.bad(key+".variable", "want a key of compute.variables with a value; got %s", quote(b.Variable))
 		}
 	}
 	if v := c.Rollback.PreviousVersion; v != "" && v == c.Project.Version {

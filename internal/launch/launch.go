@@ -20,6 +20,7 @@ type Launch struct {
 	TLS         TLS                 `yaml:"tls" required:"true"`
 	Mail        Mail                `yaml:"mail"`
 	Web         Web                 `yaml:"web" required:"true"`
+	CDN         CDN                 `yaml:"cdn"`
 	Health      Health              `yaml:"health" required:"true"`
 	Deploy      Deploy              `yaml:"deploy" required:"true"`
 	Rollback    Rollback            `yaml:"rollback" required:"true"`
@@ -258,7 +259,15 @@ type Web struct {
 	URL           URL      `yaml:"url" required:"true" doc:"The landing page, https://<domain>/ or below it."`
 	Contains      string   `yaml:"contains" required:"true" doc:"A text that the landing page must show."`
 	Pages         []string `yaml:"pages" doc:"More paths that are looked at for headers and mixed content."`
+	Bundle        []Built  `yaml:"bundle" doc:"What was written into the scripts of the landing page when they were built."`
+	Closed        []string `yaml:"closed" doc:"Paths that must not be there in production, such as /api/dev."`
 	PlainHTTPPort int      `yaml:"plain_http_port" default:"80"`
+}
+
+// Built is one value in the scripts of the landing page.
+type Built struct {
+	Variable string `yaml:"variable" required:"true" doc:"The variable that the build wrote in; a key of compute.variables, which has its value."`
+	Pattern  string `yaml:"pattern" required:"true" doc:"RE2 with one group: every match in the scripts must have the variable's value as group, and there must be one."`
 }
 
 // Health is the health document of the application.

@@ -47,7 +47,7 @@ func FromEnv(phases ...Phase) (*Launch, error) {
 // registerSecrets makes the values of all secrets known to package redact before anything is printed: a server may echo
 // what it was sent. A secret that cannot be read here blocks whoever needs it, and nobody else.
 func (l *Launch) registerSecrets() {
-	for _, s := range []Secret{l.Chat.Webhook, l.DNS.Globalping.Token} {
+	for _, s := range []Secret{l.Chat.Webhook, l.DNS.Globalping.Token, l.CDN.Session.Credential} {
 		if !s.IsZero() {
 			_, _ = s.Reveal(context.Background())
 		}
@@ -117,6 +117,7 @@ func (l *Launch) fillNames() {
 	if l.DNS.API.Enabled && l.DNS.API.Name == "" {
 		l.DNS.API.Name = "api." + l.DNS.Domain
 	}
+	l.CDN.Host = cmp.Or(l.CDN.Host, l.DNS.Domain)
 	l.Mail.Domain = cmp.Or(l.Mail.Domain, l.DNS.Domain)
 	l.Mail.ReturnPath = cmp.Or(l.Mail.ReturnPath, l.Mail.Domain)
 }

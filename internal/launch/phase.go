@@ -67,6 +67,8 @@ const (
 	RoleDatabase       Role = "database"
 	RoleDNS            Role = "dns"
 	RoleSSL            Role = "ssl"
+	RoleTechLead       Role = "tech_lead"
 	RoleQA             Role = "qa"
 	RoleDeploy         Role = "deploy"
+	RoleCDN            Role = "cdn"
 )

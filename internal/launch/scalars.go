@@ -145,6 +145,9 @@ func (p *Percent) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// digests are the octets of a DS record's digest by its type (RFC 3658, RFC 4509, RFC 6605).
+var digests = map[string]int{"1": 20, "2": 32, "4": 48}
+
 // DSData is the data of a DS record in presentation format: key tag, algorithm, digest type, digest (RFC 4034 5.3).
 type DSData string
 
@@ -152,6 +155,20 @@ type DSData string
 func (d *DSData) UnmarshalText(text []byte) error {
 	if !matches[DSData](string(text)) {
 		return errShape
+	}
+	fields := strings.Fields(string(text))
+	if _, err := strconv.ParseUint(fields[0], 10, 16); err != nil {
+		return fmt.Errorf("key tag %s is above 65535", fields[0])
+	}
+	if _, err := strconv.ParseUint(fields[1], 10, 8); err != nil {
+		return fmt.Errorf("algorithm %s is above 255", fields[1])
+	}
+	octets, known := digests[strings.TrimLeft(fields[2], "0")]
+	if !known {
+		return fmt.Errorf("digest type %s is none of 1 (SHA-1), 2 (SHA-256) and 4 (SHA-384)", fields[2])
+	}
+	if digits := len(strings.Join(fields[3:], "")); digits != 2*octets {
+		return fmt.Errorf("a digest of type %s has %d hexadecimal digits, and this one %d", fields[2], 2*octets, digits)
 	}
 	*d = DSData(text)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,9 @@ func TestScalars(t *testing.T) {
 			"https://example.com/#a": "", "": ""},
 		new(HostPort): {"192.0.2.1:443": "192.0.2.1:443", "[2001:DB8::1]:443": "[2001:db8::1]:443", "192.0.2.1": "", "example.com:443": "", "192.0.2.1:0": "", "192.0.2.1:70000": ""},
 		new(HostAddr): {"192.0.2.1": "192.0.2.1", "2001:db8::1": "2001:db8::1", "[2001:db8::1]:53": "[2001:db8::1]:53", "192.0.2.1:53": "192.0.2.1:53", "dns.example.com": "", "": ""},
+		new(DSData): {dsOf("20326 8 2", 64): dsOf("20326 8 2", 64), dsOf("65535 13 1", 40): dsOf("65535 13 1", 40), dsOf("1 13 4", 96): dsOf("1 13 4", 96), "1 13 1 AB" + strings.Repeat(" CD", 19): "1 13 1 AB" + strings.Repeat(" CD", 19),
+			dsOf("65536 8 2", 64): "", dsOf("1 256 2", 64): "", dsOf("1 8 3", 64): "", dsOf("1 8 256", 64): "", dsOf("1 8 0", 64): "", dsOf("1 8 2", 62): "", dsOf("1 8 2", 66): "", dsOf("1 8 2", 40): "", dsOf("1 8 1", 64): "", dsOf("1 8 4", 64): "",
+			dsOf("1 8 2", 63): "", "1 8 2": "", "": ""},
 		new(PersonID): {"platform-lead": "platform-lead", "Platform": "", "a b": "", "": ""},
 	} {
 		typ := reflect.TypeOf(zero).Elem()
@@ -49,6 +53,9 @@ func TestScalars(t *testing.T) {
 		}
 	}
 }
+
+// dsOf is DS data with a digest of so many digits.
+func dsOf(head string, digits int) string { return head + " " + strings.Repeat("A", digits) }
 
 func written(t *testing.T, v reflect.Value) string {
 	t.Helper()

@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/dnsprobe"
+	"github.com/getdrop/launchgate/internal/probe/dnsprobe/globalping"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/ssllabsprobe"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe"
@@ -26,6 +29,7 @@ type Targets struct {
 	Zone    *dnsprobe.Zone
 	TLS     *tlsprobe.Observer
 	Web     *httpprobe.Client
+	Probes  *globalping.Client
 	SSLLabs *ssllabsprobe.Service
 }
 
@@ -53,6 +57,10 @@ func New(l *launch.Launch) *Targets {
 	t := &Targets{Launch: l, Network: network, Zone: dnsprobe.New(zone(l, network))}
 	t.TLS = &tlsprobe.Observer{Network: network, Resolver: t.Zone, Connections: l.TLS.Connections}
 	t.Web = &httpprobe.Client{Network: network, Resolver: t.Zone}
+	t.Probes = &globalping.Client{Network: network, Resolver: t.Zone}
+	if token := l.DNS.Globalping.Token; !token.IsZero() {
+		t.Probes.Token = token.Reveal
+	}
 	t.SSLLabs = ssllabsprobe.New(t.Web, t.TLS, l.TLS.SSLLabsEmail)
 	return t
 }
@@ -89,7 +97,7 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 	if l.Schedule.Window.End != l.Schedule.Window.Start { // the command line can leave it out
 		_, c.WindowEnd = l.Window()
 	}
-	c.Mail = dnsprobe.Mail{Domain: string(l.Mail.Domain), ReturnPath: string(l.Mail.ReturnPath), Selectors: l.Mail.Selectors, Senders: addresses(l.Mail.Senders), OwnSenders: l.Mail.OwnSenders, Weakest: l.Mail.DMARC}
+	c.Mail = dnsprobe.Mail{Domain: string(l.Mail.Domain), ReturnPath: string(l.Mail.ReturnPath), Selectors: l.Mail.Selectors, Senders: addresses(l.Mail.Senders), OwnSenders: l.Mail.OwnSenders, Weakest: l.Mail.DMARC, Inbound: takesMail(l)}
 	for _, root := range d.Roots {
 		c.Roots = append(c.Roots, root.AddrPort(53))
 	}
@@ -102,6 +110,11 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 		c.Private = append(c.Private, p.Prefix)
 	}
 	return c
+}
+
+// takesMail says whether the launch wants mail exchangers for the mail domain: where that is the zone's, and dns.mx names another than the null MX.
+func takesMail(l *launch.Launch) bool {
+	return l.Mail.Domain == l.DNS.Domain && slices.ContainsFunc(l.DNS.MX, func(mx string) bool { return !strings.HasSuffix(mx, " .") })
 }
 
 // resolvers are the recursive resolvers that must have the new answers.

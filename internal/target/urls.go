@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -59,6 +60,15 @@ func (t *Targets) Pages() []string {
 	all := []string{string(t.Launch.Web.URL)}
 	for _, path := range t.Launch.Web.Pages {
 		all = append(all, HTTPS(t.Launch.DNS.Domain, path))
+	}
+	return all
+}
+
+// Patterns are what must stand in the scripts of the landing page: a pattern and the value of its group. Load has compiled them.
+func (t *Targets) Patterns() map[*regexp.Regexp]string {
+	all := map[*regexp.Regexp]string{}
+	for _, b := range t.Launch.Web.Bundle {
+		all[regexp.MustCompile(b.Pattern)] = t.Launch.Compute.Variables[b.Variable]
 	}
 	return all
 }

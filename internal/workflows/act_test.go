@@ -37,7 +37,7 @@ func TestARedPageNeverReachesTheDeployment(t *testing.T) {
 	code, log := run(t, s, "launch.yml", s.inputs())
 	assert.NotZero(t, code)
 	assert.Regexp(t, `FAIL +TMinus5/SSL/HSTS`, log)
-	assert.Contains(t, log, "NO-GO for TMinus5, Rollback/Ready", "the verdict on all of them")
+	assert.Contains(t, log, "NO-GO for TMinus5, TMinus3, Rollback/Ready", "the verdict on all of them")
 	assert.Equal(t, everywhere(s.launch.Rollback.PreviousVersion), s.served(t))
 	assert.Empty(t, s.brought, "neither deployed nor rolled back")
 }

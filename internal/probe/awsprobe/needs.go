@@ -28,16 +28,14 @@ type Kind string
 
 // The kinds of resources. Everything stands for actions that IAM cannot restrict to a resource.
 const (
-	Everything  Kind = "*"
-	Service     Kind = "the compute service"
-	Secrets     Kind = "the launch's secrets"
-	Databases   Kind = "the databases"
-	Repository  Kind = "the image repository"
-	LogGroup    Kind = "the log group"
-	Scaling     Kind = "the scaling configurations"
-	Role        Kind = "the application's role"
-	TheBudget   Kind = "the budget"
-	HostedZones Kind = "the hosted zones"
+	Everything Kind = "*"
+	Service    Kind = "the compute service"
+	Secrets    Kind = "the launch's secrets"
+	Databases  Kind = "the databases"
+	Repository Kind = "the image repository"
+	LogGroup   Kind = "the log group"
+	Scaling    Kind = "the scaling configurations"
+	Role       Kind = "the role of the application"
 )
 
 // only refuses a call that was not declared, before it leaves the machine.

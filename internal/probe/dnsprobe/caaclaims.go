@@ -28,11 +28,11 @@ func NoUnknownCritical(z *Zone) probe.Claim {
 	return z.ofCAA("CAA-03", "RFC 8659 4.1", z.certificateNames(), noUnknownCritical)
 }
 
-// CAAAnswered claims that the look-up of CAA works for each planned name at every server of every zone on the way up, and
-// that those of a zone agree: an authority that gets SERVFAIL or no answer must not issue (CA/Browser Forum Baseline
-// Requirements 3.2.2.8; CAA-04).
+// CAAAnswered claims that the look-up of CAA works for each planned name at every server of every zone on the way up, that those of a zone agree, and
+// that the answers verify where the zone is vouched for: an authority that gets SERVFAIL, no answer, or one that does not verify must not issue
+// (CA/Browser Forum Baseline Requirements 3.2.2.8, 3.2.2.8.1; CAA-04).
 func CAAAnswered(z *Zone) probe.Claim {
-	return z.ofCAA("CAA-04", "CA/Browser Forum Baseline Requirements 3.2.2.8", z.certificateNames(), caaAnswered)
+	return z.ofClimbs("CAA-04", "CA/Browser Forum Baseline Requirements 3.2.2.8, 3.2.2.8.1", z.certificateNames(), z.verifiedClimb, caaAnswered)
 }
 
 // CAABindsToUs claims that where the properties that allow the authority are bound to an account or to validation methods,
@@ -57,11 +57,15 @@ func (z *Zone) certificateNames() []string {
 
 // ofCAA claims something of the way up from each name. It is not applicable where it is so for every name.
 func (z *Zone) ofCAA(id, source string, names []string, judge func(climb) (notes []string, err error)) probe.Claim {
+	return z.ofClimbs(id, source, names, z.climb, judge)
+}
+
+func (z *Zone) ofClimbs(id, source string, names []string, observe func(context.Context, string) climb, judge func(climb) (notes []string, err error)) probe.Claim {
 	return z.claim(id, source, strings.Join(names, ", "), func(ctx context.Context, evidence *probe.Evidence) error {
 		climbs := make([]climb, len(names))
 		var all sync.WaitGroup
 		for i, name := range names {
-			all.Go(func() { climbs[i] = z.climb(ctx, name) })
+			all.Go(func() { climbs[i] = observe(ctx, name) })
 		}
 		all.Wait()
 		observed := map[string]any{}
@@ -127,7 +131,7 @@ func noUnknownCritical(c climb) ([]string, error) {
 func caaAnswered(c climb) ([]string, error) {
 	_, failed := c.relevant()
 	var errs []error
-	for _, err := range failed {
+	for _, err := range slices.Concat(failed, c.unverified) {
 		errs = append(errs, caaUnanswered(c.name, err))
 	}
 	for _, level := range c.reached() {

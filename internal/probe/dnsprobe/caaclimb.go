@@ -2,6 +2,7 @@ package dnsprobe
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,8 @@ import (
 type climb struct {
 	name   string  // of the certificate
 	levels []chain // the lowest first, as far up as it came to
+
+	unverified []error // what of it validators do not accept
 }
 
 func (c climb) wildcard() bool { return strings.HasPrefix(c.name, "*.") }
@@ -43,6 +46,44 @@ func (z *Zone) climb(ctx context.Context, name string) climb {
 		c.levels = append(c.levels, z.follow(ctx, name, dns.TypeCAA))
 	}
 	return c
+}
+
+// verifiedClimb is the way up, with what DNSSEC makes of it.
+func (z *Zone) verifiedClimb(ctx context.Context, name string) climb {
+	c := z.climb(ctx, name)
+	zones := map[string]*delegation{}
+	questions := map[string][]nameType{}
+	for _, level := range c.reached() {
+		for _, l := range level.links {
+			d, err := z.holding(ctx, l.name)
+			if err != nil {
+				c.unverified = append(c.unverified, err)
+				continue
+			}
+			zones[d.zone], questions[d.zone] = d, append(questions[d.zone], nameType{l.name, dns.TypeCAA})
+		}
+	}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for zone, d := range zones {
+		all.Go(func() {
+			found := problems(z.trustedAnswers(ctx, d, questions[zone]))
+			mu.Lock()
+			defer mu.Unlock()
+			c.unverified = append(c.unverified, found...)
+		})
+	}
+	all.Wait()
+	return c
+}
+
+// holding is the zone to ask about the CAA of a name: ours, which knows of those below itself, or another.
+func (z *Zone) holding(ctx context.Context, name string) (*delegation, error) {
+	if within(name, z.apex) {
+		return z.delegation(ctx, nil)
+	}
+	d, _, err := z.holder(ctx, name, dns.TypeCAA, nil)
+	return d, err
 }
 
 // upwards are a name and those above it, to the top-level domain: the root has no say (RFC 8659 3).
@@ -83,7 +124,13 @@ func (c *chain) canBeEmpty() bool {
 // server sees another one. errs are what hides further ones.
 func (c climb) relevant() (sets []caaSet, errs []error) {
 	for _, level := range c.reached() {
-		errs = append(append(errs, level.errs...), level.endless()...)
+		errs = append(errs, level.endless()...)
+		for _, err := range level.errs {
+			if others := (*theirs)(nil); errors.As(err, &others) { // an authority takes no server's SERVFAIL for a permission (BR 3.2.2.8)
+				err = others.wrong
+			}
+			errs = append(errs, err)
+		}
 		for _, l := range level.links {
 			errs = append(errs, failures(l.seen)...)
 			for _, s := range l.seen {

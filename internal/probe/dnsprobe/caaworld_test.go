@@ -121,6 +121,42 @@ func TestCAAInTheWorld(t *testing.T) {
 	}
 }
 
+// An authority must not issue where the look-up does not verify (BR 3.2.2.8.1).
+func TestCAAVerifies(t *testing.T) {
+	for title, c := range map[string]struct {
+		change func(*testing.T, *world)
+		want   probe.Status
+		says   string
+	}{
+		"healthy":                 {func(*testing.T, *world) {}, probe.Pass, ""},
+		"a chain that is broken":  {parentHas("drop.example. 3600 IN DS 1 13 2 " + wrongDigest), probe.Fail, "no key that the DS"},
+		"CAA without a signature": {resign(1, func(s *dnstest.Signing) { s.Without = []uint16{dns.TypeCAA} }), probe.Fail, "no signature over"},
+		"no CAA, and nobody says so": {func(t *testing.T, w *world) {
+			for _, s := range w.Servers() {
+				must(t)(s.Remove("drop.example.", dns.TypeCAA))
+			}
+			resign(0, func(s *dnstest.Signing) { s.Denies = true })(t, w)
+		}, probe.Fail, "the absence of CAA"},
+		"a CNAME into a zone that is broken": {func(t *testing.T, w *world) {
+			for _, s := range w.Servers() {
+				must(t)(s.Resign("cloud.example", func(s *dnstest.Signing) { s.OtherKey = true }))
+			}
+		}, probe.Fail, "lb.cloud.example"},
+		"no DS": {withoutDS, probe.Pass, ""},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			w := signedWorld(t)
+			w.replaceEverywhere(t, caOurs)
+			w.config.Issuance = Issuance{Names: []string{"drop.example", "api.drop.example"}, CAs: []string{"ca.example"}}
+			c.change(t, w)
+			r := run(t, []Named{{"answered", true, CAAAnswered(w.zone())}})[0]
+			assert.Equal(t, c.want, r.Status, r.Message())
+			assert.Contains(t, r.Message(), c.says)
+		})
+	}
+}
+
 // A certificate can be for a name outside the zone, and its name can live in a zone below.
 func TestCAAOfOtherZones(t *testing.T) {
 	w := newCAAWorld(t)
@@ -149,6 +185,8 @@ func TestCAACosts(t *testing.T) {
 	z := w.zone()
 	_, err := ServersAuthoritative(z)(t.Context())
 	assert.NoError(t, err)
+	_, err = KeysMatchDS(z)(t.Context())
+	assert.Equal(t, probe.NA, probe.StatusOf(err), "that nobody vouches for the zone is known: %v", err)
 	sent, above := z.sent.Load(), w.Parents()[0].Queries()
 	healthy(t, run(t, ofCertificates(z)))
 	assert.Equal(t, int64(2*4), z.sent.Load()-sent, "two names at four addresses")

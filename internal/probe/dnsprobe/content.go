@@ -170,9 +170,12 @@ func MXIs(z *Zone, want []string) probe.Claim {
 }
 
 func mxIs(want []string, seen []sighting) error {
+	same := func(mx string) string {
+		return strings.ToLower(strings.Join(strings.Fields(strings.TrimSuffix(mx, ".")), " "))
+	}
 	var texts []string
 	for _, w := range want {
-		texts = append(texts, strings.ToLower(strings.Join(strings.Fields(strings.TrimSuffix(w, ".")), " ")))
+		texts = append(texts, same(w))
 	}
 	texts = sortedSet(texts)
 	errs := failures(seen)
@@ -180,7 +183,7 @@ func mxIs(want []string, seen []sighting) error {
 		var got []string
 		for _, v := range s.values {
 			if len(texts) > 0 || v != "0 ." {
-				got = append(got, strings.TrimSuffix(v, "."))
+				got = append(got, same(v))
 			}
 		}
 		if s.err == nil && (s.state != found && s.state != nodata || !slices.Equal(sortedSet(got), texts)) {

@@ -67,6 +67,7 @@ func (t *targets) add(ctx context.Context, names []string, blanks ...error) {
 }
 
 func (t *targets) mailExchangers(ctx context.Context) {
+	go t.zone.ahead(ctx, t.zone.apex, dns.TypeMX)
 	mx, err := t.zone.everywhere(ctx, question{name: t.zone.apex, qtype: dns.TypeMX})
 	var names []string
 	for _, s := range mx {

@@ -24,8 +24,9 @@ type dmarcRecord struct {
 	from   string
 }
 
-// valid says that there is one record and that it can be read: anything else is no record (RFC 9989 4.10).
-func (r dmarcRecord) valid() bool { return len(r.Texts) == 1 && r.Error == "" }
+// valid says that there is one record: several are none (RFC 9989 4.10). One that has no good policy ends the search all the same, as one of
+// none.
+func (r dmarcRecord) valid() bool { return len(r.Texts) == 1 }
 
 // dmarcWalk is a domain's way up (RFC 9989 4.10): the records at the domain and above it.
 type dmarcWalk struct {
@@ -36,6 +37,9 @@ func (z *Zone) dmarc(ctx context.Context, domain string) (dmarcWalk, error) {
 	names := upwards(dns.CanonicalName(domain))
 	if len(names) > dmarcSteps { // the domain itself, and then from the seventh label on
 		names = append(names[:1], names[len(names)-dmarcSteps+1:]...)
+	}
+	for _, name := range names { // at once, since nearly every walk goes all the way
+		go func() { _, _ = z.dmarcAt(ctx, name) }() // whoever asks again hears of the error
 	}
 	var w dmarcWalk
 	for _, name := range names {
@@ -124,24 +128,27 @@ func (z *Zone) dmarcClaim(id, source string, judge func(ctx context.Context, w d
 // OneDMARC claims that exactly one DMARC record counts for the mail domain: its own, or one that the tree walk finds above it (RFC 9989 4.10;
 // DMC-01). One that only a wildcard answers is none.
 func OneDMARC(z *Zone) probe.Claim {
-	return z.dmarcClaim("DMC-01", "RFC 9989 4.10", func(ctx context.Context, w dmarcWalk) error {
+	claim := z.dmarcClaim("DMC-01", "RFC 9989 4.10", func(ctx context.Context, w dmarcWalk) error {
 		own := w.Records[0]
 		unmet := &probe.Unmet{Class: "mail.dmarc", Want: "one DMARC record for " + own.Domain, From: own.from, Fix: "publish one TXT record at _dmarc." + own.Domain + " that begins with v=DMARC1"}
+		r, _, found := w.applied()
 		switch {
 		case len(own.Texts) > 1:
 			unmet.Got = fmt.Sprintf("%d at _dmarc.%s, which count for none", len(own.Texts), own.Domain)
 			return unmet
-		case own.Error != "":
-			unmet.Got = fmt.Sprintf("%q, which cannot be read: %s", own.Texts[0], own.Error)
-			return unmet
-		}
-		r, _, found := w.applied()
-		if !found {
+		case !found:
 			unmet.Got = "none there or above"
+			return unmet
+		case r.Error != "":
+			unmet.Got, unmet.From = fmt.Sprintf("%q at _dmarc.%s, which counts as p=none: %s", r.Texts[0], r.Domain, r.Error), r.from
 			return unmet
 		}
 		return z.notWildcard(ctx, r)
 	})
+	return func(ctx context.Context) (probe.Evidence, error) {
+		go func() { _, _, _ = z.texts(ctx, z.random+"."+z.mail().Domain) }() // which the claim asks for in the end
+		return claim(ctx)
+	}
 }
 
 // notWildcard fails a record that is the answer to any name: nobody put it there for DMARC.

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/dnsprobe/denial"
 )
 
 // ianaAnchors are the root's trust anchors (IANA, root-anchors.xml): KSK-2017 and KSK-2024.
@@ -39,11 +41,37 @@ type trust struct {
 	noAnchor bool // private roots that nobody has an anchor for
 }
 
+// delegationAndTrust are what the parent says of the zone, and whether that can be trusted. On the way down each zone is asked for its keys and for the DS of
+// the next name below, where the next zone usually is: the walk and the chain of trust then take the same time.
+func (z *Zone) delegationAndTrust(ctx context.Context) (*delegation, trust, error) {
+	d, err := z.delegationBy(ctx, nil, func(at *delegation) {
+		if at.zone == z.apex {
+			return
+		}
+		next := above(z.apex, dns.CountLabel(z.apex)-dns.CountLabel(at.zone)-1)
+		go func() { _, _ = z.dsReplies(ctx, &delegation{zone: next, parent: at}) }() // whoever asks again hears of the error
+		go func() { _, _, _ = z.anySigned(ctx, at, at.zone, dns.TypeDNSKEY) }()
+	})
+	if err != nil {
+		return nil, trust{}, err
+	}
+	return d, z.trustOf(ctx, d), nil
+}
+
+// above is a name without its first labels.
+func above(name string, labels int) string {
+	for range labels {
+		next, _ := dns.NextLabel(name, 0)
+		name = name[next:]
+	}
+	return name
+}
+
 // trustOf follows the chain of trust from the anchor down to a zone's DS records. What the links of the chain rest on is asked for at once,
 // and judged one after the other.
 func (z *Zone) trustOf(ctx context.Context, d *delegation) trust {
 	for at := d; at.parent != nil; at = at.parent {
-		go func() { _, _, _ = z.anySigned(ctx, at.parent, at.zone, dns.TypeDS) }() // whoever asks again hears of the error
+		go func() { _, _ = z.dsReplies(ctx, at) }() // whoever asks again hears of the error
 		go func() { _, _, _ = z.anySigned(ctx, at.parent, at.parent.zone, dns.TypeDNSKEY) }()
 	}
 	t, err := z.trusted.Do(ctx, d.zone, bound*deepest, func(ctx context.Context) trust { return z.findTrust(ctx, d) })
@@ -57,17 +85,18 @@ func (z *Zone) findTrust(ctx context.Context, d *delegation) trust {
 	if d.parent == nil {
 		return z.anchor()
 	}
-	r, who, err := z.anySigned(ctx, d.parent, d.zone, dns.TypeDS)
+	replies, err := z.dsReplies(ctx, d)
 	if err != nil {
 		return trust{zone: d.zone, state: unknown, err: err}
 	}
 	parent := d.parent
-	if between := signerOf(r); between != d.zone && between != parent.zone && within(between, parent.zone) && within(d.zone, between) {
-		parent = &delegation{zone: between, names: d.parent.names, glue: d.parent.glue, parent: d.parent}
+	if between := signerOf(replies[0].reply); between != d.zone && between != parent.zone && within(between, parent.zone) && within(d.zone, between) {
+		parent = d.parent.sharedWith(between)
 	}
 	above := z.trustOf(ctx, parent)
 	if above.noAnchor {
-		return withoutAnchor(d.zone, r, above)
+		keys := z.ownKeys(ctx, parent)
+		return agreed(d.zone, replies, func(_ string, r *reply) trust { return withoutAnchor(d.zone, r, above, keys) })
 	}
 	if above.state != secure {
 		return trust{zone: d.zone, state: above.state, err: above.err}
@@ -76,7 +105,59 @@ func (z *Zone) findTrust(ctx context.Context, d *delegation) trust {
 	if keys.state != secure {
 		return trust{zone: d.zone, state: keys.state, err: keys.err}
 	}
-	return readDS(d.zone, r, keys.keys, who, time.Now())
+	now := time.Now()
+	return agreed(d.zone, replies, func(who string, r *reply) trust { return readDS(d.zone, r, keys.keys, who, now) })
+}
+
+// dsReplies are what the servers of the parent answer about a zone's DS: of ours each one, because resolvers ask any of them; of those above us, one.
+func (z *Zone) dsReplies(ctx context.Context, d *delegation) ([]answered, error) {
+	if within(d.zone, z.apex) {
+		return z.allSigned(ctx, d.parent, d.zone, dns.TypeDS)
+	}
+	r, who, err := z.anySigned(ctx, d.parent, d.zone, dns.TypeDS)
+	return []answered{{who, r}}, err
+}
+
+// agreed is what all servers of a parent say about a DS. Where they do not all say the same, it depends on the resolver whether it can be verified.
+func agreed(zone string, replies []answered, read func(who string, r *reply) trust) trust {
+	from := map[string][]string{}
+	var first trust
+	for i, a := range replies {
+		t := read(a.who, a.reply)
+		if t.state == bogus || t.state == unknown {
+			return t
+		}
+		if i == 0 {
+			first = t
+		}
+		said := "no DS"
+		if len(t.ds) > 0 {
+			said = "DS " + strings.Join(dsData(t.ds), ", ")
+		}
+		from[said] = append(from[said], a.who)
+	}
+	if len(from) == 1 {
+		return first
+	}
+	var groups []string
+	for said, who := range from {
+		groups = append(groups, said+" from "+several(who))
+	}
+	return trust{zone: zone, state: bogus, err: &probe.Unmet{Class: "dns.dnssec", Want: "the same DS of " + plain(zone) + " from every server of the parent", Got: strings.Join(sortedSet(groups), "; "), From: "the parent",
+		Fix: "wait for the parent's servers to take over the change, or ask the registry why they do not"}}
+}
+
+func dsData(list []*dns.DS) []string {
+	var all []string
+	for _, ds := range list {
+		all = append(all, fmt.Sprintf("%d %d %d %.8s…", ds.KeyTag, ds.Algorithm, ds.DigestType, strings.ToUpper(ds.Digest)))
+	}
+	return sortedSet(all)
+}
+
+// sharedWith is a zone below on the same servers, which therefore never refer to it.
+func (d *delegation) sharedWith(below string) *delegation {
+	return &delegation{zone: below, names: d.names, glue: d.glue, parent: d}
 }
 
 // signerOf is the zone that an answer comes from. Servers that have a zone and the one above it refer past the one between, as those of uk and
@@ -93,12 +174,36 @@ func signerOf(r *reply) string {
 	return ""
 }
 
-// withoutAnchor is what can be said below private roots that have no anchor: a zone without a DS is not vouched for, one with a DS nobody can judge.
-func withoutAnchor(zone string, r *reply, above trust) trust {
-	if len(section(r.Answer, zone, dns.TypeDS)) > 0 {
-		return trust{zone: zone, state: unknown, err: above.err}
+// withoutAnchor is what can be said below private roots that have no anchor. A zone with a DS nobody can judge. One without is not vouched for where
+// nothing above is signed either, or where the keys of the zone above, whoever vouches for them, deny the DS.
+func withoutAnchor(zone string, r *reply, above trust, keys keySet) trust {
+	t := trust{zone: zone, state: unknown, err: above.err, noAnchor: true}
+	switch {
+	case len(section(r.Answer, zone, dns.TypeDS)) > 0:
+	case above.state == insecure || keys.state == insecure && above.zone == ".":
+		t.state = insecure
+	case keys.state == secure && readDS(zone, r, keys.keys, "", time.Now()).state == insecure:
+		t.state = insecure
 	}
-	return trust{zone: zone, state: insecure, err: above.err, noAnchor: true}
+	return t
+}
+
+// ownKeys are a zone's keys that sign the keys, whoever vouches for them; insecure where it has none.
+func (z *Zone) ownKeys(ctx context.Context, d *delegation) keySet {
+	r, who, err := z.anySigned(ctx, d, d.zone, dns.TypeDNSKEY)
+	if err != nil {
+		return keySet{state: unknown, err: err}
+	}
+	var ds []*dns.DS
+	for _, rr := range section(r.Answer, d.zone, dns.TypeDNSKEY) {
+		if made := rr.(*dns.DNSKEY).ToDS(dns.SHA256); made != nil {
+			ds = append(ds, made)
+		}
+	}
+	if len(ds) == 0 {
+		return keySet{state: insecure}
+	}
+	return readKeys(d.zone, r, ds, who, time.Now())
 }
 
 func (z *Zone) anchor() trust {
@@ -128,35 +233,66 @@ func readDS(zone string, r *reply, keys []*dns.DNSKEY, who string, now time.Time
 	records := section(r.Answer, zone, dns.TypeDS)
 	if len(records) > 0 {
 		if _, err := verified(records, r.Answer, keys, now); err != nil {
-			t.state, t.err = bogus, badSignature("DS of "+plain(zone), err, who)
-			return t
+			return t.failed(badSignature("DS of "+plain(zone), err, who))
 		}
 		for _, rr := range records {
 			t.ds = append(t.ds, rr.(*dns.DS))
 		}
 		t.state = secure
-		if !slices.ContainsFunc(t.ds, supportedDS) { // no validator can use them: as if there were none
+		if len(usable(t.ds)) == 0 { // no validator can use them: as if there were none
 			t.state = insecure
+		}
+		if t.state == insecure && slices.ContainsFunc(t.ds, func(d *dns.DS) bool { return d.Algorithm == dns.ED448 }) { // most can
+			return t.failed(badSignature("DNSKEY of "+plain(zone), fmt.Errorf("a DS for Ed448, %w", errUnverifiable), who))
 		}
 		return t
 	}
-	if err := denied(r, zone, dns.TypeDS, keys, now); err != nil {
-		t.state, t.err = bogus, badSignature("the proof that "+plain(zone)+" has no DS", err, who)
-		return t
+	proof, err := proven(r, keys[0].Hdr.Name, keys, now)
+	if err == nil {
+		err = proof.NoDS(zone)
+	}
+	if err != nil {
+		return t.failed(badSignature("the proof that "+plain(zone)+" has no DS", err, who))
 	}
 	t.state = insecure
 	return t
 }
 
-func badSignature(what string, cause error, from string) error {
-	return &probe.Unmet{Class: "dns.dnssec", Want: what + " to verify from the trust anchor", Got: cause.Error(), From: from,
-		Fix: "resolvers that validate answer SERVFAIL: sign the zone again, or have the DS corrected at the registrar", Until: time.Time{}}
+// failed is trust that cannot be given, because of an error of badSignature.
+func (t trust) failed(err error) trust {
+	t.state, t.err = stateOf(err), err
+	return t
 }
 
-// supportedDS says whether validators know both the digest and the algorithm (RFC 9904, RFC 9905).
-func supportedDS(ds *dns.DS) bool {
-	return slices.Contains([]uint8{dns.SHA1, dns.SHA256, dns.SHA384}, ds.DigestType) &&
-		slices.Contains([]uint8{dns.RSASHA1, dns.RSASHA1NSEC3SHA1, dns.RSASHA256, dns.RSASHA512, dns.ECDSAP256SHA256, dns.ECDSAP384SHA384, dns.ED25519}, ds.Algorithm)
+// stateOf is what an error of badSignature makes of a zone.
+func stateOf(err error) security {
+	if isUnmet(err) {
+		return bogus
+	}
+	return unknown
+}
+
+// badSignature says what does not verify; or that nobody can tell, where validators do not agree, or this one cannot.
+func badSignature(what string, cause error, from string) error {
+	want := what + " to verify from the trust anchor"
+	if errors.Is(cause, errUnverifiable) || errors.Is(cause, denial.ErrUndecided) {
+		return &probe.Unknown{Class: "dns.dnssec-unverifiable", Want: want, Got: cause.Error(), From: from, Fix: "change to what every validator knows: algorithm 13, and NSEC or NSEC3 without iterations", Err: cause}
+	}
+	return &probe.Unmet{Class: "dns.dnssec", Want: want, Got: cause.Error(), From: from,
+		Fix: "resolvers that validate answer SERVFAIL: sign the zone again, or have the DS corrected at the registrar"}
+}
+
+// usable are the DS records that validators go by: with a digest and an algorithm that they know (RFC 9904, RFC 9905), and SHA-1 only where there is
+// nothing better (RFC 4509 3).
+func usable(list []*dns.DS) []*dns.DS {
+	weak := func(ds *dns.DS) bool { return ds.DigestType == dns.SHA1 }
+	supported := slices.DeleteFunc(slices.Clone(list), func(ds *dns.DS) bool {
+		return !slices.Contains([]uint8{dns.SHA1, dns.SHA256, dns.SHA384}, ds.DigestType) || !slices.Contains(verifiable, ds.Algorithm)
+	})
+	if slices.ContainsFunc(supported, func(ds *dns.DS) bool { return !weak(ds) }) {
+		supported = slices.DeleteFunc(supported, weak)
+	}
+	return supported
 }
 
 // keySet is a zone's DNSKEY RRset, as far as the DS records above vouch for it.
@@ -182,6 +318,7 @@ func readKeys(zone string, r *reply, ds []*dns.DS, who string, now time.Time) ke
 	if len(rrset) == 0 {
 		return keySet{state: bogus, err: badSignature("DNSKEY of "+plain(zone), errors.New("no DNSKEY, though the parent has a DS"), who)}
 	}
+	ds = usable(ds)
 	var all, anchored []*dns.DNSKEY
 	for _, rr := range rrset {
 		key := rr.(*dns.DNSKEY)
@@ -198,13 +335,14 @@ func readKeys(zone string, r *reply, ds []*dns.DS, who string, now time.Time) ke
 	}
 	sig, err := verified(rrset, r.Answer, anchored, now)
 	if err != nil {
-		return keySet{state: bogus, err: badSignature("DNSKEY of "+plain(zone), err, who)}
+		err = badSignature("DNSKEY of "+plain(zone), err, who)
+		return keySet{state: stateOf(err), err: err}
 	}
 	return keySet{state: secure, keys: all, sig: sig}
 }
 
 func standsFor(ds *dns.DS, key *dns.DNSKEY) bool {
-	if !supportedDS(ds) || ds.KeyTag != key.KeyTag() || ds.Algorithm != key.Algorithm {
+	if ds.KeyTag != key.KeyTag() || ds.Algorithm != key.Algorithm {
 		return false
 	}
 	made := key.ToDS(ds.DigestType)
@@ -230,6 +368,12 @@ func keyTags(list []*dns.DNSKEY) string {
 	return strings.Join(sortedSet(tags), ", ")
 }
 
+// answered is what a server said.
+type answered struct {
+	who   string
+	reply *reply
+}
+
 // anySigned asks the servers of a zone, one after the other, until one answers.
 func (z *Zone) anySigned(ctx context.Context, d *delegation, name string, qtype uint16) (*reply, string, error) {
 	servers, err := z.serversOf(ctx, d, nil)
@@ -238,15 +382,51 @@ func (z *Zone) anySigned(ctx context.Context, d *delegation, name string, qtype 
 	}
 	var errs []error
 	for _, s := range servers {
-		r, err := z.content(ctx, question{server: s.addr, name: name, qtype: qtype, edns: true, do: true})
-		if err == nil && (r.Rcode == dns.RcodeSuccess || r.Rcode == dns.RcodeNameError) {
-			return r, s.String(), nil
-		}
+		r, err := z.signedReply(ctx, s, name, qtype)
 		if err == nil {
-			err = fmt.Errorf("%s from %s", dns.RcodeToString[r.Rcode], s)
+			return r, s.String(), nil
 		}
 		errs = append(errs, err)
 	}
-	return nil, "", &probe.Unknown{Class: "dns.unreachable", Want: dns.TypeToString[qtype] + " of " + plain(name), Got: worst(errs).Error(), From: "the servers of " + plain(d.zone),
+	return nil, "", noneSigned(d, name, qtype, errs)
+}
+
+// allSigned asks every server of a zone. Those that do not answer are passed over while one does.
+func (z *Zone) allSigned(ctx context.Context, d *delegation, name string, qtype uint16) ([]answered, error) {
+	servers, err := z.serversOf(ctx, d, nil)
+	if err != nil {
+		return nil, err
+	}
+	replies := make([]answered, len(servers))
+	errs := make([]error, len(servers))
+	var all sync.WaitGroup
+	for i, s := range servers {
+		all.Go(func() {
+			replies[i].who = s.String()
+			replies[i].reply, errs[i] = z.signedReply(ctx, s, name, qtype)
+		})
+	}
+	all.Wait()
+	replies = slices.DeleteFunc(replies, func(a answered) bool { return a.reply == nil })
+	if len(replies) == 0 {
+		return nil, noneSigned(d, name, qtype, errs)
+	}
+	return replies, nil
+}
+
+func noneSigned(d *delegation, name string, qtype uint16, errs []error) error {
+	return &probe.Unknown{Class: "dns.unreachable", Want: dns.TypeToString[qtype] + " of " + plain(name), Got: worst(errs).Error(), From: "the servers of " + plain(d.zone),
 		Fix: "see whether this machine reaches port 53 out there"}
+}
+
+func (z *Zone) signedReply(ctx context.Context, s server, name string, qtype uint16) (*reply, error) {
+	q := question{server: s.addr, name: name, qtype: qtype, edns: true, do: true}
+	r, err := z.content(ctx, q)
+	if err != nil {
+		return nil, q.unanswered(s.String(), err)
+	}
+	if r.Rcode != dns.RcodeSuccess && r.Rcode != dns.RcodeNameError {
+		return nil, lame(sighting{server: s, reply: r}, q)
+	}
+	return r, nil
 }

@@ -108,6 +108,7 @@ func DKIMKeyIsLive(z *Zone, selector string) probe.Claim {
 func (z *Zone) exchangers(id, source string, judge func(ctx context.Context, hosts []string, from string) error) probe.Claim {
 	domain := z.mail().Domain
 	return z.claim(id, source, domain, func(ctx context.Context, evidence *probe.Evidence) error {
+		go z.ahead(ctx, domain, dns.TypeMX)
 		records, from, err := z.lookUp(ctx, domain, dns.TypeMX)
 		evidence.Observed = rdata(records)
 		if err != nil {
@@ -118,6 +119,9 @@ func (z *Zone) exchangers(id, source string, judge func(ctx context.Context, hos
 			hosts = append(hosts, dns.CanonicalName(rr.(*dns.MX).Mx))
 		}
 		if len(hosts) == 0 || slices.Equal(hosts, []string{"."}) {
+			if z.mail().Inbound {
+				return &probe.Unmet{Class: "mail.mx", Want: "mail exchangers of " + domain, Got: orNone(rdata(records)), From: from, Fix: "publish the MX records that the launch names"}
+			}
 			return &probe.NotApplicable{Why: domain + " takes no mail"}
 		}
 		return judge(ctx, hosts, from)
@@ -169,6 +173,22 @@ func (z *Zone) hostAddresses(ctx context.Context, host string) ([]netip.Addr, er
 	return all, worst(errs)
 }
 
+// ahead asks for the addresses of the hosts that a record names, as soon as one server names them: whoever has to hear all servers first finds them there.
+func (z *Zone) ahead(ctx context.Context, name string, qtype uint16) {
+	_, seen, err := z.holder(ctx, dns.CanonicalName(name), qtype, nil)
+	if err != nil {
+		return
+	}
+	for _, rr := range seen.reply.Answer {
+		switch rr := rr.(type) {
+		case *dns.MX:
+			go func() { _, _ = z.hostAddresses(ctx, rr.Mx) }() // whoever asks again hears of the error
+		case *dns.PTR:
+			go func() { _, _ = z.hostAddresses(ctx, rr.Ptr) }()
+		}
+	}
+}
+
 // ExchangersAreNoAliases claims that no mail exchanger's name is a CNAME (RFC 5321 5.1, RFC 2181 10.3; MX-02, a recommendation).
 func ExchangersAreNoAliases(z *Zone) probe.Claim {
 	return z.exchangers("MX-02", "RFC 5321 5.1, RFC 2181 10.3", func(ctx context.Context, hosts []string, from string) error {
@@ -195,6 +215,7 @@ func SenderIsNamed(z *Zone, sender netip.Addr) probe.Claim {
 		if err != nil {
 			return err
 		}
+		go z.ahead(ctx, reverse, dns.TypePTR)
 		records, from, err := z.lookUp(ctx, reverse, dns.TypePTR)
 		evidence.Observed = rdata(records)
 		if err != nil && !noZone(err) {
@@ -217,8 +238,8 @@ func SenderIsNamed(z *Zone, sender netip.Addr) probe.Claim {
 
 // policyText claims that a mail domain which takes mail has one good record of a kind at a name below it.
 func (z *Zone) policyText(id, source, label, want string, is func(string) bool, check func(string) error) probe.Claim {
-	return z.exchangers(id, source, func(ctx context.Context, _ []string, _ string) error {
-		name := label + "." + z.mail().Domain
+	name := label + "." + z.mail().Domain
+	claim := z.exchangers(id, source, func(ctx context.Context, _ []string, _ string) error {
 		texts, from, err := z.texts(ctx, name)
 		if err != nil {
 			return err
@@ -234,6 +255,10 @@ func (z *Zone) policyText(id, source, label, want string, is func(string) bool, 
 		}
 		return nil
 	})
+	return func(ctx context.Context) (probe.Evidence, error) {
+		go func() { _, _, _ = z.texts(ctx, name) }() // beside the exchangers
+		return claim(ctx)
+	}
 }
 
 // AsksForTLS claims that the domain has a record of MTA-STS (RFC 8461 3.1; MTS, a recommendation). The policy itself, over HTTPS, is not read.

@@ -41,12 +41,18 @@ func TestMailInTheWorld(t *testing.T) {
 		{"the null MX", "drop.example. 60 MX 0 .", map[string]probe.Status{"MX-01": na, "MX-02": na, "MTS": na, "TLR": na}},
 		{"an MX that is not there", "drop.example. 60 MX 10 x.cloud.example.", map[string]probe.Status{"MX-01": fail}},
 		{"an MX that is an alias", "drop.example. 60 MX 10 x.cloud.example.\nx.cloud.example. 60 CNAME mail.cloud.example.", map[string]probe.Status{"MX-02": warn}},
+		{"an MX that differs between others' servers", "drop.example. 60 MX 10 many.cloud.example.", nil},
+		{"DMARC without a policy", `_dmarc.drop.example. 60 TXT "v=DMARC1; rua=mailto:dmarc@drop.example"`, map[string]probe.Status{"DMC-01": fail, "DMC-02 DMARC protects": fail}},
+		{"DMARC with a misspelt policy", `_dmarc.drop.example. 60 TXT "v=DMARC1; p=rejct; rua=mailto:dmarc@drop.example"`, map[string]probe.Status{"DMC-01": fail, "DMC-02 DMARC protects": fail}},
+		{"DMARC with a misspelt policy for subdomains", `_dmarc.drop.example. 60 TXT "v=DMARC1; p=reject; sp=rejct; rua=mailto:dmarc@drop.example"`, map[string]probe.Status{"DMC-01": fail, "DMC-02 DMARC protects": fail}},
 		{"neither MTA-STS nor TLS-RPT", "_mta-sts.drop.example. 60 TXT \"v=STSv1; id=\"\n_smtp._tls.drop.example. 60 TXT \"x\"", map[string]probe.Status{"MTS": warn, "TLR": warn}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 2)
 			w.replaceEverywhere(t, goodMail)
+			must(t)(w.Servers()[0].Replace("many.cloud.example. 60 A 203.0.113.7"))
+			must(t)(w.second().Replace("many.cloud.example. 60 A 203.0.113.8"))
 			if c.lines != "" {
 				w.replaceEverywhere(t, c.lines)
 			}
@@ -84,4 +90,77 @@ func TestMailOfServersThatDiffer(t *testing.T) {
 	must(t)(w.second().Remove("drop.example.", dns.TypeTXT))
 	_, err = OneSPF(w.zone(), "drop.example")(t.Context())
 	judged(t, err, probe.Fail, "from every server")
+}
+
+// A record of the domain's own ends the search for a policy, whether it has a good one or not.
+func TestDMARCOfOneself(t *testing.T) {
+	w := newWorld(t, 2)
+	w.replaceEverywhere(t, `_dmarc.app.drop.example. 60 TXT "v=DMARC1; rua=mailto:dmarc@drop.example"`)
+	w.config.Mail = Mail{Domain: "app.drop.example"}
+	_, err := DMARCProtects(w.zone())(t.Context())
+	judged(t, err, probe.Fail, "got none")
+	w.replaceEverywhere(t, "_dmarc.app.drop.example. 60 TXT \"v=DMARC1; p=reject\"\n_dmarc.drop.example. 60 TXT \"v=DMARC1; p=none\"")
+	_, err = DMARCProtects(w.zone())(t.Context())
+	judged(t, err, probe.Pass, "")
+	w.config.Mail = Mail{Domain: "web.drop.example"} // the organization's counts
+	_, err = DMARCProtects(w.zone())(t.Context())
+	judged(t, err, probe.Fail, "got none")
+	w.replaceEverywhere(t, `_dmarc.drop.example. 60 TXT "v=DMARC1; p=rejct"`)
+	_, err = OneDMARC(w.zone())(t.Context())
+	judged(t, err, probe.Fail, "counts as p=none")
+}
+
+// A launch that wants mail must have exchangers; one that wants none need not.
+func TestMailThatIsWanted(t *testing.T) {
+	w := newWorld(t, 2)
+	for _, none := range []string{"no MX", "the null MX"} {
+		if none == "the null MX" {
+			w.replaceEverywhere(t, "drop.example. 60 MX 0 .")
+		} else {
+			for _, s := range w.Servers() {
+				must(t)(s.Remove("drop.example.", dns.TypeMX))
+			}
+		}
+		w.config.Mail = Mail{}
+		_, err := ExchangersHaveAddresses(w.zone())(t.Context())
+		judged(t, err, probe.NA, "takes no mail")
+		w.config.Mail.Inbound = true
+		_, err = ExchangersHaveAddresses(w.zone())(t.Context())
+		judged(t, err, probe.Fail, "publish the MX records")
+	}
+	_, err := MXIs(w.zone(), []string{"0 ."})(t.Context())
+	judged(t, err, probe.Pass, "")
+}
+
+// What others' servers do not answer nobody can tell; what ours do not answer is our fault.
+func TestMailOfLameServers(t *testing.T) {
+	lame := func(zone string) *world {
+		w := newWorld(t, 2)
+		w.replaceEverywhere(t, "drop.example. 60 TXT \"v=spf1 include:spf.cloud.example a:lb.cloud.example -all\"\nspf.cloud.example. 60 TXT \"v=spf1 -all\"")
+		for _, s := range w.Servers() {
+			must(t)(s.RemoveZone(zone))
+		}
+		return w
+	}
+	others := lame("cloud.example.").zone()
+	for _, claim := range []probe.Claim{SPFReads(others, "drop.example"), SPFWithinLimits(others, "drop.example"), SPFNotOpen(others, "drop.example"), ExchangersHaveAddresses(others), OneSPF(others, "spf.cloud.example")} {
+		_, err := claim(t.Context())
+		judged(t, err, probe.Blocked, "REFUSED")
+	}
+	_, err := SPFEnds(others, "drop.example")(t.Context())
+	judged(t, err, probe.Pass, "")
+	ours := lame("drop.example.").zone()
+	for _, claim := range []probe.Claim{OneSPF(ours, "drop.example"), SPFReads(ours, "drop.example"), OneDMARC(ours), ExchangersHaveAddresses(ours), DKIMKeyIsThere(ours, "s1")} {
+		_, err := claim(t.Context())
+		judged(t, err, probe.Fail, "REFUSED")
+	}
+}
+
+// Of a record of others' that differs between their servers nobody can tell which one counts.
+func TestMailOfOthersThatDiffers(t *testing.T) {
+	w := newWorld(t, 2)
+	w.replaceEverywhere(t, "drop.example. 60 TXT \"v=spf1 include:spf.cloud.example -all\"\nspf.cloud.example. 60 TXT \"v=spf1 -all\"")
+	must(t)(w.second().Replace(`spf.cloud.example. 60 TXT "v=spf1 ?all"`))
+	_, err := SPFReads(w.zone(), "drop.example")(t.Context())
+	judged(t, err, probe.Blocked, "from every server")
 }

@@ -3,6 +3,7 @@ package dnsprobe
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/miekg/dns"
@@ -112,27 +113,38 @@ func (c *rollCall) name(ctx context.Context, name string) {
 	})
 }
 
-// visit asks a server which name servers it knows, and the addresses of those inside the zone: they can differ from the glue.
+// visit asks a server which name servers it knows, and the addresses of those inside the zone: they can differ from the glue. Those that the parent
+// names are asked about without waiting for the others.
 func (c *rollCall) visit(ctx context.Context, s server) {
 	if !c.zone.roll.meet(member{server: s}) {
 		return
 	}
 	z := c.zone
+	for _, name := range c.delegation.names {
+		c.addresses(ctx, s, name)
+	}
 	c.all.Go(func() {
 		for _, name := range z.at(ctx, z.apex, s, question{name: z.apex, qtype: dns.TypeNS}).values {
 			c.name(ctx, name)
-			if !within(name, z.apex) {
-				continue
-			}
-			for _, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
-				c.all.Go(func() {
-					for _, own := range on53(name, addresses(z.at(ctx, z.apex, s, question{name: name, qtype: t}).values)) {
-						c.visit(ctx, own)
-					}
-				})
+			if !slices.Contains(c.delegation.names, name) {
+				c.addresses(ctx, s, name)
 			}
 		}
 	})
+}
+
+// addresses visits a server at the addresses that another one knows for it.
+func (c *rollCall) addresses(ctx context.Context, s server, name string) {
+	if !within(name, c.zone.apex) {
+		return
+	}
+	for _, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
+		c.all.Go(func() {
+			for _, own := range on53(name, addresses(c.zone.at(ctx, c.zone.apex, s, question{name: name, qtype: t}).values)) {
+				c.visit(ctx, own)
+			}
+		})
+	}
 }
 
 // meet puts a member on the roll, unless its address is there already.

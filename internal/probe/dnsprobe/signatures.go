@@ -8,28 +8,52 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/getdrop/launchgate/internal/probe/dnsprobe/denial"
 )
 
 // verified finds a signature over an RRset by one of the keys that is in force now (RFC 4035 5.3.1), or says why none will do.
 func verified(rrset, beside []dns.RR, keys []*dns.DNSKEY, now time.Time) (*dns.RRSIG, error) {
+	rrset = canonicalSet(rrset)
 	head := rrset[0].Header()
 	var why []string
+	var blind error
 	for _, rr := range beside {
 		sig, is := rr.(*dns.RRSIG)
-		if !is || sig.TypeCovered != head.Rrtype || dns.CanonicalName(sig.Hdr.Name) != dns.CanonicalName(head.Name) {
+		if !is || sig.TypeCovered != head.Rrtype || dns.CanonicalName(sig.Hdr.Name) != head.Name {
 			continue
 		}
 		err := verifiedBy(sig, rrset, keys, now)
 		if err == nil {
 			return sig, nil
 		}
+		if errors.Is(err, errUnverifiable) {
+			blind = err
+		}
 		why = append(why, err.Error())
 	}
-	what := fmt.Sprintf("%s %s", plain(dns.CanonicalName(head.Name)), dns.TypeToString[head.Rrtype])
-	if len(why) == 0 {
+	what := fmt.Sprintf("%s %s", plain(head.Name), dns.TypeToString[head.Rrtype])
+	switch {
+	case blind != nil:
+		return nil, fmt.Errorf("%s: %w", what, blind)
+	case len(why) == 0:
 		return nil, fmt.Errorf("no signature over %s", what)
+	default:
+		return nil, fmt.Errorf("%s: %s", what, strings.Join(sortedSet(why), "; "))
 	}
-	return nil, fmt.Errorf("%s: %s", what, strings.Join(sortedSet(why), "; "))
+}
+
+// canonicalSet is an RRset whose owner names are written in one way: servers keep the letter case of the zone's file, and dns.RRSIG.Verify wants it the
+// same throughout.
+func canonicalSet(rrset []dns.RR) []dns.RR {
+	all := make([]dns.RR, len(rrset))
+	for i, rr := range rrset {
+		if all[i] = rr; rr.Header().Name != dns.CanonicalName(rr.Header().Name) {
+			all[i] = dns.Copy(rr)
+			all[i].Header().Name = dns.CanonicalName(rr.Header().Name)
+		}
+	}
+	return all
 }
 
 func verifiedBy(sig *dns.RRSIG, rrset []dns.RR, keys []*dns.DNSKEY, now time.Time) error {
@@ -38,7 +62,13 @@ func verifiedBy(sig *dns.RRSIG, rrset []dns.RR, keys []*dns.DNSKEY, now time.Tim
 		if key.KeyTag() != sig.KeyTag || key.Algorithm != sig.Algorithm || dns.CanonicalName(key.Hdr.Name) != dns.CanonicalName(sig.SignerName) || key.Flags&dns.REVOKE != 0 && sig.TypeCovered != dns.TypeDNSKEY {
 			continue
 		}
+		if !within(rrset[0].Header().Name, dns.CanonicalName(sig.SignerName)) { // Verify compares the ends as texts
+			continue
+		}
 		found = true
+		if what := beyondUs(key); what != "" {
+			return fmt.Errorf("a signature by key %d (%s), %w", sig.KeyTag, what, errUnverifiable)
+		}
 		if sig.Verify(key, rrset) != nil {
 			continue // another key can have the same tag
 		}
@@ -61,123 +91,134 @@ func stampOf(seconds uint32) string {
 	return text
 }
 
-// denied proves that a name or type does not exist: the SOA and every NSEC or NSEC3 record that the proof rests on are signed, and they deny
-// just that (RFC 4035 5.4, RFC 5155 8).
-func denied(r *reply, name string, qtype uint16, keys []*dns.DNSKEY, now time.Time) error {
-	proof := map[string][]dns.RR{}
-	for _, rr := range r.Ns {
-		switch rr.(type) {
-		case *dns.NSEC, *dns.NSEC3:
-			owner := dns.CanonicalName(rr.Header().Name)
-			proof[owner] = append(proof[owner], rr)
-		}
-	}
-	if len(proof) == 0 {
-		return fmt.Errorf("no NSEC or NSEC3 record that denies %s %s", plain(name), dns.TypeToString[qtype])
-	}
+// proven are the NSEC and NSEC3 records of a reply, each with a signature that verifies. One that a wildcard stood in for is none of the zone's.
+func proven(r *reply, zone string, keys []*dns.DNSKEY, now time.Time) (denial.Proof, error) {
 	var records []dns.RR
-	for _, rrset := range proof {
-		if _, err := verified(rrset, r.Ns, keys, now); err != nil {
-			return err
+	for _, rrset := range rrsets(r.Ns) {
+		switch rrset[0].(type) {
+		case *dns.NSEC, *dns.NSEC3:
+		default:
+			continue
+		}
+		if !ofZone(rrset, r.Ns, zone) {
+			continue
+		}
+		sig, err := verified(rrset, r.Ns, keys, now)
+		if err != nil {
+			return denial.Proof{}, err
+		}
+		if expanded(sig) {
+			return denial.Proof{}, fmt.Errorf("an NSEC record at %s that was made for a wildcard", plain(dns.CanonicalName(sig.Hdr.Name)))
 		}
 		records = append(records, rrset...)
 	}
-	if slices.ContainsFunc(records, func(rr dns.RR) bool { return denies(rr, name, qtype, r.Rcode) }) {
-		return nil
-	}
-	return fmt.Errorf("NSEC records that do not deny %s %s", plain(name), dns.TypeToString[qtype])
+	return denial.Of(zone, records), nil
 }
 
-// denies says whether one record denies the type at the name, or that the name exists.
-func denies(rr dns.RR, name string, qtype uint16, rcode int) bool {
-	switch n := rr.(type) {
-	case *dns.NSEC:
-		owner := dns.CanonicalName(n.Hdr.Name)
-		if owner == name {
-			return lacks(n.TypeBitMap, qtype)
-		}
-		// A name that exists only because there is one below it has no record of its own (an empty non-terminal).
-		return precedes(owner, name) && (precedes(name, dns.CanonicalName(n.NextDomain)) || !precedes(owner, dns.CanonicalName(n.NextDomain)))
-	case *dns.NSEC3:
-		if n.Match(name) {
-			return lacks(n.TypeBitMap, qtype)
-		}
-		const optOut = 1
-		return n.Cover(name) && (rcode == dns.RcodeNameError || n.Flags&optOut != 0 || qtype == dns.TypeDS) ||
-			rcode == dns.RcodeNameError && n.Cover(nextCloser(name, n))
-	default:
-		return false
-	}
+// expanded says that the records which a signature is over came out of a wildcard (RFC 4034 3.1.3).
+func expanded(sig *dns.RRSIG) bool {
+	return int(sig.Labels) < dns.CountLabel(strings.TrimPrefix(sig.Hdr.Name, "*."))
 }
 
-// nextCloser is the name one label longer than the closest encloser that an NSEC3 record could be about: the parents of a name that does not exist
-// need not exist either (RFC 5155 8.3).
-func nextCloser(name string, n *dns.NSEC3) string {
-	zone := n.Hdr.Name[strings.IndexByte(n.Hdr.Name, '.')+1:]
-	for at := name; dns.IsSubDomain(zone, at) && at != zone; {
-		if n.Cover(at) {
-			return at
-		}
-		next, end := dns.NextLabel(at, 0)
-		if end {
-			break
-		}
-		at = at[next:]
+// signed is what a reply of a zone's server proves: the signatures that hold it, or why it does not hold.
+func signed(zone string, r *reply, q nameType, keys []*dns.DNSKEY, now time.Time) ([]*dns.RRSIG, error) {
+	sigs, err := signedSection(zone, r.Answer, keys, now)
+	if err != nil {
+		return sigs, err
 	}
-	return name
-}
-
-func lacks(types []uint16, qtype uint16) bool {
-	return !slices.Contains(types, qtype) && !slices.Contains(types, dns.TypeCNAME)
-}
-
-// precedes orders names as NSEC does (RFC 4034 6.1): label by label from the right.
-func precedes(a, b string) bool {
-	la, lb := dns.SplitDomainName(a), dns.SplitDomainName(b)
-	for i := 1; i <= len(la) && i <= len(lb); i++ {
-		if c := strings.Compare(la[len(la)-i], lb[len(lb)-i]); c != 0 {
-			return c < 0
+	proof, err := proven(r, zone, keys, now)
+	if err != nil {
+		return sigs, err
+	}
+	for _, sig := range sigs {
+		if expanded(sig) {
+			if err := proof.NoCloser(sig.Hdr.Name, int(sig.Labels)); err != nil {
+				return sigs, err
+			}
 		}
 	}
-	return len(la) < len(lb)
-}
-
-// signed is what a reply of our zone proves: the signatures that hold it, or why it does not hold.
-func (z *Zone) signed(r *reply, name string, qtype uint16, keys []*dns.DNSKEY, now time.Time) ([]*dns.RRSIG, error) {
-	var sigs []*dns.RRSIG
-	answered := false
-	for _, rrset := range rrsets(r.Answer) {
-		owner := dns.CanonicalName(rrset[0].Header().Name)
-		if !within(owner, z.apex) {
-			continue // a CNAME's target elsewhere is signed elsewhere
-		}
-		sig, err := verified(rrset, r.Answer, keys, now)
-		if err != nil {
-			return sigs, err
-		}
-		sigs, answered = append(sigs, sig), true
-		if int(sig.Labels) < dns.CountLabel(owner) && !wildcardProven(r, owner, keys, now) {
-			return sigs, fmt.Errorf("an answer out of a wildcard for %s, without the proof that the name itself does not exist", plain(owner))
-		}
-	}
-	if answered {
+	end := endOf(r.Answer, q)
+	if len(section(r.Answer, end, q.qtype)) > 0 || !within(end, zone) || end != q.name && leftOpen(r, zone) || len(section(r.Answer, end, dns.TypeCNAME)) > 0 { // the last: a circle
 		return sigs, nil
 	}
-	for _, rrset := range rrsets(r.Ns) {
-		sig, err := verified(rrset, r.Ns, keys, now)
+	beside, err := signedSection(zone, r.Ns, keys, now)
+	sigs = append(sigs, beside...)
+	switch {
+	case err != nil:
+		return sigs, err
+	case len(sigs) == 0:
+		return nil, errors.New("an answer without any signature")
+	case r.Rcode == dns.RcodeNameError:
+		return sigs, proof.NoName(end)
+	default:
+		return sigs, proof.NoType(end, q.qtype)
+	}
+}
+
+// signedSection verifies each RRset of the zone in a section. What a CNAME leads to elsewhere is signed elsewhere.
+func signedSection(zone string, rrs []dns.RR, keys []*dns.DNSKEY, now time.Time) ([]*dns.RRSIG, error) {
+	var sigs []*dns.RRSIG
+	for _, rrset := range rrsets(rrs) {
+		if !ofZone(rrset, rrs, zone) || substitutes(rrset, rrs) {
+			continue
+		}
+		sig, err := verified(rrset, rrs, keys, now)
 		if err != nil {
 			return sigs, err
 		}
 		sigs = append(sigs, sig)
 	}
-	if len(sigs) == 0 {
-		return nil, errors.New("an answer without any signature")
-	}
-	return sigs, denied(r, name, qtype, keys, now)
+	return sigs, nil
 }
 
-func wildcardProven(r *reply, owner string, keys []*dns.DNSKEY, now time.Time) bool {
-	return denied(&reply{Msg: &dns.Msg{MsgHdr: dns.MsgHdr{Rcode: dns.RcodeNameError}, Ns: r.Ns}}, owner, dns.TypeNone, keys, now) == nil
+// substitutes says that a CNAME is made of a DNAME beside it, which is what is signed (RFC 6672 5.3.1).
+func substitutes(rrset, beside []dns.RR) bool {
+	cname, is := rrset[0].(*dns.CNAME)
+	if !is {
+		return false
+	}
+	owner := dns.CanonicalName(cname.Hdr.Name)
+	dname := substitution(beside, owner)
+	return dname != nil && substituted(owner, dname) == dns.CanonicalName(cname.Target)
+}
+
+// endOf is the name at the end of an answer's CNAMEs.
+func endOf(answer []dns.RR, q nameType) string {
+	end := q.name
+	for range answer {
+		if cname := section(answer, end, dns.TypeCNAME); len(cname) > 0 && q.qtype != dns.TypeCNAME {
+			end = dns.CanonicalName(cname[0].(*dns.CNAME).Target)
+		} else if dname := substitution(answer, end); dname != nil {
+			end = substituted(end, dname)
+		}
+	}
+	return end
+}
+
+// ofZone says that an RRset belongs to the zone, and not to one below on the same servers.
+func ofZone(rrset, beside []dns.RR, zone string) bool {
+	owner := dns.CanonicalName(rrset[0].Header().Name)
+	return within(owner, zone) && !slices.ContainsFunc(beside, func(rr dns.RR) bool {
+		sig, is := rr.(*dns.RRSIG)
+		return is && sig.TypeCovered == rrset[0].Header().Rrtype && dns.CanonicalName(sig.Hdr.Name) == owner && dns.CanonicalName(sig.SignerName) != zone && within(dns.CanonicalName(sig.SignerName), zone)
+	})
+}
+
+// leftOpen says that a server leaves the end of a CNAME to others: to those of a zone below, or to whoever asks again.
+func leftOpen(r *reply, zone string) bool {
+	return !slices.ContainsFunc(r.Ns, func(rr dns.RR) bool {
+		return rr.Header().Rrtype == dns.TypeSOA && dns.CanonicalName(rr.Header().Name) == zone
+	})
+}
+
+// continuation is the question that is left where a CNAME's end inside the zone is not answered with it.
+func continuation(zone string, r *reply, q nameType) (nameType, bool) {
+	end := endOf(r.Answer, q)
+	if end == q.name || !within(end, zone) {
+		return q, false
+	}
+	rrset := section(r.Answer, end, q.qtype)
+	return nameType{end, q.qtype}, len(rrset) > 0 && !ofZone(rrset, r.Answer, zone) || len(rrset) == 0 && leftOpen(r, zone)
 }
 
 // rrsets groups a section's records, without the signatures.

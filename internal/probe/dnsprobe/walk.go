@@ -57,7 +57,12 @@ func (d *delegation) addGlue(zone string, extra []dns.RR) {
 
 // delegation walks from the roots to the zone. The error is *probe.Unmet where the parent does not delegate it.
 func (z *Zone) delegation(ctx context.Context, trail []string) (*delegation, error) {
-	d, seen, err := z.descend(ctx, z.roots(), z.apex, dns.TypeNS, trail)
+	return z.delegationBy(ctx, trail, func(*delegation) {})
+}
+
+// delegationBy is delegation for somebody who wants to see each zone on the way as soon as it is known.
+func (z *Zone) delegationBy(ctx context.Context, trail []string, by func(*delegation)) (*delegation, error) {
+	d, seen, err := z.descendBy(ctx, z.roots(), z.apex, dns.TypeNS, trail, by)
 	if err != nil {
 		return nil, err
 	}
@@ -83,15 +88,23 @@ func (z *Zone) roots() *delegation { return &delegation{zone: ".", names: []stri
 
 // descend follows referrals from d until a server answers itself. It ends at the apex of our zone when that is the name.
 func (z *Zone) descend(ctx context.Context, d *delegation, name string, qtype uint16, trail []string) (*delegation, sighting, error) {
+	return z.descendBy(ctx, d, name, qtype, trail, func(*delegation) {})
+}
+
+func (z *Zone) descendBy(ctx context.Context, d *delegation, name string, qtype uint16, trail []string, by func(*delegation)) (*delegation, sighting, error) {
 	// Referrals can be large. Below our apex the question is the same as the claims' own, which then costs nothing.
 	q := question{name: name, qtype: qtype, edns: name == z.apex || !within(name, z.apex)}
 	for range deepest {
+		by(d)
 		servers, err := z.serversOf(ctx, d, trail)
 		if err != nil {
 			return nil, sighting{}, err
 		}
 		seen, err := z.anyOf(ctx, d.zone, servers, q)
 		if err != nil {
+			if within(d.zone, z.apex) {
+				return nil, sighting{}, err // our own servers, whose fault it is
+			}
 			return nil, sighting{}, unreachable(d, err)
 		}
 		if seen.state != referred {
@@ -107,15 +120,24 @@ func (z *Zone) descend(ctx context.Context, d *delegation, name string, qtype ui
 	return nil, sighting{}, &probe.Unmet{Class: "dns.loop", Want: "an answer to " + plain(name), Got: fmt.Sprintf("more than %d referrals", deepest), From: plain(d.zone)}
 }
 
-// unreachable says which zone's servers the walk could not get past. They are a parent's: nobody can tell about ours.
+// unreachable says which zone's servers the walk could not get past. They are somebody else's: nobody can tell about ours, whatever these
+// did wrong.
 func unreachable(d *delegation, err error) error {
 	whose := "the servers of " + plain(d.zone)
 	if d.zone == "." {
 		whose = "the root servers"
 	}
-	return &probe.Unknown{Class: "dns.unreachable", Want: "an answer from " + whose, Got: err.Error(), From: whose,
-		Fix: "see whether this machine reaches port 53 out there", Err: err}
+	unknown := &probe.Unknown{Class: "dns.unreachable", Want: "an answer from " + whose, Got: err.Error(), From: whose, Fix: "see whether this machine reaches port 53 out there"}
+	if unknown.Err = err; isUnmet(err) {
+		unknown.Err = &theirs{err}
+	}
+	return unknown
 }
+
+// theirs is what somebody else's servers do wrong. It is measured, and no fault of the zone's.
+type theirs struct{ wrong error }
+
+func (t *theirs) Error() string { return t.wrong.Error() }
 
 // holder finds the zone that holds a name.
 func (z *Zone) holder(ctx context.Context, name string, qtype uint16, trail []string) (*delegation, sighting, error) {

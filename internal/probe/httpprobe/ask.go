@@ -28,13 +28,22 @@ func (c *Client) Ask(ctx context.Context, rawURL string, header http.Header, mos
 	if err != nil {
 		return nil, err
 	}
-	var x *exchange
+	var a *Answer
 	for _, ip := range all {
-		x = c.fetch(ctx, target, netip.AddrPortFrom(ip, port(target)), header, most)
-		if x.err == nil {
+		if a, err = c.AskAt(ctx, rawURL, ip, header, most); err == nil {
 			break
 		}
 	}
+	return a, err
+}
+
+// AskAt is Ask at one address of the URL's host.
+func (c *Client) AskAt(ctx context.Context, rawURL string, ip netip.Addr, header http.Header, most int64) (*Answer, error) {
+	target, err := parse(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	x := c.fetch(ctx, target, netip.AddrPortFrom(ip, port(target)), header, most)
 	switch {
 	case x.err != nil:
 		return nil, x.err

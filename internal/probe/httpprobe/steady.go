@@ -3,6 +3,7 @@ package httpprobe
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"sync"
 
@@ -41,6 +42,17 @@ func SteadilyWell(c *Client, url string, want Health, times int) probe.Claim {
 		}
 		return evidence, probe.Worst(&evidence, all)
 	}
+}
+
+// NotServed claims that a path is not there: at every address it is answered with 404, 401, 403 or 410.
+func NotServed(c *Client, url string) probe.Claim {
+	return c.everywhere("RFC 9110 15.5", url, func(x *exchange) error {
+		switch x.status {
+		case http.StatusNotFound, http.StatusUnauthorized, http.StatusForbidden, http.StatusGone:
+			return nil
+		}
+		return x.unmet("http.served", "404, 401, 403 or 410", fmt.Sprintf("%d %s", x.status, http.StatusText(x.status)), "take the route out of the production build")
+	})
 }
 
 // sum is how many answers of an address were good, and the worst of the others.

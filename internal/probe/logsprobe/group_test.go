@@ -3,7 +3,6 @@ package logsprobe_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,15 +25,9 @@ const (
 // inAccount starts a stand-in with three groups that begin alike, and gives the account as a probe sees it.
 func inAccount(t *testing.T) (*awstest.Server, *awsprobe.Account) {
 	t.Helper()
-	s, err := awstest.Start(&awstest.Account{LogGroups: []types.LogGroup{
+	s := awstest.New(t, &awstest.Account{LogGroups: []types.LogGroup{
 		{LogGroupName: aws.String(group + "-of-another")}, {LogGroupName: aws.String(group), RetentionInDays: aws.Int32(30)}, {LogGroupName: aws.String("/aws/apprunner/drop-web/8fe1/service")},
 	}})
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	for _, entry := range s.Env() {
-		name, value, _ := strings.Cut(entry, "=")
-		t.Setenv(name, value)
-	}
 	return s, awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region})
 }
 
@@ -76,9 +69,9 @@ func TestCaptures(t *testing.T) {
 		"of an hour ago":   {log: func(s *awstest.Server) { logged(s, group, nonce, time.Now().Add(-time.Hour)) }, status: probe.Fail, said: "got nothing"},
 
 		"no answer": {fails: &probe.Unmet{Class: "tls.expired", Got: "an expired certificate"}, status: probe.Blocked, said: "got an expired certificate; mend the application first"},
-		"denied": {log: func(*awstest.Server) {}, rules: awstest.Rules{Allow: []string{"logs:DescribeLogGroups"}}, status: probe.Blocked,
+		"denied": {log: func(*awstest.Server) {}, rules: awstest.Rules{Policy: awstest.Allowing("logs:DescribeLogGroups")}, status: probe.Blocked,
 			said: "allow logs:FilterLogEvents to " + awstest.CallerARN},
-		"all denied": {log: func(*awstest.Server) {}, rules: awstest.Rules{Only: true}, status: probe.Blocked, said: "allow logs:DescribeLogGroups to " + awstest.CallerARN},
+		"all denied": {log: func(*awstest.Server) {}, rules: awstest.Rules{Policy: awstest.Allowing()}, status: probe.Blocked, said: "allow logs:DescribeLogGroups to " + awstest.CallerARN},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, account := inAccount(t)

@@ -26,14 +26,15 @@ var Needs = awsprobe.Needs{
 type Instance struct {
 	account  *awsprobe.Account
 	id       string
+	replicas []string
 	now      func() time.Time
 	seen     probe.Memo[string, described]
 	snapshot probe.Memo[string, snapshots]
 }
 
-// New returns an instance that was not looked at yet.
-func New(account *awsprobe.Account, id string) *Instance {
-	return &Instance{account: account, id: id, now: time.Now}
+// New returns an instance, and the read replicas that it should have, that were not looked at yet.
+func New(account *awsprobe.Account, id string, replicas ...string) *Instance {
+	return &Instance{account: account, id: id, replicas: replicas, now: time.Now}
 }
 
 // State is what RDS says of an instance.
@@ -59,7 +60,7 @@ type State struct {
 }
 
 type described struct {
-	all  map[string]State // every instance of the account
+	all  map[string]State // the instance and its replicas, as far as they are there
 	from string
 	err  error
 }
@@ -83,14 +84,16 @@ func (i *Instance) describe(ctx context.Context, id string) (State, string, erro
 	return state, seen.from, nil
 }
 
-// observe lists all instances rather than ask for one and then for each of its replicas.
+// observe asks for the instance and its replicas at once. One that is not there is left out of the answer of a filter, where asking
+// for it by name would be an error.
 func (i *Instance) observe(ctx context.Context) described {
 	cfg, who, err := i.account.Open(ctx, Needs)
 	seen := described{all: map[string]State{}, from: "rds:DescribeDBInstances as " + who.String(), err: err}
 	if err != nil {
 		return seen
 	}
-	pages := rds.NewDescribeDBInstancesPaginator(rds.NewFromConfig(cfg), &rds.DescribeDBInstancesInput{})
+	pages := rds.NewDescribeDBInstancesPaginator(rds.NewFromConfig(cfg), &rds.DescribeDBInstancesInput{
+		Filters: []types.Filter{{Name: aws.String("db-instance-id"), Values: append([]string{i.id}, i.replicas...)}}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

@@ -30,8 +30,8 @@ func (v *Vault) judged(id string, judge func(value string) *probe.Unmet) probe.C
 		if err != nil {
 			return evidence, err
 		}
-		evidence.Observed = seen{ARN: s.arn, Length: len(s.value), Changed: s.changed.UTC().Format("2006-01-02T15:04:05Z")}
-		if unmet := judge(string(s.value)); unmet != nil {
+		evidence.Observed = seen{ARN: s.arn, Length: len(s.value()), Changed: s.changed.UTC().Format("2006-01-02T15:04:05Z")}
+		if unmet := judge(s.value()); unmet != nil {
 			unmet.From = from
 			return evidence, unmet
 		}
@@ -89,8 +89,8 @@ func random(value string, minLength int) *probe.Unmet {
 	return nil
 }
 
-// words are letters in a row as no random text of this length has them: lower-case words with separators.
-var words = regexp.MustCompile(`^[a-z]{3,}([-_ .][a-z0-9]{2,}){2,}$|(?i)(launch|drop|prod|staging|secret|password|jwt)[-_a-z]{6}`)
+// words are what no random text has: nothing but lower-case words with separators, or one of the words that people put in.
+var words = regexp.MustCompile(`^[a-z]{3,}([-_ .][a-z0-9]{2,}){2,}$|(?i)(^|[-_ .])(launch|drop|prod|production|staging|secret|password|jwt)([-_ .]|$)`)
 
 func printable(raw []byte) bool {
 	return len(raw) > 0 && !slices.ContainsFunc(raw, func(b byte) bool { return b < 0x20 || b > 0x7e })
@@ -156,7 +156,7 @@ func (v *Vault) Differs(id, other string) probe.Claim {
 			return probe.Evidence{Target: other}, err
 		}
 		return v.judged(id, func(value string) *probe.Unmet {
-			if subtle.ConstantTimeCompare([]byte(strings.TrimSpace(value)), []byte(strings.TrimSpace(string(theirs.value)))) == 0 {
+			if subtle.ConstantTimeCompare([]byte(strings.TrimSpace(value)), []byte(strings.TrimSpace(theirs.value()))) == 0 {
 				return nil
 			}
 			return &probe.Unmet{Class: "secret.shared", Want: "a value of this environment's own", Got: "the same as " + other, Fix: "make a new one: whoever can sign there could sign here"}

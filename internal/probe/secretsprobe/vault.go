@@ -35,7 +35,7 @@ type opened struct {
 	err     error
 }
 
-// secret is one secret as it is now. Its value is never printed: fmt would only see what String says.
+// secret is one secret as it is now.
 type secret struct {
 	arn     string
 	value   value
@@ -43,10 +43,11 @@ type secret struct {
 	refused string // why the service did not give it; empty where it did
 }
 
-type value string
+// value gives a secret's value. It is a function because package fmt prints what is in a field of any other kind, its methods
+// notwithstanding.
+type value func() string
 
-func (value) String() string   { return "‹secret›" }
-func (value) GoString() string { return "‹secret›" }
+func hold(text string) value { return func() string { return text } }
 
 // New returns a vault of the secrets with these names or ARNs.
 func New(account *awsprobe.Account, ids ...string) *Vault {
@@ -109,12 +110,11 @@ func read(ctx context.Context, client secretsmanager.BatchGetSecretValueAPIClien
 			return err
 		}
 		for _, entry := range page.SecretValues {
-			s := secret{arn: aws.ToString(entry.ARN), value: value(aws.ToString(entry.SecretString)), changed: aws.ToTime(entry.CreatedDate)}
-			if len(s.value) >= redact.MinLength {
-				if err := redact.Register(aws.ToString(entry.Name), string(s.value)); err != nil {
-					s = secret{arn: s.arn, changed: s.changed} // white space only: nothing that could be shown, and nothing that could be judged
-				}
+			text := aws.ToString(entry.SecretString)
+			if err := redact.Register(aws.ToString(entry.Name), text); err != nil {
+				text = "" // too short to be kept out of the output, and so to be a secret: judged as an empty one
 			}
+			s := secret{arn: aws.ToString(entry.ARN), value: hold(text), changed: aws.ToTime(entry.CreatedDate)}
 			if !slices.Contains(entry.VersionStages, "AWSCURRENT") {
 				s.refused = fmt.Sprintf("a version that is not current: %v", entry.VersionStages)
 			}

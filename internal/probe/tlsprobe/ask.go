@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"sync"
@@ -28,11 +29,18 @@ const (
 	shakyTries  = 6
 )
 
+// maxConnections bounds what an endpoint is burdened with, retries included. What is left when they are spent is unknown.
+const maxConnections = 60
+
+var errSpent = fmt.Errorf("not asked: %d connections are spent", maxConnections)
+
 // ask is one hello and what becomes of it.
 type ask struct {
 	what  string // in words, for the evidence
 	ssl2  bool
 	hello tlswire.Hello
+
+	certificate bool // of TLS 1.3: it is answered by a certificate, or by an alert
 }
 
 // heardOf is how a server met a hello.
@@ -41,7 +49,8 @@ type heardOf struct {
 	answer tlsgrade.Answer
 	reply  *tlswire.Reply // where Accepted
 	proof  string
-	silent bool // no clear answer: neither a ServerHello nor an alert that refuses
+	silent bool // no clear answer: neither a whole flight nor an alert that refuses
+	broken bool // an answer began, and was lost: that is never a refusal
 }
 
 // scanner puts hellos to one endpoint.
@@ -77,11 +86,15 @@ func (s *scanner) put(ctx context.Context, a ask) heardOf {
 	h := heardOf{ask: a, reply: reply}
 	var alert *tlswire.Alert
 	switch {
-	case reply != nil:
+	case reply != nil && reply.Done:
 		h.answer, h.proof = tlsgrade.Accepted, describe(reply)
-	case errors.As(err, &alert) && refusing(alert):
+	case errors.As(err, &alert) && refusing(alert) && (reply == nil || a.certificate):
 		h.answer, h.proof = tlsgrade.Refused, err.Error()
 	default:
+		h.broken = reply != nil || a.certificate && (errors.Is(err, tlswire.ErrMalformed) || errors.Is(err, tlswire.ErrUnreadable))
+		if reply != nil && !a.certificate {
+			h.answer = tlsgrade.Accepted // as much as the ServerHello shows
+		}
 		h.silent, h.proof = true, said(err)
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -122,6 +135,9 @@ func (s *scanner) exchange(ctx context.Context, a ask) (*tlswire.Reply, error) {
 		}
 		read = tlswire.Read
 	}
+	if a.certificate {
+		return tlswire.Handshake13(conn, a.hello)
+	}
 	if _, err := conn.Write(wire); err != nil {
 		return nil, err
 	}
@@ -137,8 +153,15 @@ func (s *scanner) dial(ctx context.Context) (conn net.Conn, done func(), err err
 	}
 	s.mu.Lock()
 	hangs := !s.answered && s.mute >= cap(s.slots)
-	s.connections++
+	spent := s.connections >= maxConnections
+	if !spent && !hangs {
+		s.connections++
+	}
 	s.mu.Unlock()
+	if spent {
+		<-s.slots
+		return nil, nil, errSpent
+	}
 	if hangs { // as many hellos as go at a time got no answer at all: no other will
 		<-s.slots
 		return nil, nil, os.ErrDeadlineExceeded
@@ -185,6 +208,9 @@ func describe(r *tlswire.Reply) string {
 		return fmt.Sprintf("SSL 2.0 with %v", r.Kinds)
 	}
 	text := versionName(r.Version) + " " + suiteName(r.Suite)
+	if kind := kindOf(r.Verify); kind != nil {
+		text += " signed with " + kind.name
+	}
 	if r.Exchange.Group != "" {
 		return text + " " + r.Exchange.Group
 	}
@@ -194,9 +220,9 @@ func describe(r *tlswire.Reply) string {
 	return text
 }
 
-// settle puts the hellos that met no clear answer again, alone, each beside a control that is known to be accepted, until
-// one of the tries is answered clearly. What never is counts as a refusal while the control passes every time: twice where the
-// endpoint is steady, and more often where other hellos were lost by chance. Where the control fails, nobody can tell.
+// settle puts the hellos that met no clear answer again, alone, in rounds of all of them with a control that is known to be accepted. What never
+// meets one counts as a refusal while the control passes every time: twice where the endpoint is steady, and more often where other hellos were lost
+// by chance. Where the control fails, nobody can tell. The order is by chance, so that no endpoint that drops every so many connections keeps step.
 func (s *scanner) settle(ctx context.Context, heard []heardOf, control *ask) {
 	if control == nil {
 		return
@@ -204,33 +230,51 @@ func (s *scanner) settle(ctx context.Context, heard []heardOf, control *ask) {
 	tries := make([]int, len(heard))
 	wanted := steadyTries
 	for round := 0; round < wanted; round++ {
+		var silent []int
 		for i := range heard {
-			h := &heard[i]
-			if !h.silent || ctx.Err() != nil {
+			if heard[i].silent {
+				silent = append(silent, i)
+			}
+		}
+		if len(silent) == 0 || ctx.Err() != nil {
+			return
+		}
+		passes := false
+		turn := rand.Perm(len(silent) + 1)
+		for _, n := range turn {
+			if n == len(silent) {
+				passes = s.put(ctx, *control).answer == tlsgrade.Accepted
 				continue
 			}
-			passes := s.put(ctx, *control).answer == tlsgrade.Accepted
-			again := s.put(ctx, h.ask)
-			switch {
-			case !again.silent:
+			h := &heard[silent[n]]
+			if again := s.put(ctx, h.ask); !again.silent {
 				again.proof += " (at first: " + h.proof + ")"
 				*h, wanted = again, shakyTries
-			case passes:
+			}
+		}
+		for _, i := range silent {
+			if passes {
 				tries[i]++
-			default:
+			} else {
 				wanted = shakyTries
 			}
 		}
 	}
 	for i := range heard {
-		h := &heard[i]
-		switch {
-		case !h.silent:
-		case tries[i] >= wanted:
-			h.silent, h.answer = false, tlsgrade.Refused
-			h.proof = fmt.Sprintf("%s, %d times, each beside a hello that was accepted", h.proof, wanted+1)
-		default:
-			h.proof += fmt.Sprintf(", and asked again %d times the endpoint was not steady enough to tell", wanted)
-		}
+		heard[i].conclude(tries[i], wanted)
+	}
+}
+
+// conclude says what it means that a hello met no clear answer although it was put again so often, in rounds where the control passed.
+func (h *heardOf) conclude(tries, wanted int) {
+	switch {
+	case !h.silent:
+	case h.broken:
+		h.proof += fmt.Sprintf(", in the middle of the answer, and asked again %d times it was not better", wanted)
+	case tries >= wanted:
+		h.silent, h.answer = false, tlsgrade.Refused
+		h.proof = fmt.Sprintf("%s, %d times, each beside a hello that was accepted", h.proof, wanted+1)
+	default:
+		h.proof += fmt.Sprintf(", and asked again %d times the endpoint was not steady enough to tell", wanted)
 	}
 }

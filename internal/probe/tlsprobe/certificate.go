@@ -36,7 +36,7 @@ type Certificate struct {
 }
 
 // ValidFor claims that every address of name sends a certificate for it that verifies to the trusted roots now and at
-// the launch, with all its intermediates (RFC 5280 6.1, RFC 9525). A zero launch means now alone.
+// the launch, with all its intermediates (RFC 5280 6.1, RFC 9525), and that no stapled response says it is revoked. A zero launch means now alone.
 func ValidFor(o *Observer, name string, launch time.Time) probe.Claim {
 	return o.valid(name, name, launch)
 }
@@ -76,7 +76,7 @@ func eachChain(all []*handshake, w wanted) []probe.AtAddress {
 		w.known = append(w.known, h.chain...)
 	}
 	return each(all, func(h *handshake) error {
-		if unmet := w.judge(h.chain); unmet != nil {
+		if unmet := w.judge(h.chain, h.state.OCSPResponse); unmet != nil {
 			unmet.From = h.address
 			return unmet
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlsgrade"
 )
 
 // wanted is what a chain is judged by.
@@ -27,8 +28,9 @@ type wanted struct {
 // problem is one thing that is wrong with a chain.
 type problem struct{ class, got, fix string }
 
-// judge says everything that is wrong with the chain a server sent, leaf first, or nil. The caller fills in From.
-func (w wanted) judge(chain []*x509.Certificate) *probe.Unmet {
+// judge says everything that is wrong with the chain a server sent, leaf first, and with the OCSP response it stapled, or nil. The caller
+// fills in From.
+func (w wanted) judge(chain []*x509.Certificate, stapled []byte) *probe.Unmet {
 	want := fmt.Sprintf("a trusted certificate for %s, valid now", w.name)
 	if w.at.After(w.now) {
 		want += " and at the launch " + stamp(w.at)
@@ -37,6 +39,10 @@ func (w wanted) judge(chain []*x509.Certificate) *probe.Unmet {
 		return &probe.Unmet{Class: "tls.untrusted", Want: want, Got: "no certificate at all", Fix: "install one"}
 	}
 	problems := w.problems(chain)
+	// A response that cannot be read says nothing, as if none were stapled.
+	if at, revoked, err := tlsgrade.Revoked(stapled, chain); err == nil && revoked {
+		problems = append([]problem{{"tls.revoked", "one that was revoked " + stamp(at) + ", as the stapled OCSP response says", "have it issued again, with a new key"}}, problems...)
+	}
 	if len(problems) == 0 {
 		return nil
 	}

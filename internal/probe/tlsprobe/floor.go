@@ -65,7 +65,7 @@ func (g Graded) judgeFloor(minVersion uint16) error {
 	}
 	for _, v := range tlsgrade.Versions {
 		if uint16(v) < minVersion {
-			note(g.observed.Protocols[v], "tls.protocol", v.String(), "")
+			note(g.observed.Protocol(v), "tls.protocol", v.String(), "")
 		}
 	}
 	for _, c := range belowFloor {
@@ -74,7 +74,7 @@ func (g Graded) judgeFloor(minVersion uint16) error {
 	}
 	highEnough := false
 	for v := tlsgrade.Version(minVersion); v <= tlsgrade.TLS13; v++ {
-		highEnough = highEnough || g.observed.Protocols[v] == tlsgrade.Accepted
+		highEnough = highEnough || g.observed.Protocol(v) == tlsgrade.Accepted
 	}
 	switch {
 	case len(accepted) > 0:

@@ -68,7 +68,7 @@ type GradedCertificate struct {
 // judged at the instant at, or now where it is zero.
 func GradeAtLeast(o *Observer, name, least string, at time.Time) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
-		evidence := probe.Evidence{Target: name, Source: "SSL Server Rating Guide " + tlsgrade.Rules, Notes: []string{"not checked: " + strings.Join(tlsgrade.NotChecked(), ", ")}}
+		evidence := probe.Evidence{Target: name, Source: "SSL Server Rating Guide " + tlsgrade.Rules}
 		all, err := o.Grades(ctx, name, at)
 		if err != nil {
 			return evidence, err
@@ -76,6 +76,9 @@ func GradeAtLeast(o *Observer, name, least string, at time.Time) probe.Claim {
 		results := make([]probe.AtAddress, len(all))
 		for i, g := range all {
 			results[i] = probe.AtAddress{Address: g.Address, Seen: g, Err: g.judge(least)}
+			if note := "not checked: " + strings.Join(g.NotChecked, ", "); len(g.NotChecked) > 0 && !slices.Contains(evidence.Notes, note) {
+				evidence.Notes = append(evidence.Notes, note)
+			}
 		}
 		return evidence, probe.Worst(&evidence, results)
 	}
@@ -142,7 +145,7 @@ func (o *Observer) Grade(ctx context.Context, address, name string, at time.Time
 
 func (g *Graded) describe(o tlsgrade.Observation) {
 	for _, v := range tlsgrade.Versions {
-		g.Protocols[v.String()] = o.Protocols[v].String()
+		g.Protocols[v.String()] = o.Protocol(v).String()
 	}
 	for _, s := range o.Suites {
 		exchange := s.Exchange.Kind

@@ -88,8 +88,9 @@ func Dial(ctx context.Context, network *probe.Network, address, name string) (*t
 	if err != nil {
 		return nil, err
 	}
+	state := conn.ConnectionState()
 	wanted := wanted{name: name, roots: network.Roots, now: time.Now()}
-	if unmet := wanted.judge(conn.ConnectionState().PeerCertificates); unmet != nil {
+	if unmet := wanted.judge(state.PeerCertificates, state.OCSPResponse); unmet != nil {
 		unmet.From = address
 		return nil, errors.Join(unmet, conn.Close())
 	}

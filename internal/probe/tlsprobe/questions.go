@@ -3,6 +3,8 @@ package tlsprobe
 import (
 	"crypto/tls"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlsgrade"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlswire"
@@ -36,11 +38,15 @@ func sound(match func(tlswire.Suite) bool) func(tlswire.Suite) bool {
 	return func(s tlswire.Suite) bool { return !isBroken(s) && match(s) }
 }
 
+// unwanted are those and the suites with small blocks, which are offered together with them.
+var unwanted = append(broken[:len(broken):len(broken)], class{tlsgrade.AskSuites64, sound(any64)})
+
+func isUnwanted(s tlswire.Suite) bool { return isBroken(s) || any64(s) }
+
 func any64(s tlswire.Suite) bool { return s.BlockBits == 64 }
 
 // rest are the further classes, each offered alone, with the question that it answers.
 var rest = []class{
-	{tlsgrade.AskSuites64, sound(any64)},
 	{tlsgrade.AskSuites128, sound(func(s tlswire.Suite) bool { return !any64(s) && s.Bits < 256 })},
 	{tlsgrade.AskSuites256, sound(func(s tlswire.Suite) bool { return s.Bits >= 256 })},
 	{tlsgrade.AskSuitesAEAD, sound(func(s tlswire.Suite) bool { return s.AEAD })},
@@ -48,12 +54,32 @@ var rest = []class{
 	{tlsgrade.AskSuitesStaticRSA, sound(func(s tlswire.Suite) bool { return !s.TLS13() && s.Exchange != "ECDHE" && s.Exchange != "DHE" })},
 }
 
-// versions are the hellos that ask for one version each, with everything the version has.
+// usual are the suites that a version is asked for with, so that the hello stays short: those that were defined for it, and of TLS 1.2, where
+// the classes cover all of them, those that servers have.
+func usual(version uint16) func(tlswire.Suite) bool {
+	if version < tlswire.TLS12 {
+		return func(s tlswire.Suite) bool {
+			return !s.AEAD && !strings.HasSuffix(s.Name, "_SHA256") && !strings.HasSuffix(s.Name, "_SHA384")
+		}
+	}
+	rare := []string{"ARIA", "CAMELLIA", "CCM", "SEED", "IDEA", "_DSS", "_EXPORT", "FIPS", "CECPQ1", "ECDH_RSA", "ECDH_ECDSA", "TLS_DH_RSA"}
+	return func(s tlswire.Suite) bool {
+		return !slices.ContainsFunc(rare, func(part string) bool { return strings.Contains(s.Name, part) })
+	}
+}
+
+// rareAsk offers an old version with the suites that versionAsk leaves out.
+func rareAsk(version uint16) ask {
+	has := usual(version)
+	return classAsk(version, "suites of later versions", func(s tlswire.Suite) bool { return !has(s) })
+}
+
+// versionAsk asks for one version.
 func versionAsk(version uint16) ask {
 	if version == tlswire.SSL2 {
 		return ask{what: "SSL 2.0", ssl2: true}
 	}
-	a := ask{what: versionName(version), hello: tlswire.Hello{Version: version, Suites: tlswire.Matching(func(tlswire.Suite) bool { return true }),
+	a := ask{what: versionName(version), hello: tlswire.Hello{Version: version, Suites: tlswire.Matching(usual(version)),
 		Compression: version < tlswire.TLS13, Heartbeat: version < tlswire.TLS13, Status: true, ALPN: alpn}}
 	if version == tlswire.TLS13 {
 		a.hello.Suites, a.hello.ALPN = tlswire.Matching13(func(tlswire.Suite) bool { return true }), alpn
@@ -98,8 +124,45 @@ func curveAsk(version uint16, what string, list []uint16) ask {
 }
 
 // authAsk offers the suites of one kind of certificate.
-func authAsk(auth string) ask {
-	return classAsk(tlswire.TLS12, auth+" certificates", func(s tlswire.Suite) bool { return s.Auth == auth && !isBroken(s) })
+func authAsk(version uint16, auth string) ask {
+	return classAsk(version, auth+" certificates", func(s tlswire.Suite) bool { return s.Auth == auth && !isBroken(s) })
+}
+
+// kind is a kind of certificate, by the signature schemes of TLS 1.3 that it makes possible (RFC 8446 4.2.3, RFC 8734).
+type kind struct {
+	name    string
+	schemes []uint16
+}
+
+// kinds are in two lists, each offered at once; what is behind the answer is asked by leaving it out.
+var kinds = [][]kind{
+	{{"RSA", []uint16{0x0804, 0x0805, 0x0806}}, {"RSA-PSS", []uint16{0x0809, 0x080a, 0x080b}}},
+	{{"ECDSA P-256", []uint16{0x0403}}, {"ECDSA P-384", []uint16{0x0503}}, {"ECDSA P-521", []uint16{0x0603}}, {"Ed25519", []uint16{0x0807}}, {"Ed448", []uint16{0x0808}},
+		{"ECDSA brainpool P-256", []uint16{0x081a}}, {"ECDSA brainpool P-384", []uint16{0x081b}}, {"ECDSA brainpool P-512", []uint16{0x081c}}},
+}
+
+// kindOf is the kind that a signature scheme belongs to, nil where there is none.
+func kindOf(scheme uint16) *kind {
+	for _, list := range kinds {
+		for i := range list {
+			if slices.Contains(list[i].schemes, scheme) {
+				return &list[i]
+			}
+		}
+	}
+	return nil
+}
+
+// kindsAsk offers TLS 1.3 to some kinds of certificates only.
+func kindsAsk(list []kind) ask {
+	a := ask{certificate: true, hello: tlswire.Hello{Version: tlswire.TLS13, Suites: tlswire.Readable13, ALPN: alpn, Status: true}}
+	var names []string
+	for _, k := range list {
+		names = append(names, k.name)
+		a.hello.Signatures = append(a.hello.Signatures, k.schemes...)
+	}
+	a.what = "certificates of TLS 1.3 for " + strings.Join(names, ", ")
+	return a
 }
 
 // fallbackAsk is a client that falls back without need (RFC 7507): a server that knows better declines.

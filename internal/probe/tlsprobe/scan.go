@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,11 +31,18 @@ func scanEndpoint(ctx context.Context, network *probe.Network, address, name str
 	s := &scan{scanner: &scanner{network: network, address: address, name: name, slots: make(chan struct{}, connections)}}
 	var beside sync.WaitGroup
 	beside.Go(func() { s.browse(ctx) })
+	signed := make([][]heardOf, len(kinds))
+	for i, list := range kinds {
+		beside.Go(func() { signed[i] = s.signers(ctx, list) })
+	}
 	s.heard = s.all(ctx, firstWave())
 	beside.Wait()
+	s.heard = slices.Concat(s.heard, slices.Concat(signed...))
 	s.warm = true
 	s.findControl(ctx)
 	s.settle(ctx, s.heard, s.control)
+	s.furtherSigners(ctx)
+	s.wave(ctx, s.rareWave())
 	s.wave(ctx, s.secondWave())
 	s.wave(ctx, s.laterWave())
 	s.split(ctx)
@@ -59,6 +67,10 @@ func (s *scan) findControl(ctx context.Context) {
 				s.control = &h.ask
 				return
 			}
+		}
+		if i := slices.IndexFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && !h.ssl2 }); i >= 0 {
+			s.control = &s.heard[i].ask
+			return
 		}
 		for i := range s.heard {
 			if h := &s.heard[i]; h.silent && slices.ContainsFunc(prefer, func(v uint16) bool { return versionAsk(v).what == h.what }) {
@@ -102,8 +114,8 @@ func firstWave() []ask {
 		asks = append(asks, versionAsk(uint16(v)))
 	}
 	asks = append(asks, classAsks(tlswire.TLS12)...)
-	asks = append(asks, curveAsk(tlswire.TLS12, string(tlsgrade.AskWeakCurves), weakGroups), authAsk("RSA"), authAsk("ECDSA"))
-	for _, c := range rest[1:3] { // the strengths
+	asks = append(asks, curveAsk(tlswire.TLS12, string(tlsgrade.AskWeakCurves), weakGroups), authAsk(tlswire.TLS12, "RSA"), authAsk(tlswire.TLS12, "ECDSA"))
+	for _, c := range rest[0:2] { // the strengths
 		asks = append(asks, classAsk(tlswire.TLS13, string(c.question), c.has))
 	}
 	for _, b := range browsers {
@@ -114,12 +126,34 @@ func firstWave() []ask {
 
 // classAsks ask for each class in a version before TLS 1.3.
 func classAsks(version uint16) []ask {
-	asks := []ask{classAsk(version, "broken suites", isBroken)}
+	asks := []ask{classAsk(version, "broken suites", isUnwanted)}
 	for _, c := range rest {
-		if c.question == tlsgrade.AskSuitesAEAD && version < tlswire.TLS12 {
-			continue // not defined there
+		if c.question == tlsgrade.AskSuitesAEAD {
+			continue // not defined before TLS 1.2, and hardly ever not seen there
 		}
 		asks = append(asks, classAsk(version, string(c.question), c.has))
+	}
+	return asks
+}
+
+// settled says whether a class was accepted in another version already: then it is known all that its question is about. The sizes that come with
+// DHE, and what is broken, can differ by version.
+func (s *scan) settled(a ask) bool {
+	for _, c := range rest {
+		if strings.HasPrefix(a.what, string(c.question)+" in ") {
+			return c.question != tlsgrade.AskSuitesDHE && s.classOffer(c, string(c.question)).Answer == tlsgrade.Accepted
+		}
+	}
+	return false
+}
+
+// rareWave asks again for the old versions that were declined, but not for being old.
+func (s *scan) rareWave() []ask {
+	var asks []ask
+	for _, v := range older[1:] {
+		if h := s.of(versionAsk(v).what); !s.accepted(v) && h.answer == tlsgrade.Refused && strings.HasPrefix(h.proof, "alert ") && !strings.Contains(h.proof, "protocol_version") {
+			asks = append(asks, rareAsk(v))
+		}
 	}
 	return asks
 }
@@ -137,11 +171,21 @@ func (s *scan) secondWave() []ask {
 		}
 		newest = v
 		if v < tlswire.TLS12 {
-			asks = append(asks, classAsks(v)...)
+			for _, a := range classAsks(v) {
+				if !s.settled(a) {
+					asks = append(asks, a)
+				}
+			}
 		}
 	}
 	if newest > oldest {
 		asks = append(asks, fallbackAsk(oldest))
+	}
+	if newest == tlswire.TLS12 && !slices.ContainsFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && tlswire.Suites[h.reply.Suite].AEAD }) {
+		asks = append(asks, classAsk(newest, string(tlsgrade.AskSuitesAEAD), func(suite tlswire.Suite) bool { return suite.AEAD && !isBroken(suite) }))
+	}
+	if newest > 0 && newest < tlswire.TLS12 {
+		asks = append(asks, authAsk(newest, "RSA"), authAsk(newest, "ECDSA"))
 	}
 	for _, v := range []uint16{tlswire.TLS12, tlswire.TLS13} {
 		strong := slices.ContainsFunc(s.heard, func(h heardOf) bool {
@@ -157,7 +201,7 @@ func (s *scan) secondWave() []ask {
 // laterWave looks for the certificates of a kind that nobody has sent yet: DSS, where RSA and ECDSA were refused.
 func (s *scan) laterWave() []ask {
 	if s.accepted(tlswire.TLS12) && !slices.ContainsFunc(s.heard, func(h heardOf) bool { return h.reply != nil && len(h.reply.Certificates) > 0 }) {
-		return []ask{authAsk("DSS")}
+		return []ask{authAsk(tlswire.TLS12, "DSS")}
 	}
 	return nil
 }
@@ -168,13 +212,13 @@ func (s *scan) split(ctx context.Context) {
 	var more []heardOf
 	var versions sync.WaitGroup
 	for _, v := range []uint16{tlswire.SSL3, tlswire.TLS10, tlswire.TLS11, tlswire.TLS12} {
-		last := s.of(classAsk(v, "broken suites", isBroken).what)
+		last := s.of(classAsk(v, "broken suites", isUnwanted).what)
 		if last == nil || last.answer != tlsgrade.Accepted {
 			continue
 		}
 		versions.Go(func() {
-			left := isBroken
-			for n := 0; n < len(broken) && last.answer == tlsgrade.Accepted; n++ {
+			left := isUnwanted
+			for n := 0; n < len(unwanted) && last.answer == tlsgrade.Accepted; n++ {
 				before, chosen := left, tlswire.Suites[last.reply.Suite]
 				left = func(suite tlswire.Suite) bool { return before(suite) && !sameClass(suite, chosen) }
 				heard := s.all(ctx, []ask{classAsk(v, fmt.Sprintf("further broken suites (%d)", n+1), left)})
@@ -192,7 +236,7 @@ func (s *scan) split(ctx context.Context) {
 
 // sameClass says whether a suite would prove no more than the chosen one did.
 func sameClass(suite, chosen tlswire.Suite) bool {
-	for _, c := range broken {
+	for _, c := range unwanted {
 		if c.has(suite) && !c.has(chosen) {
 			return false
 		}
@@ -202,13 +246,16 @@ func sameClass(suite, chosen tlswire.Suite) bool {
 
 // observation puts what was heard into the form that the grade is computed from.
 func (s *scan) observation(at time.Time, roots *x509.CertPool) tlsgrade.Observation {
-	o := tlsgrade.Observation{Name: s.name, At: at, Roots: roots, Protocols: map[tlsgrade.Version]tlsgrade.Answer{}, Chains: s.chains, HSTS: s.hsts, Offers: s.offers}
+	o := tlsgrade.Observation{Name: s.name, At: at, Roots: roots, Protocols: map[tlsgrade.Version]tlsgrade.Answer{}, Chains: s.chains, HSTS: s.hsts, Offers: s.offers, Unasked: s.unasked()}
 	for _, v := range tlsgrade.Versions {
 		if h := s.of(versionAsk(uint16(v)).what); h != nil {
 			o.Protocols[v] = h.answer
 			if h.answer == tlsgrade.Accepted && h.reply.Version != uint16(v) {
 				o.Protocols[v] = tlsgrade.Refused // it chose an older one, as it may
 			}
+		}
+		if h := s.of(rareAsk(uint16(v)).what); h != nil && h.answer == tlsgrade.Unknown {
+			o.Protocols[v] = tlsgrade.Unknown
 		}
 		if s.accepted(uint16(v)) {
 			o.Protocols[v] = tlsgrade.Accepted
@@ -221,6 +268,7 @@ func (s *scan) observation(at time.Time, roots *x509.CertPool) tlsgrade.Observat
 	}
 	o.Suites = slices.Compact(slices.SortedFunc(slices.Values(o.Suites), compareSuites))
 	o.Offers = append(o.Offers, s.classOffers()...)
+	o.Offers = append(o.Offers, s.blocksOffer(o.Protocols[tlsgrade.SSL3]), s.certificateOffer(tlsgrade.AskCertificateRSA, "RSA"), s.certificateOffer(tlsgrade.AskCertificateEC, "ECDSA"))
 	for _, b := range browsers {
 		if h := s.of(b.name); h != nil {
 			n := tlsgrade.Negotiated{Client: b.name, Modern: b.modern, Answer: h.answer, Proof: h.proof}

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe/httpprobe/hsts"
@@ -17,7 +19,7 @@ import (
 // browse shakes hands as the standard library does, keeps the certificates that TLS 1.3 hides from the raw hellos, and asks
 // for the page: Strict-Transport-Security is a part of the grade.
 func (s *scan) browse(ctx context.Context) {
-	s.hsts = tlsgrade.HSTS{State: tlsgrade.HSTSUnknown}
+	s.hsts = tlsgrade.HSTS{State: tlsgrade.HSTSUnknown, Reason: "nobody asked"}
 	const tries = 3
 	for range tries {
 		header, err := s.get(ctx, "https://"+net.JoinHostPort(hostOf(s.name, s.address), "443")+"/")
@@ -25,6 +27,11 @@ func (s *scan) browse(ctx context.Context) {
 			s.hsts = readHSTS(header)
 			return
 		}
+		if strings.Contains(err.Error(), "malformed HTTP") { // the standard library has no type for it
+			s.hsts.State = tlsgrade.HSTSNoHTTP
+			return
+		}
+		s.hsts.Reason = "the page could not be fetched: " + said(err)
 		var alert *net.OpError
 		var slow net.Error
 		if ctx.Err() != nil || errors.As(err, &alert) && alert.Op == "remote error" || errors.As(err, &slow) && slow.Timeout() {
@@ -46,7 +53,7 @@ func hostOf(name, address string) string {
 
 // get asks for a URL and returns the head of the answer. Redirects on the same host are followed, five at most.
 func (s *scan) get(ctx context.Context, target string) (http.Header, error) {
-	transport := &http.Transport{DisableKeepAlives: true, DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return s.shake(ctx) }}
+	transport := &http.Transport{DisableKeepAlives: true, ForceAttemptHTTP2: true, DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return s.shake(ctx) }}
 	client := http.Client{Transport: transport, Timeout: 2 * helloTimeout, CheckRedirect: func(next *http.Request, via []*http.Request) error {
 		const most = 5
 		if len(via) > most || next.URL.Scheme != "https" || next.URL.Hostname() != via[0].URL.Hostname() || hasHSTS(next.Response) {
@@ -79,17 +86,15 @@ func (s *scan) shake(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := unverified(s.name, tls.VersionTLS10, 0)
-	config.NextProtos = []string{"http/1.1"}
 	started := time.Now()
-	secure := tls.Client(conn, config)
+	secure := tls.Client(&released{Conn: conn, done: sync.OnceFunc(done)}, unverified(s.name, tls.VersionTLS10, 0))
 	if err := secure.HandshakeContext(ctx); err != nil {
-		done()
+		_ = secure.Close() // the first error is the one that tells something
 		return nil, err
 	}
 	// Who shakes hands at once and then keeps silent has no page.
 	if err := secure.SetDeadline(time.Now().Add(min(helloTimeout, max(pageTimeout, 4*time.Since(started))))); err != nil {
-		done()
+		_ = secure.Close() // the first error is the one that tells something
 		return nil, err
 	}
 	state := secure.ConnectionState()
@@ -100,7 +105,7 @@ func (s *scan) shake(ctx context.Context) (net.Conn, error) {
 	s.mu.Lock()
 	s.addChain(raw, tlsgrade.Suite{Version: tlsgrade.Version(state.Version), ID: state.CipherSuite, Name: tls.CipherSuiteName(state.CipherSuite)}, state.OCSPResponse)
 	s.mu.Unlock()
-	return &released{Conn: secure, done: done}, nil
+	return secure, nil // the transport looks at what it agreed on: HTTP/2 where that is all the endpoint speaks
 }
 
 // released gives its slot back when it is closed.

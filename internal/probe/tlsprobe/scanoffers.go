@@ -21,7 +21,7 @@ func suitesOf(r *tlswire.Reply) []tlsgrade.Suite {
 	}
 	known, ok := tlswire.Suites[r.Suite]
 	if !ok {
-		return []tlsgrade.Suite{{Version: tlsgrade.Version(r.Version), ID: r.Suite, Name: suiteName(r.Suite)}} // 0 bits: nobody vouches for it
+		return []tlsgrade.Suite{{Version: tlsgrade.Version(r.Version), ID: r.Suite, Name: suiteName(r.Suite), Strange: true}}
 	}
 	s := tlsgrade.Suite{Version: tlsgrade.Version(r.Version), ID: r.Suite, Name: known.Name, Bits: known.Bits, AEAD: known.AEAD, BlockBits: known.BlockBits,
 		Stream: known.RC4(), Anonymous: known.Auth == "anon", Export: known.Export,
@@ -46,7 +46,7 @@ var older = []uint16{tlswire.TLS12, tlswire.TLS11, tlswire.TLS10, tlswire.SSL3}
 // classOffers answers the questions about classes of suites from all that was heard.
 func (s *scan) classOffers() []tlsgrade.Offer {
 	var offers []tlsgrade.Offer
-	for _, c := range broken {
+	for _, c := range unwanted {
 		offers = append(offers, s.classOffer(c, "broken suites"))
 	}
 	for _, c := range rest {
@@ -76,12 +76,39 @@ func (s *scan) classOffer(c class, asked string) tlsgrade.Offer {
 			return tlsgrade.Offer{Question: c.question, Proof: "not asked in " + versionName(v)}
 		}
 	}
-	if strength := rest[1:3]; c.question == strength[0].question || c.question == strength[1].question {
+	if strength := rest[0:2]; c.question == strength[0].question || c.question == strength[1].question {
 		if h := s.of(classAsk(tlswire.TLS13, asked, c.has).what); h != nil && h.answer == tlsgrade.Unknown {
 			return tlsgrade.Offer{Question: c.question, Proof: h.what + ": " + h.proof}
 		}
 	}
 	return o
+}
+
+// blocksOffer says whether it is known which block ciphers are taken in SSL 3.0; the suites that were chosen prove the others.
+func (s *scan) blocksOffer(ssl3 tlsgrade.Answer) tlsgrade.Offer {
+	o := tlsgrade.Offer{Question: tlsgrade.AskSSL3CBC, Answer: tlsgrade.Refused}
+	if ssl3 == tlsgrade.Unknown {
+		return tlsgrade.Offer{Question: o.Question, Proof: "whether SSL 3.0 is accepted"}
+	}
+	for _, c := range rest[:3] { // by size of block and strength
+		if h := s.of(classAsk(tlswire.SSL3, string(c.question), c.has).what); ssl3 == tlsgrade.Accepted && (h == nil || h.answer == tlsgrade.Unknown) {
+			o.Answer, o.Proof = tlsgrade.Unknown, string(c.question)
+		}
+	}
+	return o
+}
+
+// certificateOffer says whether all certificates for one kind of authentication were seen.
+func (s *scan) certificateOffer(q tlsgrade.Question, auth string) tlsgrade.Offer {
+	h := s.of(authAsk(tlswire.TLS12, auth).what)
+	switch {
+	case h == nil:
+		return tlsgrade.Offer{Question: q, Proof: "it was not asked"}
+	case h.answer == tlsgrade.Accepted && len(h.reply.Certificates) == 0:
+		return tlsgrade.Offer{Question: q, Proof: "a ServerHello without a certificate"}
+	default:
+		return tlsgrade.Offer{Question: q, Answer: h.answer, Proof: h.proof}
+	}
 }
 
 // lastOf is the last hello about a class in a version: the one that must have been declined.

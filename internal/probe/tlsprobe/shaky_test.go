@@ -115,6 +115,7 @@ func TestShakyServersGetNoBetterGrade(t *testing.T) {
 				}
 				t.Log(got)
 				assert.Equal(t, runs, got[""]+got[c.want], "%v", got)
+				assert.LessOrEqual(t, w.servers[0].Connections(), runs*maxConnections)
 			})
 		}
 	}

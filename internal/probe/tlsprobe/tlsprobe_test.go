@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ocsp"
 
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/internal/probe"
@@ -153,6 +154,27 @@ func TestIncompleteOnOneAddressNamesTheIntermediate(t *testing.T) {
 		`the leaf verifies only with intermediate "Sandbox Intermediate", which the server does not send`, "from 203.0.113.81:443")
 }
 
+func TestAStapledRevocationCounts(t *testing.T) {
+	for title, options := range map[string][]tlstest.Option{"whole chain": nil, "leaf only": {tlstest.MissingIntermediate()}} {
+		t.Run(title, func(t *testing.T) {
+			w := newWorld(t, 2)
+			config := w.config(t, options...)
+			response, err := w.authority.Staple(config.Certificates[0].Leaf, ocsp.Revoked)
+			require.NoError(t, err)
+			config.Certificates[0].OCSPStaple = response
+			w.servers[1].Handle(tlstest.Serve(config))
+			red(t, run(t, ValidFor(w.observer, name, launch)), probe.Fail, "tls.revoked", "one that was revoked 20", "issued again", "from 203.0.113.81:443")
+		})
+	}
+	w := newWorld(t, 1)
+	config := w.config(t)
+	response, err := w.authority.Staple(config.Certificates[0].Leaf, ocsp.Good)
+	require.NoError(t, err)
+	config.Certificates[0].OCSPStaple = response
+	w.servers[0].Handle(tlstest.Serve(config))
+	green(t, run(t, ValidFor(w.observer, name, launch)))
+}
+
 func TestAnIntermediateCanEndBeforeItsLeaf(t *testing.T) {
 	authority, err := tlstest.NewAuthority() // whose intermediate lasts ten years
 	require.NoError(t, err)
@@ -162,16 +184,16 @@ func TestAnIntermediateCanEndBeforeItsLeaf(t *testing.T) {
 	require.NoError(t, err)
 	chain := []*x509.Certificate{cert.Leaf, intermediate}
 	w := wanted{name: name, roots: authority.Pool(), now: time.Now(), at: time.Now().AddDate(9, 0, 0)}
-	assert.Nil(t, w.judge(chain))
+	assert.Nil(t, w.judge(chain, nil))
 	w.at = time.Now().AddDate(11, 0, 0)
-	unmet := w.judge(chain)
+	unmet := w.judge(chain, nil)
 	require.NotNil(t, unmet)
 	assert.Equal(t, "tls.expired", unmet.Class)
 	assert.Contains(t, unmet.Got, `a chain whose certificate "Sandbox Intermediate" is valid from`)
 	assert.Contains(t, unmet.Got, "at the launch")
 	w.at = time.Now().AddDate(-1, 0, 0)
-	assert.Nil(t, w.judge(chain), "after the launch, now is what counts")
-	assert.Equal(t, "tls.untrusted", w.judge(nil).Class)
+	assert.Nil(t, w.judge(chain, nil), "after the launch, now is what counts")
+	assert.Equal(t, "tls.untrusted", w.judge(nil, nil).Class)
 }
 
 func TestTransport(t *testing.T) {

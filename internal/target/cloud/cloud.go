@@ -57,7 +57,7 @@ func of(l *launch.Launch) *Cloud {
 	account := awsprobe.New(awsprobe.Config{Network: t.Network, ID: l.AWS.Account, Region: l.AWS.Region, Public: l.Environment == "production"})
 	c := &Cloud{Targets: t, Account: account,
 		Platform: apprunnerprobe.New(account, string(l.Compute.Service)),
-		Database: rdsprobe.New(account, l.Database.Instance),
+		Database: rdsprobe.New(account, l.Database.Instance, l.Database.Replicas...),
 		Images:   ecrprobe.New(account, l.Images.Repository, l.Images.Tag),
 		Metrics:  cloudwatchprobe.NewMetrics(account),
 		Logs:     logsprobe.New(account, l.Logs.Group),

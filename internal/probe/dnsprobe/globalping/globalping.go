@@ -1,5 +1,5 @@
 // Package globalping asks probes of globalping.io, which stand in networks all over the world, to look up a name with their
-// own resolvers: https://globalping.io/docs/api.globalping.io (public/v1 in github.com/jsdelivr/globalping). It knows what the
+// own resolvers, or to get a URL: https://globalping.io/docs/api.globalping.io (public/v1 in github.com/jsdelivr/globalping). It knows what the
 // service says, not what that means for a launch. Every error is a *probe.Unknown: the service's silence is nobody's fault here.
 package globalping
 
@@ -36,10 +36,11 @@ type Client struct {
 	http *http.Client
 }
 
-// Query is what probes are to look up, and which: so many in a location, or those of an earlier measurement.
+// Query is what probes are to look up or to get, and which: so many in a location, or those of an earlier measurement.
 type Query struct {
 	Name     string
-	Type     string // such as "AAAA"
+	Type     string // of a look-up, such as "AAAA"
+	Path     string // of a GET over https, instead of a look-up
 	Location string // ISO 3166-1 alpha-2 code of a country, or a name such as Singapore
 	Probes   int
 	Like     string // id of the measurement whose probes are asked again, in the same order
@@ -76,13 +77,22 @@ const (
 	InProgress = "in-progress"
 )
 
-// Lookup is what one probe's resolver answered.
+// Lookup is what one probe's resolver, or the server it asked, answered.
 type Lookup struct {
 	Status        string   `json:"status"`
 	FailureSource string   `json:"failureSource"` // target, resolver or internal
-	StatusCode    *int     `json:"statusCode"`    // the DNS response code
+	StatusCode    *int     `json:"statusCode"`    // the DNS response code, or the status of HTTP
 	Resolver      string   `json:"resolver"`      // its address, or "private"
 	Answers       []Answer `json:"answers"`
+	Timings       Timings  `json:"timings"` // of a GET
+}
+
+// Timings are how long each part of a GET took, one after the other, in milliseconds; nil where the probe does not say.
+type Timings struct {
+	DNS       *float64 `json:"dns"`
+	TCP       *float64 `json:"tcp"`
+	TLS       *float64 `json:"tls"`
+	FirstByte *float64 `json:"firstByte"`
 }
 
 // Answer is one resource record.

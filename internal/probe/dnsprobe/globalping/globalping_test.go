@@ -166,9 +166,10 @@ func TestToken(t *testing.T) {
 // The body of a request has just the documented keys, and none of both limit and locations of a former measurement.
 func TestRequest(t *testing.T) {
 	for want, q := range map[string]Query{
-		`{"limit":2,"locations":[{"country":"NO"}],"measurementOptions":{"query":{"type":"A"}},"target":"shop.example","type":"dns"}`: {Name: "shop.example", Type: "A", Location: "NO", Probes: 2},
-		`{"limit":1,"locations":[{"magic":"Oslo"}],"measurementOptions":{"query":{"type":"A"}},"target":"shop.example","type":"dns"}`: {Name: "shop.example", Type: "A", Location: "Oslo"},
-		`{"locations":"abc","measurementOptions":{"query":{"type":"AAAA"}},"target":"shop.example","type":"dns"}`:                     {Name: "shop.example", Type: "AAAA", Like: "abc", Location: "NO", Probes: 2},
+		`{"limit":2,"locations":[{"country":"NO"}],"measurementOptions":{"query":{"type":"A"}},"target":"shop.example","type":"dns"}`:                                            {Name: "shop.example", Type: "A", Location: "NO", Probes: 2},
+		`{"limit":1,"locations":[{"magic":"Oslo"}],"measurementOptions":{"query":{"type":"A"}},"target":"shop.example","type":"dns"}`:                                            {Name: "shop.example", Type: "A", Location: "Oslo"},
+		`{"locations":"abc","measurementOptions":{"query":{"type":"AAAA"}},"target":"shop.example","type":"dns"}`:                                                                {Name: "shop.example", Type: "AAAA", Like: "abc", Location: "NO", Probes: 2},
+		`{"limit":30,"locations":[{"country":"NO"}],"measurementOptions":{"protocol":"HTTPS","request":{"method":"GET","path":"/a.css"}},"target":"shop.example","type":"http"}`: {Name: "shop.example", Path: "/a.css", Location: "NO", Probes: 30},
 	} {
 		text, err := json.Marshal(q.request())
 		require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 )
 
-// Start has probes look something up and returns the measurement's id.
+// Start has probes look something up, or get it, and returns the measurement's id.
 func (c *Client) Start(ctx context.Context, q Query) (string, error) {
 	body, err := json.Marshal(q.request())
 	if err != nil {
@@ -33,6 +33,10 @@ func (c *Client) Start(ctx context.Context, q Query) (string, error) {
 // request is a measurement as the service wants it asked for.
 func (q Query) request() map[string]any {
 	request := map[string]any{"type": "dns", "target": q.Name, "measurementOptions": map[string]any{"query": map[string]any{"type": q.Type}}}
+	if q.Path != "" {
+		request["type"] = "http"
+		request["measurementOptions"] = map[string]any{"protocol": "HTTPS", "request": map[string]any{"method": "GET", "path": q.Path}}
+	}
 	switch {
 	case q.Like != "":
 		request["locations"] = q.Like

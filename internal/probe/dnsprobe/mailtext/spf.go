@@ -42,10 +42,8 @@ func IsSPF(text string) bool {
 }
 
 var (
-	modifier   = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_.-]*)=(.*)$`)
-	macroText  = regexp.MustCompile(`^(?:%\{[SLODIPHCRTVslodiphcrtv][0-9]*[rR]?[.\-+,/_=]*\}|%%|%_|%-|[\x21-\x24\x26-\x7e])*$`)
-	domainSpec = regexp.MustCompile(`(?:\.[A-Za-z0-9-]*[A-Za-z0-9]\.?|%\{[^}]*\})$`)
-	allDigits  = regexp.MustCompile(`^[0-9]+$`)
+	modifier  = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9_.-]*)=(.*)$`)
+	allDigits = regexp.MustCompile(`^[0-9]+$`)
 )
 
 // ParseSPF reads a record for which IsSPF holds, strictly: what is not in the grammar is an error, as checkers give up on it
@@ -88,18 +86,11 @@ func (spf *SPF) modify(name, value string) error {
 		}
 		return nil
 	default: // unknown modifiers are passed over (RFC 7208 6)
-		if !macroText.MatchString(value) {
-			return fmt.Errorf("%s= has a value that is no macro string", name)
+		if _, err := checkMacros(value, "slodiphcrtv"); err != nil {
+			return fmt.Errorf("%s= has a value that is no macro string: %w", name, err)
 		}
 		return nil
 	}
-}
-
-func checkDomain(domain string) error {
-	if domain == "" || !macroText.MatchString(domain) || !domainSpec.MatchString(domain) || len(domain) > 253 {
-		return fmt.Errorf("%q is no domain", domain)
-	}
-	return nil
 }
 
 func parseMechanism(term string) (Mechanism, error) {
@@ -192,4 +183,22 @@ func network(name, value string) (netip.Prefix, error) {
 		}
 	}
 	return netip.PrefixFrom(address, bits).Masked(), nil
+}
+
+// Reached are the terms that checkers come to: what follows all is never reached (RFC 7208 5.1).
+func (spf SPF) Reached() []Mechanism {
+	for i, m := range spf.Terms {
+		if m.Name == "all" {
+			return spf.Terms[:i+1]
+		}
+	}
+	return spf.Terms
+}
+
+// RedirectReached is where the record redirects to; empty where all stands in the way (RFC 7208 6.1).
+func (spf SPF) RedirectReached() string {
+	if n := len(spf.Reached()); n > 0 && spf.Terms[n-1].Name == "all" {
+		return ""
+	}
+	return spf.Redirect
 }

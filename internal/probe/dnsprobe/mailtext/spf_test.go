@@ -20,6 +20,14 @@ func TestParseSPF(t *testing.T) {
 		"v=spf1 include:_spf.%{d} exists:%{ir}.%{v}._spf.%{d2} redirect=_spf.example.com": "", "v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all ": "",
 		"v=spf1 moo=http://x.example/%{l} -all": "", "v=spf1 ptr ptr:example.org": "", "v=spf1 exp=explain._spf.%{d} -all": "", "v=spf1  mx  -all": "",
 		"v=spf1 a:example.com./8": "", "v=spf1 a:%{d}": "", "v=spf1 ip4:1.2.3.4": "",
+		"v=spf1 a:example.xn--zckzah": "", "v=spf1 a:foo:bar/baz.example.com": "", "v=spf1 a:example.1-2": "", "v=spf1 exists:%{i1r+-}.%{L}.x%%": "", "v=spf1 a:a.b3": "", "v=spf1 moo=%{c}%{r}%{t}": "",
+		"v=spf1 exists:%{l10r-}.x.example.org.": "",
+
+		"v=spf1 a:192.0.2.1": "is no domain", "v=spf1 a:abc.123": "is no domain", "v=spf1 mx:example.-com": "is no domain", "v=spf1 mx:example.com-": "is no domain", "v=spf1 a:example.c_m": "is no domain",
+		"v=spf1 exists:%{d0}": "keeps no part", "v=spf1 exists:%{d00r}": "keeps no part", "v=spf1 exists:%{c}.example.com": "may not stand here", "v=spf1 include:%{R}": "may not stand here",
+		"v=spf1 exp=%{t}.example.com": "may not stand here", "v=spf1 a:foo-bar": "is no domain", "v=spf1 a:example..com": "1 to 63", "v=spf1 exists:%(ir).sbl.example.com": "is no macro",
+		"v=spf1 exists:%{ir": "is no macro", "v=spf1 exists:%%d}": "is no domain", "v=spf1 exists:%%{d}": "is no domain", "v=spf1 a:example.com/": "is no", "v=spf1 include:a@example.com}": "is no domain", "v=spf1 exists:x.%{ibr}": "is no macro",
+		"v=spf1 a:" + strings.Repeat("x", 64) + ".example": "1 to 63", "v=spf1 a:" + strings.Repeat("abcdefghi.", 26) + "example": "longer than 253",
 
 		"v=spf1 ipv4:192.0.2.1": "is no mechanism", "v=spf1 all:x": "takes no value", "v=spf1 ip4:192.0.2.256": "no address", "v=spf1 ip4:192.0.2.0/33": "no prefix length",
 		"v=spf1 ip4:2001:db8::1": "no address", "v=spf1 ip6:192.0.2.1": "no address", "v=spf1 include": "is no domain", "v=spf1 include:": "is no domain", "v=spf1 include:localhost": "is no domain",

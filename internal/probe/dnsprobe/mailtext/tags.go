@@ -135,51 +135,51 @@ func isVersion(text, version string) bool {
 	return found && strings.TrimSpace(name) == "v" && strings.TrimSpace(value) == version
 }
 
-// ParseDMARC reads a record for which IsDMARC holds.
+// ParseDMARC reads a record for which IsDMARC holds. One with an error counts as one of p=none: receivers do so where a policy is missing or is
+// none and reports are wanted, and do nothing at all where they are not (RFC 9989 4.10.1).
 func ParseDMARC(text string) (DMARC, error) {
+	d := DMARC{Policy: "none", Subdomains: "none", NonExistent: "none", Percent: 100, PSD: "u"}
 	list, _, err := tags(text)
 	if err != nil {
-		return DMARC{}, err
-	}
-	d := DMARC{Percent: 100, PSD: "u"}
-	policies := []string{"none", "quarantine", "reject"}
-	d.Policy = strings.ToLower(list["p"])
-	d.Subdomains, d.NonExistent = d.Policy, d.Policy
-	for _, one := range []struct {
-		tag  string
-		into []*string
-	}{{"p", []*string{&d.Policy}}, {"sp", []*string{&d.Subdomains, &d.NonExistent}}, {"np", []*string{&d.NonExistent}}} {
-		value, given := list[one.tag]
-		switch value = strings.ToLower(value); {
-		case !given && one.tag == "p":
-			return DMARC{}, errors.New("no p")
-		case !given:
-		case !slices.Contains(policies, value):
-			return DMARC{}, fmt.Errorf("%s=%s is no policy", one.tag, value)
-		default:
-			for _, into := range one.into {
-				*into = value
-			}
-		}
+		return d, err
 	}
 	d.Testing = strings.EqualFold(list["t"], "y")
 	d.StrictSPF, d.StrictDKIM = strings.EqualFold(list["aspf"], "s"), strings.EqualFold(list["adkim"], "s")
 	if psd := strings.ToLower(list["psd"]); psd == "y" || psd == "n" {
 		d.PSD = psd
 	}
-	if pct, given := list["pct"]; given {
-		n, err := strconv.Atoi(pct)
-		if err != nil || n < 0 || n > 100 {
-			return DMARC{}, fmt.Errorf("pct=%s is no percentage", pct)
-		}
-		d.Percent = n
-	}
 	for _, uri := range strings.Split(list["rua"], ",") {
 		if uri = strings.TrimSpace(uri); uri != "" {
 			d.Reports = append(d.Reports, uri)
 		}
 	}
-	return d, nil
+	if pct, given := list["pct"]; given {
+		n, err := strconv.Atoi(pct)
+		if err != nil || n < 0 || n > 100 {
+			return d, fmt.Errorf("pct=%s is no percentage", pct)
+		}
+		d.Percent = n
+	}
+	return d, d.policies(list)
+}
+
+// policies reads p, sp and np, each of which stands in for the next. Where one of them is none, none counts.
+func (d *DMARC) policies(list map[string]string) error {
+	read, before := map[string]string{}, ""
+	for _, tag := range []string{"p", "sp", "np"} {
+		value, given := list[tag]
+		switch value = strings.ToLower(value); {
+		case !given && tag == "p":
+			return errors.New("no p")
+		case !given:
+			value = before
+		case !slices.Contains([]string{"none", "quarantine", "reject"}, value):
+			return fmt.Errorf("%s=%s is no policy", tag, value)
+		}
+		read[tag], before = value, value
+	}
+	d.Policy, d.Subdomains, d.NonExistent = read["p"], read["sp"], read["np"]
+	return nil
 }
 
 var size = regexp.MustCompile(`![0-9]+[kmgtKMGT]?$`)

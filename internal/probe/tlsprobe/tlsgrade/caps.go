@@ -1,50 +1,43 @@
 package tlsgrade
 
 import (
-	"crypto/x509"
+	"cmp"
 	"fmt"
 	"slices"
 )
 
-// caps are the rules that limit the grade whatever the score (guide, "Changes").
-func (c *computation) caps() {
-	c.protocolCaps()
-	c.suiteCaps()
-	c.keyCaps()
-	c.browserCaps()
-	c.flagCaps()
+// The caps are the rules that limit the grade whatever the score (guide, "Changes").
+
+func (j *judgement) protocols() {
+	const modern = "offer TLS 1.2 and 1.3"
+	is := j.o.Protocol
+	for _, old := range []struct {
+		v       Version
+		id, cap string
+	}{{SSL2, "ssl2", "F"}, {SSL3, "ssl3", "B"}, {TLS10, "tls1.0", "B"}, {TLS11, "tls1.1", "B"}} {
+		j.rule(is(old.v), unknownVersion(old.v), Reason{old.id, fmt.Sprintf("%s is accepted", old.v), old.cap, "switch it off"})
+	}
+	for _, v := range []Version{SSL3, TLS10, TLS11, TLS12} {
+		if is(v) == Unknown { // the classes of suites were asked about in the versions that are accepted
+			j.perhaps("weak-cipher", "F", "%s", unknownVersion(v))
+		}
+	}
+	if i := slices.IndexFunc(j.o.Suites, func(s Suite) bool { return s.Version == SSL2 }); i >= 0 {
+		j.because("drown", "F", "switch SSL 2.0 off wherever the key is used", "DROWN: SSL 2.0 with %s", j.o.Suites[i].Name)
+	}
+	ssl3 := all(is(SSL3), not(is(TLS10)), not(is(TLS11)), not(is(TLS12)), not(is(TLS13)))
+	j.rule(ssl3, "whether anything better than SSL 3.0 is accepted", Reason{"ssl3-best", "SSL 3.0 is the best version", "F", modern})
+	cbc := j.o.Answer(AskSSL3CBC)
+	j.rule(all(is(SSL3), cbc.Answer), fmt.Sprintf("%s: %s", cbc.Question, cbc.Proof), Reason{"poodle", "POODLE: SSL 3.0 with " + cbc.Proof, "C", "switch SSL 3.0 off"})
+	j.rule(all(not(is(TLS12)), not(is(TLS13))), "whether TLS 1.2 or TLS 1.3 is accepted", Reason{"no-tls1.2", "neither TLS 1.2 nor TLS 1.3 is accepted", "C", modern})
+	j.rule(not(is(TLS13)), unknownVersion(TLS13), Reason{"no-tls1.3", "TLS 1.3 is not accepted", "A-", "offer TLS 1.3"})
 }
 
-func (c *computation) protocolCaps() {
-	const off = "switch it off"
-	versions := c.versions()
-	if c.accepts(SSL2) {
-		c.because("ssl2", "F", off, "SSL 2.0 is accepted")
-	}
-	if c.accepts(SSL3) {
-		if versions[len(versions)-1] == SSL3 {
-			c.because("ssl3-best", "F", "offer TLS 1.2 and 1.3", "SSL 3.0 is the best version")
-		}
-		c.because("ssl3", "B", off, "SSL 3.0 is accepted")
-		if i := slices.IndexFunc(c.o.Suites, func(s Suite) bool { return s.Version == SSL3 && s.BlockBits > 0 }); i >= 0 {
-			c.because("poodle", "C", off, "POODLE: SSL 3.0 with %s", c.o.Suites[i].Name)
-		}
-	}
-	for _, v := range []Version{TLS10, TLS11} {
-		if c.accepts(v) {
-			c.because(fmt.Sprintf("tls1.%d", v-TLS10), "B", off, "%s is accepted", v)
-		}
-	}
-	if !c.accepts(TLS12) && !c.accepts(TLS13) {
-		c.because("no-tls1.2", "C", "offer TLS 1.2 and 1.3", "neither TLS 1.2 nor TLS 1.3 is accepted")
-	}
-	if !c.accepts(TLS13) {
-		c.because("no-tls1.3", "A-", "offer TLS 1.3", "TLS 1.3 is not accepted")
-	}
-}
+func unknownVersion(v Version) string { return fmt.Sprintf("whether %s is accepted", v) }
 
-func (c *computation) suiteCaps() {
-	for _, rule := range []struct {
+func (j *judgement) suites() {
+	const aead = "offer AES-GCM and ChaCha20"
+	for _, r := range []struct {
 		q             Question
 		id, cap, what string
 	}{
@@ -54,97 +47,137 @@ func (c *computation) suiteCaps() {
 		{AskSuitesWeak, "weak-cipher", "F", "suites with less than 112 bits"},
 		{AskSuitesRC4, "rc4", "B", "RC4"},
 	} {
-		if a := c.o.Answer(rule.q); a.Answer == Accepted {
-			c.because(rule.id, rule.cap, "switch them off", "%s: %s", rule.what, a.Proof)
-		}
+		j.asked(r.q, Accepted, Reason{r.id, r.what, r.cap, "switch them off"})
 	}
-	if !slices.ContainsFunc(c.o.Suites, func(s Suite) bool { return !s.Stream || s.Bits == 0 }) {
-		c.because("rc4-only", "F", "offer AES-GCM and ChaCha20", "only RC4 suites are accepted")
-	}
-	if c.o.Answer(AskSuitesAEAD).Answer == Refused && !slices.ContainsFunc(c.o.Suites, func(s Suite) bool { return s.AEAD }) {
-		c.because("no-aead", "B", "offer AES-GCM and ChaCha20", "no authenticated encryption (AEAD)")
-	}
-}
-
-// keyCaps are about the sizes of keys and of the ephemeral parameters, and about signatures by broken hashes.
-func (c *computation) keyCaps() {
-	for _, chain := range c.o.Chains {
-		for i, cert := range chain.Certificates {
-			if i == 0 {
-				what, bits := keyBits(cert)
-				c.keyCap("key", what+" in the certificate", bits)
-			}
-			if selfSigned := i > 0 && isSelfSigned(cert); !selfSigned && slices.Contains([]x509.SignatureAlgorithm{x509.MD2WithRSA, x509.MD5WithRSA}, cert.SignatureAlgorithm) {
-				c.because("md5", "F", "have the certificate issued again", "%s signed with %s", cert.Subject, cert.SignatureAlgorithm)
-			}
-		}
-	}
-	for _, s := range c.o.Suites {
+	for _, s := range j.o.suites() {
 		switch {
-		case s.Exchange.Bits == 0 || s.Export:
-		case s.Exchange.Kind == "ECDHE" || s.Exchange.Kind == "ECDH":
-			c.keyCap("curve", fmt.Sprintf("the curve %s in %s", s.Exchange.Group, s.Name), asRSA(s.Exchange.Bits))
-		default:
-			c.keyCap("dh", fmt.Sprintf("Diffie-Hellman with %d bits in %s %s", s.Exchange.Bits, s.Version, s.Name), s.Exchange.Bits)
+		case s.Strange:
+			j.perhaps("weak-cipher", "F", "what the suite %s in %s stands for", s.Name, s.Version)
+		case s.Export && s.Exchange.Kind == "RSA":
+			j.because("freak", "F", "switch export suites off", "FREAK: %s", s.Name)
+		case s.Export && s.Exchange.Kind == "DHE":
+			j.because("logjam", "F", "switch export suites off", "Logjam: %s", s.Name)
 		}
 	}
-	c.reasons = slices.CompactFunc(c.reasons, func(a, b Reason) bool { return a == b })
-}
-
-func (c *computation) keyCap(id, what string, bits int) {
-	switch {
-	case bits < 1024:
-		c.because(id+"-broken", "F", "take at least 2048 bits, or a curve of 256", "%s", what)
-	case bits < 2048:
-		c.because(id+"-weak", "B", "take at least 2048 bits, or a curve of 256", "%s", what)
-	}
-}
-
-// browserCaps are about what reference browsers really get.
-func (c *computation) browserCaps() {
-	var connected, secret int
-	for _, r := range c.o.Reference {
-		if r.Answer != Accepted {
-			continue
+	is := func(q Question) Answer { return j.o.Answer(q).Answer }
+	settled := Accepted
+	for _, v := range []Version{SSL3, TLS10, TLS11, TLS12} {
+		if j.o.Protocol(v) == Unknown { // its suites are not known either
+			settled = Unknown
 		}
+	}
+	only := all(is(AskSuitesRC4), not(is(AskSuites64)), not(is(AskSuites128)), not(is(AskSuites256)), not(j.o.Protocol(TLS13)), settled)
+	j.rule(only, "whether anything better than RC4 is accepted", Reason{"rc4-only", "only RC4 suites are accepted", "F", aead})
+	none := all(not(is(AskSuitesAEAD)), not(j.o.Protocol(TLS13)))
+	j.rule(none, fmt.Sprintf("%s: %s", AskSuitesAEAD, j.o.Answer(AskSuitesAEAD).Proof), Reason{"no-aead", "no authenticated encryption (AEAD)", "B", aead})
+}
+
+// asked applies a reason where the answer to a question is the one that hurts.
+func (j *judgement) asked(q Question, hurts Answer, r Reason) {
+	a := j.o.Answer(q)
+	holds := a.Answer
+	if hurts == Refused {
+		holds = not(holds)
+	}
+	if a.Proof != "" {
+		r.What += ": " + a.Proof
+	}
+	j.rule(holds, fmt.Sprintf("%s: %s", q, a.Proof), r)
+}
+
+// browsers are about what reference browsers really get. What one was not seen to get, it may get at the worst that the server has.
+func (j *judgement) browsers() {
+	var modern, connected, secret, lost int
+	for _, r := range j.o.Reference {
+		known := r.Answer == Refused || r.Answer == Accepted && r.Suite.Version != 0
 		if r.Modern {
-			connected++
+			modern++
 		}
-		if r.Modern && r.Suite.Exchange.ForwardSecret() {
-			secret++
-		}
-		if r.Suite.Version >= TLS11 && r.Suite.Version < TLS13 {
-			if r.Suite.Stream && !r.Suite.AEAD {
-				c.because("rc4-modern", "C", "prefer AES-GCM and ChaCha20", "%s gets %s in %s", r.Client, r.Suite.Name, r.Suite.Version)
+		switch {
+		case !known:
+			lost++
+			j.unseen(fmt.Sprintf("what %s gets: %s", r.Client, r.Proof), r.Modern)
+		case r.Answer == Accepted:
+			j.browser(r)
+			if r.Modern {
+				connected++
 			}
-			if r.Suite.BlockBits == 64 {
-				c.because("64-bit-blocks", "C", "prefer AES-GCM and ChaCha20", "%s gets %s in %s", r.Client, r.Suite.Name, r.Suite.Version)
+			if r.Modern && r.Suite.Exchange.ForwardSecret() {
+				secret++
 			}
 		}
 	}
-	if secret < connected || connected == 0 {
-		c.because("no-forward-secrecy", "B", "offer and prefer ECDHE", "%d of %d modern browsers get forward secrecy", secret, connected)
+	unknown := "what modern browsers get: none was seen to connect"
+	if modern == 0 {
+		j.unseen(unknown, true)
+	}
+	why := Reason{"no-forward-secrecy", fmt.Sprintf("%d of %d modern browsers get forward secrecy", secret, connected), "B", "offer and prefer ECDHE"}
+	switch {
+	case secret < connected, connected == 0 && modern > 0 && lost == 0:
+		j.rule(Accepted, "", why)
+	case connected == 0:
+		j.rule(Unknown, unknown, why)
 	}
 }
 
-func (c *computation) flagCaps() {
-	if a := c.o.Answer(AskCompression); a.Answer == Accepted {
-		c.because("compression", "C", "switch TLS compression off", "CRIME: TLS compression is accepted")
+func (j *judgement) browser(r Negotiated) {
+	if r.Suite.Version < TLS11 || r.Suite.Version >= TLS13 {
+		return
 	}
-	if a := c.o.Answer(AskInsecureReneg); a.Answer == Accepted {
-		c.because("insecure-renegotiation", "F", "switch client-initiated renegotiation off", "insecure client-initiated renegotiation: %s", a.Proof)
+	why := Reason{"", fmt.Sprintf("%s gets %s in %s", r.Client, r.Suite.Name, r.Suite.Version), "C", "prefer AES-GCM and ChaCha20"}
+	if why.ID = "rc4-modern"; r.Suite.rc4() {
+		j.rule(Accepted, "", why)
 	}
-	if a := c.o.Answer(AskRenegotiation); a.Answer == Refused {
-		c.because("no-secure-renegotiation", "A-", "support RFC 5746", "secure renegotiation is not supported: %s", a.Proof)
+	if why.ID = "64-bit-blocks"; r.Suite.BlockBits == 64 {
+		j.rule(Accepted, "", why)
 	}
-	if a := c.o.Answer(AskHeartbleed); a.Answer == Accepted {
-		c.because("vulnerable", "F", "update the TLS library", "%s: %s", a.Question, a.Proof)
+}
+
+func (j *judgement) unseen(what string, modern bool) {
+	may := func(q Question) bool { return j.o.Answer(q).Answer != Refused }
+	if may(AskSuitesRC4) {
+		j.perhaps("rc4-modern", "C", "%s", what)
 	}
-	switch c.o.HSTS.State {
+	if may(AskSuites64) {
+		j.perhaps("64-bit-blocks", "C", "%s", what)
+	}
+	if modern && may(AskSuitesStaticRSA) {
+		j.perhaps("no-forward-secrecy", "B", "%s", what)
+	}
+}
+
+func (j *judgement) flags() {
+	j.asked(AskCompression, Accepted, Reason{"crime", "CRIME: TLS compression is accepted", "C", "switch TLS compression off"})
+	j.asked(AskInsecureReneg, Accepted, Reason{"insecure-renegotiation", "insecure client-initiated renegotiation", "F", "switch client-initiated renegotiation off"})
+	j.asked(AskRenegotiation, Refused, Reason{"no-secure-renegotiation", "secure renegotiation is not supported", "A-", "support RFC 5746"})
+	for _, v := range vulnerabilities {
+		if v.always || j.o.has(v.q) {
+			j.asked(v.q, Accepted, Reason{v.id, string(v.q), "F", v.fix})
+		}
+	}
+}
+
+const halfYear = 15552000 // s, of max-age
+
+// pages are about Strict-Transport-Security: A+ asks for half a year. A port that does not speak HTTP has none to send.
+func (j *judgement) pages() {
+	const send = "send Strict-Transport-Security for at least half a year"
+	switch h := j.o.HSTS; h.State {
+	case HSTSPresent:
+		if h.MaxAge.Seconds() < halfYear {
+			j.because("hsts-short", "A", "raise max-age to at least 15552000", "Strict-Transport-Security for %.0f s only", h.MaxAge.Seconds())
+		}
+	case HSTSAbsent:
+		j.because("hsts-absent", "A", send, "no Strict-Transport-Security")
+	case HSTSNoHTTP:
+		j.because("hsts-no-http", "A", "", "what answers is not HTTP, so that there is no Strict-Transport-Security")
 	case HSTSDisabled:
-		c.because("hsts-disabled", "A-", "raise max-age", "Strict-Transport-Security is switched off: %q", c.o.HSTS.Header)
+		j.because("hsts-disabled", "A-", "raise max-age", "Strict-Transport-Security is switched off: %q", h.Header)
 	case HSTSInvalid:
-		c.because("hsts-invalid", "A-", "mend the header", "Strict-Transport-Security cannot be read: %q", c.o.HSTS.Header)
-	case HSTSUnknown, HSTSAbsent, HSTSPresent:
+		j.because("hsts-invalid", "A-", "mend the header", "Strict-Transport-Security cannot be read: %q", h.Header)
+	case HSTSUnknown:
+		fallthrough
+	default:
+		j.perhaps("hsts-invalid", "A-", "Strict-Transport-Security: %s", cmp.Or(h.Reason, "the page was not fetched"))
 	}
 }

@@ -8,79 +8,54 @@ import (
 
 // Grade is the grade of one endpoint and every reason for it.
 type Grade struct {
-	Grade         string   `json:"grade"` // A+, A, A-, B to F, T; empty where nobody can tell
-	IgnoringTrust string   `json:"grade_ignoring_trust"`
+	Grade         string   `json:"grade"`                // A+, A, A-, B to E, M, T, F; empty where nobody can tell
+	IgnoringTrust string   `json:"grade_ignoring_trust"` // likewise
 	Score         Score    `json:"score"`
 	Reasons       []Reason `json:"reasons"`
-	Blocked       []string `json:"-"` // why nobody can tell
+	Blocked       []string `json:"-"` // what nobody knows and what could make the grade worse, where there is none
 	Rules         string   `json:"rules"`
-	NotChecked    []string `json:"not_checked"`
-}
-
-// Score is the three categories of the guide, 0 to 100.
-type Score struct {
-	Protocol    int `json:"protocol"`
-	KeyExchange int `json:"key_exchange"`
-	Cipher      int `json:"cipher"`
-}
-
-// total weighs the categories (guide, "Methodology overview").
-func (s Score) total() float64 {
-	return 0.3*float64(s.Protocol) + 0.3*float64(s.KeyExchange) + 0.4*float64(s.Cipher)
+	NotChecked    []string `json:"not_checked"` // what the guide caps for and nobody looked at
 }
 
 // Reason is one thing that costs points or caps the grade, with what proved it and what to change.
 type Reason struct {
-	ID   string `json:"id"`
+	ID   string `json:"id"` // stable: one for each rule and each vulnerability
 	What string `json:"what"`
 	Cap  string `json:"cap,omitempty"` // the best grade that is left with it; empty: it is told, and costs nothing by itself
 	Fix  string `json:"fix,omitempty"`
 }
 
-// order is the grades from best to worst. T stands where trust is missing; only F outranks it.
-var order = []string{"A+", "A", "A-", "B", "C", "D", "E", "T", "F"}
+// order is the grades from best to worst. M stands for another name, T where trust is missing; only F outranks them.
+var order = []string{"A+", "A", "A-", "B", "C", "D", "E", "M", "T", "F"}
 
-func worse(a, b string) string { return order[max(slices.Index(order, a), slices.Index(order, b))] }
+// Rank orders grades from best to worst; none is the worst.
+func Rank(grade string) int {
+	if i := slices.Index(order, grade); i >= 0 {
+		return i
+	}
+	return len(order)
+}
 
-// notChecked are the things that the guide caps for and that no observation here covers.
-var notChecked = []string{"keys from Debian's broken generator (CVE-2008-0166)", "DROWN on other ports and hosts with the same key", "ROBOT", "POODLE-TLS and other padding oracles",
-	"Ticketbleed", "OpenSSL padding oracle (CVE-2016-2107)", "early ChangeCipherSpec (CVE-2014-0224)", "revocation beyond a stapled response", "distrust beyond the authorities that are trusted here",
-	"Certificate Transparency"}
-
-// NotChecked are the things that the guide caps for and that nobody looked at.
-func NotChecked() []string { return notChecked }
-
-// Of computes the grade. Where an answer that could make the grade worse is unknown, there is none, unless the grade is F already.
+// Of computes the grade. Everything that nobody knows is taken at its best, and then at its worst: where both give the same grade,
+// that is the grade, and where they do not, there is none.
 func Of(o Observation) Grade {
-	g := Grade{Rules: Rules, NotChecked: notChecked}
-	c := computation{o: o}
-	c.unknowns()
-	if len(c.versions()) == 0 {
-		g.Blocked = append(c.blocked, "no version of SSL or TLS was accepted")
+	g := Grade{Rules: Rules, NotChecked: notChecked(o)}
+	j := judgement{o: o}
+	if len(j.versions()) == 0 {
+		g.Blocked = []string{"no version of SSL or TLS was accepted"}
 		return g
 	}
-	if len(c.o.Suites) == 0 || len(c.o.Chains) == 0 && !c.onlyAnonymous() {
-		g.Blocked = append(c.blocked, "no cipher suite and certificate was seen")
-		return g
-	}
-	g.Score = c.score()
-	c.caps()
-	grade := c.letter(g.Score)
-	c.trust()
-	ignoring := grade
-	for _, r := range c.reasons {
-		if r.Cap != "" {
-			if !slices.Contains(c.trustIDs, r.ID) {
-				ignoring = worse(ignoring, r.Cap)
-			}
-			grade = worse(grade, r.Cap)
-		}
-	}
-	g.Reasons, g.Blocked = c.reasons, c.blocked
-	if grade != "F" && len(c.blocked) > 0 {
-		return g
-	}
-	g.Grade, g.IgnoringTrust, g.Blocked = grade, ignoring, nil
+	g.Score = j.score()
+	j.protocols()
+	j.suites()
+	j.exchange()
+	j.browsers()
+	j.flags()
+	j.pages()
+	j.trust()
+	g.Reasons = j.reasons
+	g.Grade, g.Blocked = j.grade(true)
+	g.IgnoringTrust, _ = j.grade(false)
 	return g
 }
 
@@ -107,76 +82,63 @@ func (g Grade) String() string {
 	return g.Grade + ": " + strings.Join(why, "; ")
 }
 
-// computation gathers the reasons.
-type computation struct {
-	o        Observation
-	reasons  []Reason
-	trustIDs []string
-	blocked  []string
+// judgement gathers the reasons that hold, and those that nobody can rule out.
+type judgement struct {
+	o       Observation
+	reasons []Reason
+	trusted []string // the ids of the reasons that a grade which ignores trust leaves out
+	open    []Reason // What is what nobody knows
 }
 
-func (c *computation) because(id, limit, fix, format string, args ...any) {
-	c.reasons = append(c.reasons, Reason{ID: id, What: fmt.Sprintf(format, args...), Cap: limit, Fix: fix})
+// because notes a reason, once.
+func (j *judgement) because(id, limit, fix, format string, args ...any) {
+	j.reasons = appendOnce(j.reasons, Reason{ID: id, What: fmt.Sprintf(format, args...), Cap: limit, Fix: fix})
+}
+
+// perhaps notes a reason that nobody can rule out.
+func (j *judgement) perhaps(id, limit, format string, args ...any) {
+	j.open = appendOnce(j.open, Reason{ID: id, What: fmt.Sprintf(format, args...), Cap: limit})
+}
+
+// rule applies a reason where its condition holds. unknown says why nobody could tell, where nobody can.
+func (j *judgement) rule(holds Answer, unknown string, r Reason) {
+	switch holds {
+	case Accepted:
+		j.because(r.ID, r.Cap, r.Fix, "%s", r.What)
+	case Unknown:
+		j.perhaps(r.ID, r.Cap, "%s", unknown)
+	case Refused:
+	}
+}
+
+func appendOnce(list []Reason, r Reason) []Reason {
+	if slices.Contains(list, r) {
+		return list
+	}
+	return append(list, r)
+}
+
+// grade is the worst cap, unless a reason that nobody can rule out is worse still: those are returned then.
+func (j *judgement) grade(trust bool) (grade string, blocked []string) {
+	counts := func(r Reason) bool { return r.Cap != "" && (trust || !slices.Contains(j.trusted, r.ID)) }
+	grade = order[0]
+	for _, r := range j.reasons {
+		if counts(r) {
+			grade = order[max(Rank(grade), Rank(r.Cap))]
+		}
+	}
+	for _, r := range j.open {
+		if counts(r) && Rank(r.Cap) > Rank(grade) && !slices.Contains(blocked, r.What) {
+			blocked = append(blocked, r.What)
+		}
+	}
+	if len(blocked) > 0 {
+		return "", blocked
+	}
+	return grade, nil
 }
 
 // versions are those that are accepted, oldest first.
-func (c *computation) versions() []Version {
-	var list []Version
-	for _, v := range Versions {
-		if c.o.Protocols[v] == Accepted {
-			list = append(list, v)
-		}
-	}
-	return list
-}
-
-func (c *computation) accepts(v Version) bool { return c.o.Protocols[v] == Accepted }
-
-// unknowns block: each could hide something that makes the grade worse.
-func (c *computation) unknowns() {
-	for _, v := range Versions {
-		if c.o.Protocols[v] == Unknown {
-			c.blocked = append(c.blocked, fmt.Sprintf("whether %s is accepted", v))
-		}
-	}
-	for _, q := range []Question{AskSuitesNULL, AskSuitesAnonymous, AskSuitesExport, AskSuitesWeak, AskSuitesRC4, AskSuites64, AskSuites128, AskSuites256, AskSuitesDHE, AskSuitesStaticRSA, AskSuitesAEAD,
-		AskWeakCurves, AskMiddleCurves, AskCompression, AskRenegotiation, AskInsecureReneg, AskHeartbleed} {
-		if a := c.o.Answer(q); a.Answer == Unknown {
-			c.blocked = append(c.blocked, fmt.Sprintf("%s: %s", q, a.Proof))
-		}
-	}
-	for _, r := range c.o.Reference {
-		if r.Answer == Unknown {
-			c.blocked = append(c.blocked, fmt.Sprintf("what %s gets: %s", r.Client, r.Proof))
-		}
-	}
-	for i, chain := range c.o.Chains {
-		if chain.Err != "" {
-			c.blocked = append(c.blocked, fmt.Sprintf("certificate chain %d: %s", i+1, chain.Err))
-		}
-	}
-}
-
-func (c *computation) onlyAnonymous() bool {
-	return !slices.ContainsFunc(c.o.Suites, func(s Suite) bool { return !s.Anonymous })
-}
-
-// String is the version's usual name.
-func (v Version) String() string {
-	switch v {
-	case SSL2:
-		return "SSL 2.0"
-	case SSL3:
-		return "SSL 3.0"
-	default:
-		return fmt.Sprintf("TLS 1.%d", v-TLS10)
-	}
-}
-
-// Rank orders grades from best to worst; none is the worst.
-func Rank(grade string) int {
-	if i := slices.Index(order, grade); i >= 0 {
-		return i
-	}
-	return len(order)
+func (j *judgement) versions() []Version {
+	return slices.DeleteFunc(slices.Clone(Versions), func(v Version) bool { return j.o.Protocol(v) != Accepted })
 }

@@ -4,6 +4,8 @@ package tlsgrade
 
 import (
 	"crypto/x509"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -25,6 +27,18 @@ const (
 
 // Versions are all versions, oldest first.
 var Versions = []Version{SSL2, SSL3, TLS10, TLS11, TLS12, TLS13}
+
+// String is the version's usual name.
+func (v Version) String() string {
+	switch v {
+	case SSL2:
+		return "SSL 2.0"
+	case SSL3:
+		return "SSL 3.0"
+	default:
+		return fmt.Sprintf("TLS 1.%d", v-TLS10)
+	}
+}
 
 // Answer is how a server met an offer. The zero value is Unknown: what nobody has measured is never read as a refusal.
 type Answer int
@@ -52,16 +66,7 @@ type Observation struct {
 	Chains    []Chain            // each distinct certificate chain that it sent
 	Reference []Negotiated       // what each reference browser got
 	HSTS      HSTS
-}
-
-// Answer is what is known of a question.
-func (o Observation) Answer(q Question) Offer {
-	for _, offer := range o.Offers {
-		if offer.Question == q {
-			return offer
-		}
-	}
-	return Offer{Question: q, Proof: "it was not asked"}
+	Unasked   []string // what else nobody could tell, in words; each could hide something that makes the grade worse
 }
 
 // Suite is one cipher suite that the server chose in one version, with the key exchange it used then.
@@ -77,7 +82,10 @@ type Suite struct {
 	Exchange  Exchange // how keys are exchanged
 	Anonymous bool     // nobody is authenticated
 	Export    bool
+	Strange   bool // nobody knows what the id stands for; the fields between Name and here say nothing then
 }
+
+func (s Suite) rc4() bool { return s.Stream && !s.AEAD }
 
 // Exchange is a key exchange.
 type Exchange struct {
@@ -89,36 +97,10 @@ type Exchange struct {
 // ForwardSecret says whether the exchange is ephemeral.
 func (e Exchange) ForwardSecret() bool { return e.Kind == "DHE" || e.Kind == "ECDHE" }
 
-// Question names one of the things, besides versions, that the grade depends on.
-type Question string
-
-// The questions. A server that lacks what makes a question possible (no CBC suite, no heartbeat) has Refused it.
-const (
-	AskSuitesNULL      Question = "suites with NULL encryption"
-	AskSuitesAnonymous Question = "anonymous suites"
-	AskSuitesExport    Question = "export suites"
-	AskSuitesWeak      Question = "suites with DES or less than 112 bits"
-	AskSuitesRC4       Question = "RC4 suites"
-	AskSuites64        Question = "suites with 64-bit blocks"
-	AskSuitesDHE       Question = "finite-field DHE"
-	AskSuitesStaticRSA Question = "key exchange with static RSA"
-	AskSuitesAEAD      Question = "AEAD suites"
-	AskSuites256       Question = "suites with 256 bits"
-	AskSuites128       Question = "suites with 128 bits"
-	AskCompression     Question = "TLS compression"
-	AskRenegotiation   Question = "secure renegotiation (RFC 5746)" // Accepted: the extension is acknowledged
-	AskInsecureReneg   Question = "insecure client-initiated renegotiation"
-	AskFallbackSCSV    Question = "TLS_FALLBACK_SCSV" // Accepted: an inappropriate fallback is declined
-	AskWeakCurves      Question = "weak curves"       // below 255 bits
-	AskMiddleCurves    Question = "curves of 256 bits"
-	AskHeartbleed      Question = "Heartbleed (CVE-2014-0160)"
-)
-
-// Offer is one question and its answer.
-type Offer struct {
-	Question Question
-	Answer   Answer
-	Proof    string // the suite, extension or record that proved it; for Unknown, what happened instead
+// sizeUnknown says whether ephemeral parameters were used and nobody knows how strong they are.
+func (s Suite) sizeUnknown() bool {
+	fixed := []string{"RSA", "DH", "ECDH"} // the certificate has the key
+	return s.Exchange.Bits == 0 && !s.Anonymous && !s.Export && !slices.Contains(fixed, s.Exchange.Kind)
 }
 
 // Negotiated is what one reference browser got from the server.
@@ -144,6 +126,7 @@ type HSTS struct {
 	State  HSTSState     `json:"state"`
 	Header string        `json:"header,omitempty"`
 	MaxAge time.Duration `json:"max_age_ns,omitempty"`
+	Reason string        `json:"reason,omitempty"` // why it is unknown
 }
 
 // HSTSState is what became of the header; the API of SSL Labs separates these, and so does the guide.
@@ -151,7 +134,8 @@ type HSTSState string
 
 // The states.
 const (
-	HSTSUnknown  HSTSState = "unknown" // no HTTP answer
+	HSTSUnknown  HSTSState = "unknown"  // the page was not fetched
+	HSTSNoHTTP   HSTSState = "not-http" // what answered the request for the page was not HTTP
 	HSTSAbsent   HSTSState = "absent"
 	HSTSPresent  HSTSState = "present"
 	HSTSInvalid  HSTSState = "invalid"

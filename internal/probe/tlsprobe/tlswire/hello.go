@@ -34,8 +34,11 @@ const (
 	extALPN              uint16 = 16
 	ExtHeartbeat         uint16 = 15
 	extExtendedMaster    uint16 = 23
+	extPadding           uint16 = 21
 	extTicket            uint16 = 35
 	extSupportedVersions uint16 = 43
+	extCookie            uint16 = 44
+	extSignaturesCert    uint16 = 50
 	extKeyShare          uint16 = 51
 	ExtRenegotiation     uint16 = 0xff01
 )
@@ -52,6 +55,12 @@ type Hello struct {
 	Heartbeat   bool
 	Status      bool // a stapled OCSP response is asked for
 	Older       bool // beside TLS 1.3 the older versions are offered too, as browsers do
+
+	// What Handshake13 sets: random is kept for a second hello; without a share, a key of X25519 that nobody knows is sent.
+	random, share, cookie []byte
+	shareGroup            uint16
+	again                 bool // it answers a HelloRetryRequest
+	padding               int  // bytes
 }
 
 // AllGroups are the named groups, without the finite fields of RFC 7919: a server that sees those sends a prime of their
@@ -64,14 +73,31 @@ var AllSignatures = []uint16{0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0
 
 // Marshal writes the hello in its record. The error is that of a list too long for its field.
 func (h Hello) Marshal() ([]byte, error) {
-	random := make([]byte, 32)
-	if _, err := rand.Read(random); err != nil {
-		return nil, err
+	random := h.random
+	if random == nil {
+		random = make([]byte, 32)
+		if _, err := rand.Read(random); err != nil {
+			return nil, err
+		}
 	}
+	wire, err := h.marshal(random)
+	const header = 4
+	if n := len(wire) - 5; err == nil && n >= 256 && n < 512 && h.Version > SSL3 { // some servers hang on such a length (RFC 7685 4)
+		h.padding = max(1, 512-n-header)
+		return h.marshal(random)
+	}
+	return wire, err
+}
+
+func (h Hello) marshal(random []byte) ([]byte, error) {
 	legacy := min(h.Version, TLS12)
 	var b cryptobyte.Builder
 	b.AddUint8(22)
-	b.AddUint16(max(SSL3, min(legacy, TLS10))) // RFC 8446 5.1: what old servers expect
+	if h.again { // RFC 8446 5.1
+		b.AddUint16(TLS12)
+	} else {
+		b.AddUint16(max(SSL3, min(legacy, TLS10))) // RFC 8446 5.1: what old servers expect
+	}
 	b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) {
 		b.AddUint8(1)
 		b.AddUint24LengthPrefixed(func(b *cryptobyte.Builder) {
@@ -139,6 +165,9 @@ func (h Hello) extensions(b *cryptobyte.Builder, random []byte) {
 			signatures = AllSignatures
 		}
 		add(extSignatures, list16(signatures))
+		if h.Signatures != nil && h.Version == TLS13 { // the authorities may sign as they like
+			add(extSignaturesCert, list16(AllSignatures))
+		}
 	}
 	if h.Status {
 		add(extStatusRequest, func(b *cryptobyte.Builder) { b.AddUint8(1); b.AddUint16(0); b.AddUint16(0) })
@@ -155,6 +184,9 @@ func (h Hello) extensions(b *cryptobyte.Builder, random []byte) {
 			})
 		})
 	}
+	if h.padding > 0 {
+		add(extPadding, func(b *cryptobyte.Builder) { b.AddBytes(make([]byte, h.padding)) })
+	}
 	if h.Version < TLS13 {
 		return
 	}
@@ -165,11 +197,20 @@ func (h Hello) extensions(b *cryptobyte.Builder, random []byte) {
 	add(extSupportedVersions, func(b *cryptobyte.Builder) {
 		b.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { addUint16s(b, versions) })
 	})
+	if len(h.cookie) > 0 {
+		add(extCookie, func(b *cryptobyte.Builder) {
+			b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(h.cookie) })
+		})
+	}
+	group, share := h.shareGroup, h.share
+	if share == nil && slices.Contains(groups, 29) { // any 32 bytes are a point of X25519; for other groups the server asks (RFC 8446 4.1.4)
+		group, share = 29, random
+	}
 	add(extKeyShare, func(b *cryptobyte.Builder) {
 		b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) {
-			if slices.Contains(groups, 29) { // any 32 bytes are a point of X25519; for other groups the server asks (RFC 8446 4.1.4)
-				b.AddUint16(29)
-				b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(random) })
+			if share != nil {
+				b.AddUint16(group)
+				b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(share) })
 			}
 		})
 	})

@@ -17,11 +17,15 @@ type Reply struct {
 	Compression  uint8
 	Retry        bool // a HelloRetryRequest, which names version, suite and group as a ServerHello does
 	Extensions   map[uint16]bool
-	Certificates [][]byte // leaf first, as sent; none in TLS 1.3, where they are encrypted
+	Certificates [][]byte // leaf first, as sent; in TLS 1.3, where they are encrypted, of Handshake13 only
+	Verify       uint16   // the signature scheme of the CertificateVerify, of Handshake13
 	Stapled      []byte   // OCSP response
 	Exchange     Parameters
 	Done         bool     // the whole flight has come
 	Kinds        []string // of SSL 2.0: the cipher kinds that the server has
+
+	group         uint16 // of TLS 1.3: of the share, or the one that is wanted
+	share, cookie []byte
 }
 
 // Parameters are the ephemeral parameters of a key exchange.
@@ -203,17 +207,26 @@ func readServerHello(s cryptobyte.String) (*Reply, bool) {
 			return nil, false
 		}
 		r.Extensions[id] = true
-		var group uint16
 		switch id {
 		case extSupportedVersions:
 			if !body.ReadUint16(&r.Version) {
 				return nil, false
 			}
 		case extKeyShare:
-			if !body.ReadUint16(&group) {
+			if !body.ReadUint16(&r.group) {
 				return nil, false
 			}
-			r.Exchange = curve(group)
+			r.Exchange = curve(r.group)
+			var share cryptobyte.String
+			if !r.Retry && body.ReadUint16LengthPrefixed(&share) {
+				r.share = bytes.Clone(share)
+			}
+		case extCookie:
+			var cookie cryptobyte.String
+			if !body.ReadUint16LengthPrefixed(&cookie) {
+				return nil, false
+			}
+			r.cookie = bytes.Clone(cookie)
 		}
 	}
 	return r, true
@@ -289,6 +302,8 @@ func curve(id uint16) Parameters {
 	}
 	return Parameters{Group: fmt.Sprintf("group 0x%04x", id)}
 }
+
+func curveName(id uint16) string { return curve(id).Group }
 
 // GroupBits is the size of a named group; 0 where it is not known.
 func GroupBits(id uint16) int { return curves[id].Bits }

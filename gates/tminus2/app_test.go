@@ -1,0 +1,52 @@
+package tminus2
+
+import (
+	"time"
+
+	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/probe/computeprobe"
+	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/target"
+	"github.com/getdrop/launchgate/internal/target/cloud"
+)
+
+func appGates(s *gate.Section) {
+	s.ValidFor(24 * time.Hour)
+
+	s.Gate("ServiceMode", gate.Hard, "The application runs, and its scripts were built, with the variables of production.", func(g *gate.G) {
+		c, l := cloud.Of(g.Launch()), g.Launch()
+		if len(l.Compute.Variables) == 0 {
+			g.NotApplicable("compute.variables is empty")
+			return
+		}
+		for name, value := range l.Compute.Variables {
+			g.Check(name+" is "+value, computeprobe.HasVariable(c.Platform, name, value))
+		}
+		for pattern, value := range c.Patterns() {
+			g.Check("the scripts say "+value, httpprobe.BundleSays(c.Web, string(l.Web.URL), pattern, value))
+		}
+	})
+
+	s.Gate("NoMock", gate.Hard, "Nothing that stands in for a third party is switched on.", func(g *gate.G) {
+		c, l := cloud.Of(g.Launch()), g.Launch()
+		if len(l.Compute.Absent) == 0 {
+			g.NotApplicable("compute.absent is empty")
+			return
+		}
+		for _, name := range l.Compute.Absent {
+			g.Check(name+" is not set", computeprobe.LacksVariable(c.Platform, name))
+		}
+	})
+
+	s.Gate("NoDebugRoutes", gate.Hard, "Routes for development and tests are not served.", func(g *gate.G) {
+		site, l := target.Of(g.Launch()), g.Launch()
+		if len(l.Web.Closed) == 0 {
+			g.NotApplicable("web.closed is empty")
+			return
+		}
+		for _, path := range l.Web.Closed {
+			url := target.HTTPS(l.DNS.Domain, path)
+			g.Check(url, httpprobe.NotServed(site.Web, url))
+		}
+	})
+}

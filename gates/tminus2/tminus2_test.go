@@ -1,0 +1,18 @@
+// Package tminus2 is the T-2 page of the runbook: the application, two days before the launch.
+package tminus2
+
+import (
+	"testing"
+
+	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/launch"
+)
+
+var page = gate.NewPage(launch.TMinus2,
+	gate.NewSection("App", launch.RoleTechLead, appGates),
+)
+
+func TestMain(m *testing.M) { gate.Main(m, page) }
+
+// TestTMinus2 is the T-2 page of the runbook.
+func TestTMinus2(t *testing.T) { page.Run(t) }

@@ -1,0 +1,162 @@
+package cloud
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
+	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
+	"github.com/getdrop/launchgate/internal/probe/iamprobe"
+	"github.com/getdrop/launchgate/internal/probe/logsprobe"
+	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
+	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
+	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
+)
+
+// needs are the declarations of all probes of AWS.
+func needs() []awsprobe.Needs {
+	return []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
+}
+
+// rollback is what bringing the previous version back needs: UpdateService with the previous image, never StartDeployment, which
+// deploys whatever the tag points to now.
+var rollback = awsprobe.Needs{
+	"AppRunner.DescribeService": {Action: "apprunner:DescribeService", On: awsprobe.Service},
+	"AppRunner.ListOperations":  {Action: "apprunner:ListOperations", On: awsprobe.Service},
+	"AppRunner.UpdateService":   {Action: "apprunner:UpdateService", On: awsprobe.Service, Also: "iam:PassRole", AlsoOn: awsprobe.Role},
+	"ECR.DescribeImages":        {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+}
+
+// Policy is an IAM policy document.
+type Policy struct {
+	Version   string
+	Statement []Statement
+}
+
+// Statement allows some actions on some resources.
+type Statement struct {
+	Sid      string
+	Effect   string
+	Action   []string
+	Resource []string
+}
+
+// GatesPolicy is the least that the gates of a launch need: they read, and change nothing.
+func GatesPolicy(l *launch.Launch) Policy { return policy(l, needs()...) }
+
+// RollbackPolicy is the least that the role of the rollback job needs.
+func RollbackPolicy(l *launch.Launch) Policy { return policy(l, rollback) }
+
+func policy(l *launch.Launch, declared ...awsprobe.Needs) Policy {
+	actions := map[awsprobe.Kind]map[string]bool{}
+	add := func(on awsprobe.Kind, action string) {
+		if action == "" {
+			return
+		}
+		if actions[on] == nil {
+			actions[on] = map[string]bool{}
+		}
+		actions[on][action] = true
+	}
+	for _, n := range declared {
+		for _, permission := range n {
+			add(permission.On, permission.Action)
+			add(permission.AlsoOn, permission.Also)
+		}
+	}
+	p := Policy{Version: "2012-10-17"}
+	for _, kind := range slices.Sorted(maps.Keys(actions)) {
+		resources := resources(l, kind)
+		if len(resources) == 0 {
+			continue // launch.yaml has none, so nothing is asked
+		}
+		p.Statement = append(p.Statement, Statement{Sid: sid(kind), Effect: "Allow", Action: slices.Sorted(maps.Keys(actions[kind])), Resource: resources})
+	}
+	return p
+}
+
+// resources are the ARNs of the launch's resources of a kind.
+func resources(l *launch.Launch, kind awsprobe.Kind) []string {
+	arn := func(service, resource string) string {
+		return fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, l.AWS.Region, l.AWS.Account, resource)
+	}
+	only := func(there, arn string) []string {
+		if there == "" {
+			return nil
+		}
+		return []string{arn}
+	}
+	switch kind {
+	case awsprobe.Everything:
+		return []string{"*"}
+	case awsprobe.Service:
+		return only(string(l.Compute.Service), string(l.Compute.Service))
+	case awsprobe.Scaling:
+		return only(string(l.Compute.Service), arn("apprunner", "autoscalingconfiguration/*"))
+	case awsprobe.Secrets:
+		return secrets(l, arn)
+	case awsprobe.Databases:
+		if l.Database.Instance == "" {
+			return nil
+		}
+		return []string{arn("rds", "db:*"), arn("rds", "snapshot:*")}
+	case awsprobe.Repository:
+		return only(l.Images.Repository, arn("ecr", "repository/"+l.Images.Repository))
+	case awsprobe.LogGroup:
+		var all []string
+		for _, group := range []string{l.Logs.Group, platformGroup(l.Compute.Service)} {
+			if group != "" {
+				all = append(all, arn("logs", "log-group:"+group+":*"))
+			}
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	case awsprobe.Role:
+		return only(string(l.IAM.Role), string(l.IAM.Role))
+	default:
+		panic("no resources are known for " + string(kind))
+	}
+}
+
+// platformGroup is the log group in which App Runner puts the output of a service; "" for another platform.
+func platformGroup(service launch.ARN) string {
+	if name, found := strings.CutPrefix(service.Resource(), "service/"); found && service.Service() == "apprunner" {
+		return "/aws/apprunner/" + name + "/application"
+	}
+	return ""
+}
+
+// secrets are ARNs; behind a secret's name AWS puts six characters of its own.
+func secrets(l *launch.Launch, arn func(service, resource string) string) []string {
+	var all []string
+	for _, s := range l.Secrets {
+		for _, id := range []string{s.ID, s.Differs} {
+			switch {
+			case id == "":
+			case strings.HasPrefix(id, "arn:"):
+				all = append(all, id)
+			default:
+				all = append(all, arn("secretsmanager", "secret:"+id+"-??????"))
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// sid is the kind as a statement's id may be: letters only.
+func sid(kind awsprobe.Kind) string {
+	if kind == awsprobe.Everything {
+		return "NoResourceLevel"
+	}
+	var b strings.Builder
+	for word := range strings.FieldsFuncSeq(strings.TrimPrefix(string(kind), "the "), func(r rune) bool { return r < 'A' || r > 'z' }) {
+		b.WriteString(strings.ToUpper(word[:1]) + word[1:])
+	}
+	return b.String()
+}
