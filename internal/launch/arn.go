@@ -23,6 +23,9 @@ func (a ARN) Region() string { return a.part(3) }
 // Account is the account that the resource belongs to.
 func (a ARN) Account() string { return a.part(4) }
 
+// Resource is what it names in that account, such as service/drop-web/8fe1.
+func (a ARN) Resource() string { return a.part(5) }
+
 func (a ARN) part(n int) string {
 	parts := strings.SplitN(string(a), ":", 6)
 	if n >= len(parts) {

@@ -3,7 +3,6 @@ package logsprobe_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,15 +25,9 @@ const (
 // inAccount starts a stand-in with three groups that begin alike, and gives the account as a probe sees it.
 func inAccount(t *testing.T) (*awstest.Server, *awsprobe.Account) {
 	t.Helper()
-	s, err := awstest.Start(&awstest.Account{LogGroups: []types.LogGroup{
+	s := awstest.New(t, &awstest.Account{LogGroups: []types.LogGroup{
 		{LogGroupName: aws.String(group + "-of-another")}, {LogGroupName: aws.String(group), RetentionInDays: aws.Int32(30)}, {LogGroupName: aws.String("/aws/apprunner/drop-web/8fe1/service")},
 	}})
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	for _, entry := range s.Env() {
-		name, value, _ := strings.Cut(entry, "=")
-		t.Setenv(name, value)
-	}
 	return s, awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region})
 }
 

@@ -17,11 +17,12 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
+	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 )
 
 // needs are the declarations of all probes of AWS.
 func needs() []awsprobe.Needs {
-	return []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ec2probe.Needs, ecrprobe.Needs, elbprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs}
+	return []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ec2probe.Needs, ecrprobe.Needs, elbprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
 }
 
 // rollback is what bringing the previous version back needs: UpdateService with the previous image, never StartDeployment, which
@@ -109,12 +110,27 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 	case awsprobe.Repository:
 		return only(l.Images.Repository, arn("ecr", "repository/"+l.Images.Repository))
 	case awsprobe.LogGroup:
-		return only(l.Logs.Group, arn("logs", "log-group:"+l.Logs.Group+":*"))
+		var all []string
+		for _, group := range []string{l.Logs.Group, platformGroup(l.Compute.Service)} {
+			if group != "" {
+				all = append(all, arn("logs", "log-group:"+group+":*"))
+			}
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
 	case awsprobe.Role:
 		return only(string(l.IAM.Role), string(l.IAM.Role))
 	default:
 		panic("no resources are known for " + string(kind))
 	}
+}
+
+// platformGroup is the log group in which App Runner puts the output of a service; "" for another platform.
+func platformGroup(service launch.ARN) string {
+	if name, found := strings.CutPrefix(service.Resource(), "service/"); found && service.Service() == "apprunner" {
+		return "/aws/apprunner/" + name + "/application"
+	}
+	return ""
 }
 
 // secrets are ARNs; behind a secret's name AWS puts six characters of its own.
