@@ -112,10 +112,21 @@ func (z *Zone) findTrust(ctx context.Context, d *delegation) trust {
 // dsReplies are what the servers of the parent answer about a zone's DS: of ours each one, because resolvers ask any of them; of those above us, one.
 func (z *Zone) dsReplies(ctx context.Context, d *delegation) ([]answered, error) {
 	if within(d.zone, z.apex) {
-		return z.allSigned(ctx, d.parent, d.zone, dns.TypeDS)
+		replies, err := z.allSigned(ctx, d.parent, d.zone, dns.TypeDS)
+		return ownWord(replies, d.parent.zone, d.zone), err
 	}
 	r, who, err := z.anySigned(ctx, d.parent, d.zone, dns.TypeDS)
 	return []answered{{who, r}}, err
+}
+
+// ownWord leaves out the servers that refer to others, while there are some that answer: not each server of a zone has the one between too, and very old
+// ones refer to the zone itself.
+func ownWord(replies []answered, parent, zone string) []answered {
+	own := slices.DeleteFunc(slices.Clone(replies), func(a answered) bool { return referral(parent, zone, a.reply) != nil })
+	if len(own) == 0 {
+		return replies
+	}
+	return own
 }
 
 // agreed is what all servers of a parent say about a DS. Where they do not all say the same, it depends on the resolver whether it can be verified.
