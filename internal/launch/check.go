@@ -37,6 +37,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.site()
 	c.thresholds()
 	c.authorities()
+	c.mail()
 }
 
 // authorities refuses a ca_file from which no certificate can be read: probes would then trust nobody, and say so of every server.
