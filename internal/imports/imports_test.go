@@ -39,7 +39,7 @@ var rules = []rule{
 	{of: []string{"internal/launch/..."}, never: []string{"testing", "internal/probe/...", "internal/gate/..."},
 		why: "launch.yaml is facts; who looks at the world reads them, never the other way round"},
 	{of: []string{"internal/gate"}, never: []string{"internal/probe/dnsprobe", "internal/probe/tlsprobe", "internal/probe/httpprobe", "internal/probe/ssllabsprobe",
-		"internal/probe/apprunnerprobe", "internal/probe/awsprobe", "internal/probe/cdnprobe", "internal/probe/cloudwatchprobe", "internal/probe/computeprobe", "internal/probe/ecrprobe",
+		"internal/probe/apprunnerprobe", "internal/probe/awsprobe", "internal/probe/backupprobe", "internal/probe/cdnprobe", "internal/probe/cloudwatchprobe", "internal/probe/computeprobe", "internal/probe/ecrprobe",
 		"internal/probe/iamprobe", "internal/probe/logsprobe", "internal/probe/rdsprobe", "internal/probe/secretsprobe", "internal/probe/xrayprobe"},
 		why: "a page compiles only the probes that it uses"},
 	{of: []string{"internal/verdict/...", "internal/report/..."},

@@ -9,6 +9,7 @@ import (
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+	"github.com/getdrop/launchgate/internal/probe/backupprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
@@ -18,9 +19,13 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 )
 
-// needs are the declarations of all probes of AWS.
-func needs() []awsprobe.Needs {
-	return []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
+// needs are the declarations of all probes of AWS that look at a launch.
+func needs(l *launch.Launch) []awsprobe.Needs {
+	all := []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
+	if l.Thresholds.BackupDays > rdsprobe.MostDays {
+		all = append(all, backupprobe.Needs)
+	}
+	return all
 }
 
 // rollback is what bringing the previous version back needs: UpdateService with the previous image, never StartDeployment, which
@@ -47,7 +52,7 @@ type Statement struct {
 }
 
 // GatesPolicy is the least that the gates of a launch need: they read, and change nothing.
-func GatesPolicy(l *launch.Launch) Policy { return policy(l, needs()...) }
+func GatesPolicy(l *launch.Launch) Policy { return policy(l, needs(l)...) }
 
 // RollbackPolicy is the least that the role of the rollback job needs.
 func RollbackPolicy(l *launch.Launch) Policy { return policy(l, rollback) }
