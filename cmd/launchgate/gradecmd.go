@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -127,10 +128,10 @@ func printReport(w io.Writer, r gradeReport, asJSON bool) error {
 		return nil
 	}
 	if r.Blocked != "" {
-		fmt.Fprintf(w, "no grade for %s: %q\n", r.ServerName, r.Blocked)
+		fmt.Fprintf(w, "no grade for %s (%s at best): %q\n", r.ServerName, cmp.Or(r.Best, "cannot tell"), r.Blocked)
 	} else {
 		fmt.Fprintf(w, "%s  %s at %s (rules %s; score: protocol %d, key exchange %d, cipher %d; ignoring trust: %s)\n", r.Grade.Grade, r.ServerName, r.Address, r.Rules,
-			r.Score.Protocol, r.Score.KeyExchange, r.Score.Cipher, r.IgnoringTrust)
+			r.Score.Protocol, r.Score.KeyExchange, r.Score.Cipher, cmp.Or(r.IgnoringTrust, "cannot tell"))
 	}
 	for _, reason := range r.Reasons {
 		fmt.Fprintf(w, "  %-3s %-24s %q; %s\n", reason.Cap, reason.ID, reason.What, reason.Fix)

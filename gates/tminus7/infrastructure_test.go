@@ -28,6 +28,10 @@ func infrastructureGates(s *gate.Section) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		g.Check("the platform asks the application", computeprobe.HealthChecked(c.Platform, l.Health.Path))
 		g.Check("the application says that it is well, again and again", httpprobe.SteadilyWell(c.Web, c.HealthURL(), c.Health(""), 30))
+		for _, group := range l.Compute.Targets {
+			g.Check("the load balancer asks the application, "+string(group), c.Balanced.Asks(string(group), l.Health.Path))
+			g.Check("every target is healthy, "+string(group), c.Balanced.AllHealthy(string(group), l.Compute.Scale.Min))
+		}
 	}))
 
 	s.Gate("Autoscale", gate.Hard, "The service has room to grow, and did grow and shrink in a drill.", onAWS(func(g *gate.G) {

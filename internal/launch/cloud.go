@@ -41,6 +41,7 @@ type Database struct {
 	Instance string   `yaml:"instance" doc:"Identifier of the RDS instance."`
 	Port     int      `yaml:"port" default:"5432"`
 	Replicas []string `yaml:"replicas" doc:"Identifiers of its read replicas; absent: it must have none."`
+	Vantage  string   `yaml:"vantage" enum:"internet,vpc" doc:"Where the gates run: on a machine on the internet that may open connections to any port, or within the database's network, from where nobody can tell whether the internet reaches it. Absent: that gate is BLOCKED."`
 }
 
 // Images is where the application's images are kept.

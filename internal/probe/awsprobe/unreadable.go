@@ -70,7 +70,7 @@ var denied = map[string]bool{"AccessDenied": true, "AccessDeniedException": true
 
 var expired = map[string]bool{"ExpiredToken": true, "ExpiredTokenException": true, "InvalidClientTokenId": true, "UnrecognizedClientException": true,
 	"InvalidSignatureException": true, "SignatureDoesNotMatch": true, "InvalidAccessKeyId": true, "MissingAuthenticationToken": true,
-	"MissingAuthenticationTokenException": true, "IncompleteSignature": true, "RequestExpired": true, "OptInRequired": true}
+	"MissingAuthenticationTokenException": true, "IncompleteSignature": true, "AuthFailure": true, "RequestExpired": true, "OptInRequired": true}
 
 func throttled(code string) bool {
 	_, known := retry.DefaultThrottleErrorCodes[code]

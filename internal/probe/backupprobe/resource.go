@@ -17,8 +17,8 @@ import (
 
 // Needs are the calls that the probe makes.
 var Needs = awsprobe.Needs{
-	"Backup.ListRecoveryPointsByResource":    {Action: "backup:ListRecoveryPointsByResource", On: awsprobe.Everything},
-	"Backup.ListRecoveryPointsByBackupVault": {Action: "backup:ListRecoveryPointsByBackupVault", On: awsprobe.Everything},
+	"Backup.ListRecoveryPointsByResource":    {Action: "backup:ListRecoveryPointsByResource", On: awsprobe.RecoveryPoints},
+	"Backup.ListRecoveryPointsByBackupVault": {Action: "backup:ListRecoveryPointsByBackupVault", On: awsprobe.RecoveryPoints},
 }
 
 // Resource is what is backed up.

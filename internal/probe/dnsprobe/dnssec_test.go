@@ -263,6 +263,22 @@ func TestModern(t *testing.T) {
 	assert.NoError(t, modern([]dns.RR{record(t, "drop.example. 60 DNSKEY 256 3 13 AQAB")}, "ns1"))
 }
 
+// What is signed, or has a salt, at one server is seen whichever comes first.
+func TestDNSSECRecommendationsAtEachServer(t *testing.T) {
+	for i := range 2 {
+		w := signedWorld(t)
+		withoutDS(t, w)
+		require.NoError(t, w.Servers()[i].Remove("drop.example.", dns.TypeDNSKEY))
+		r := run(t, []Named{{"vouched", true, VouchedFor(w.zone())}})[0]
+		assert.Equal(t, probe.Fail, r.Status, r.Message())
+		w = signedWorld(t)
+		require.NoError(t, w.Servers()[i].Replace("drop.example. 60 NSEC3PARAM 1 0 10 AB"))
+		r = run(t, []Named{{"nsec3", true, PlainNSEC3(w.zone())}})[0]
+		assert.Equal(t, probe.Fail, r.Status, r.Message())
+		assert.Contains(t, r.Message(), "10 iterations")
+	}
+}
+
 // keyOf is our zone's key.
 func keyOf(t *testing.T, w *world) *dns.DNSKEY {
 	t.Helper()

@@ -173,10 +173,10 @@ func (i *Instance) claim(judge func(State) *probe.Unmet) probe.Claim {
 	}
 }
 
-// Endpoint is where the database is, and its master user.
-func (i *Instance) Endpoint(ctx context.Context) (host, master string, err error) {
-	s, _, err := i.describe(ctx, i.id)
-	return s.Host, s.Master, err
+// State is what RDS says of an instance, this one or one of its replicas.
+func (i *Instance) State(ctx context.Context, id string) (State, error) {
+	s, _, err := i.describe(ctx, id)
+	return s, err
 }
 
 // ARN is the instance's ARN, as RDS says it.
@@ -219,14 +219,16 @@ func (i *Instance) InTwoZones() probe.Claim {
 	})
 }
 
-// NotPublic claims that the instance has no public address.
-func (i *Instance) NotPublic() probe.Claim {
-	return i.claim(func(s State) *probe.Unmet {
-		if !s.Public {
-			return nil
+// NotPublic claims that an instance, this one or one of its replicas, has no public address.
+func (i *Instance) NotPublic(id string) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		s, from, err := i.describe(ctx, id)
+		evidence := probe.Evidence{Target: id, Asked: []string{from}, Source: "RDS DescribeDBInstances PubliclyAccessible", Observed: s}
+		if err == nil && s.Public {
+			err = &probe.Unmet{Class: "rds.public", Want: "PubliclyAccessible false", Got: "true", From: from, Fix: "turn public access off"}
 		}
-		return &probe.Unmet{Class: "rds.public", Want: "PubliclyAccessible false", Got: "true", Fix: "turn public access off"}
-	})
+		return evidence, err
+	}
 }
 
 // MostDays is how long RDS keeps automated backups at most.

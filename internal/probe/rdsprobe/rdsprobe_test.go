@@ -206,7 +206,7 @@ func TestClaimsOfTheInstance(t *testing.T) {
 		"pending":      {func(s *State) { s.Pending = []string{"pending class"} }, (*Instance).Available, "rds.pending"},
 		"plain":        {func(s *State) { s.Encrypted = false }, (*Instance).Encrypted, "rds.encryption"},
 		"one zone":     {func(s *State) { s.MultiAZ = false }, (*Instance).InTwoZones, "rds.zone"},
-		"public":       {func(s *State) { s.Public = true }, (*Instance).NotPublic, "rds.public"},
+		"public":       {func(s *State) { s.Public = true }, func(i *Instance) probe.Claim { return i.NotPublic("drop-db") }, "rds.public"},
 		"a day less":   {func(s *State) { s.RetentionDays = 29 }, func(i *Instance) probe.Claim { return i.KeptFor(30) }, "rds.retention"},
 		"backups off":  {func(s *State) { s.RetentionDays = 0 }, func(i *Instance) probe.Claim { return i.KeptFor(1) }, "rds.retention"},
 		"never backed": {func(*State) {}, func(i *Instance) probe.Claim { return i.RestorableTo(time.Hour) }, "rds.restorable"},

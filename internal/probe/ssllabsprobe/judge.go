@@ -13,6 +13,9 @@ import (
 // grades are the API's grades, best first. T (no trust) and M (name mismatch) are no better than F.
 var grades = map[string]int{"A+": 1, "A": 2, "A-": 3, "B": 4, "C": 5, "D": 6, "E": 7, "F": 8, "T": 8, "M": 8}
 
+// mismatch is the service's word for a name mismatch.
+const mismatch = "Certificate not valid for domain name"
+
 // seen is the evidence of one address.
 type seen struct {
 	Status       string   `json:"status,omitempty"`
@@ -91,6 +94,12 @@ func (a *assessment) judgeAt(at, leaf string, e *endpoint, want string) probe.At
 	result.Seen = seen{Status: e.StatusMessage, Grade: e.Grade, TrustIgnored: e.GradeTrustIgnored, Future: e.FutureGrade, Reasons: reasons, Leaf: leaf}
 	grade, known := grades[e.Grade]
 	switch {
+	case e.Grade == "" && e.StatusMessage == mismatch: // the service stops there; asked to go on, it would say M or worse
+		got := "M: a certificate for another name"
+		if len(a.report.CertHostnames) > 0 {
+			got += ": " + strings.Join(a.report.CertHostnames, ", ")
+		}
+		result.Err = &probe.Unmet{Class: "tls.grade", Want: wanted, Got: got, From: at, Fix: "have the certificate issued for the name"}
 	case e.Grade == "" || e.StatusMessage != "Ready":
 		ungraded.Got = "no grade: " + cmp.Or(e.StatusMessage, "no reason given")
 		if len(a.report.CertHostnames) > 0 {

@@ -83,6 +83,14 @@ func TestGrades(t *testing.T) {
 	}
 }
 
+func TestACertificateForAnotherNameIsM(t *testing.T) {
+	w := newWorld(t)
+	other := w.endpoint(v4, "")
+	other.StatusMessage = "Certificate not valid for domain name"
+	w.service.Host(host, other, w.endpoint(v6, "A"))
+	red(t, w.run(t, GradeAtLeast(w.probe(), host, "A")), probe.Fail, "tls.grade", "got M: a certificate for another name", "issued for the name")
+}
+
 func TestReasons(t *testing.T) {
 	w := newWorld(t)
 	bad := w.endpoint(v4, "T")

@@ -89,20 +89,20 @@ func (g Graded) judge(least string) error {
 	switch {
 	case g.unreached != nil:
 		return g.unreached
-	case g.Grade.Grade == "":
-		return &probe.Unknown{Class: "tls.ungraded", Want: want, Got: "no grade: " + g.Blocked, From: g.Address, Fix: "see whether the endpoint answers every connection from this machine"}
+	case g.Best != "" && tlsgrade.Rank(g.Best) > tlsgrade.Rank(least):
+		return &probe.Unmet{Class: "tls.grade", Want: want, Got: g.String(), From: g.Address, Fix: fixes(g.Reasons, least)}
 	case !g.AtLeast(least):
-		return &probe.Unmet{Class: "tls.grade", Want: want, Got: g.String(), From: g.Address, Fix: fixes(g.Reasons)}
+		return &probe.Unknown{Class: "tls.ungraded", Want: want, Got: "no grade: " + g.Blocked, From: g.Address, Fix: "see whether the endpoint answers every connection from this machine"}
 	default:
 		return nil
 	}
 }
 
-// fixes are what to change, each once.
-func fixes(reasons []tlsgrade.Reason) string {
+// fixes are what to change for a grade, each once.
+func fixes(reasons []tlsgrade.Reason, least string) string {
 	var all []string
 	for _, r := range reasons {
-		if r.Cap != "" && r.Cap != "A" && r.Fix != "" && !slices.Contains(all, r.ID+": "+r.Fix) {
+		if r.Cap != "" && tlsgrade.Rank(r.Cap) > tlsgrade.Rank(least) && r.Fix != "" && !slices.Contains(all, r.ID+": "+r.Fix) {
 			all = append(all, r.ID+": "+r.Fix)
 		}
 	}

@@ -12,6 +12,13 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlswire"
 )
 
+// active puts what takes more than a hello, all at the same time.
+func (s *scan) active(ctx context.Context) {
+	for _, put := range []func(context.Context){s.heartbleed, s.renegotiate, s.earlyCCS, s.robot, s.padding} {
+		put(ctx)
+	}
+}
+
 // certificates gathers the chains that the raw hellos saw.
 func (s *scan) certificates() {
 	for _, h := range s.heard {
@@ -65,7 +72,7 @@ func (s *scan) heartbeat(ctx context.Context, a ask) tlsgrade.Offer {
 		o.Proof = said(err)
 		return o
 	}
-	if err := conn.SetReadDeadline(time.Now().Add(max(500*time.Millisecond, 3*s.slowest))); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(s.silence())); err != nil {
 		o.Proof = err.Error()
 		return o
 	}
@@ -80,15 +87,4 @@ func (s *scan) heartbeat(ctx context.Context, a ask) tlsgrade.Offer {
 		o.Proof = said(err)
 	}
 	return o
-}
-
-// renegotiate asks whether the client may start a renegotiation without RFC 5746 (CVE-2009-3555). The standard library
-// cannot send a second ClientHello, so that a server which does not acknowledge the extension stays undecided.
-func (s *scan) renegotiate(context.Context) {
-	o := tlsgrade.Offer{Question: tlsgrade.AskInsecureReneg, Answer: tlsgrade.Refused, Proof: "renegotiation is secure (RFC 5746)"}
-	if secure := s.flagOffers()[1]; secure.Answer != tlsgrade.Accepted {
-		o.Answer, o.Proof = secure.Answer, "the endpoint does not acknowledge RFC 5746"
-		o.Answer = tlsgrade.Unknown
-	}
-	s.offers = append(s.offers, o)
 }

@@ -2,6 +2,7 @@ package tlsprobe
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -63,9 +64,13 @@ func (s *scan) classOffer(c class, asked string) tlsgrade.Offer {
 	for _, h := range s.heard {
 		if h.answer == tlsgrade.Accepted && h.reply.Version != tlswire.SSL2 {
 			if suite, known := tlswire.Suites[h.reply.Suite]; known && c.has(suite) {
-				return tlsgrade.Offer{Question: c.question, Answer: tlsgrade.Accepted, Proof: h.proof}
+				o.Answer, o.Proof = tlsgrade.Accepted, h.proof
+				break
 			}
 		}
+	}
+	if o.Answer == tlsgrade.Accepted && c.question != tlsgrade.AskSuitesDHE { // whose sizes can differ by version
+		return o
 	}
 	for _, v := range older {
 		last := s.lastOf(asked, v)
@@ -86,29 +91,23 @@ func (s *scan) classOffer(c class, asked string) tlsgrade.Offer {
 
 // blocksOffer says whether it is known which block ciphers are taken in SSL 3.0; the suites that were chosen prove the others.
 func (s *scan) blocksOffer(ssl3 tlsgrade.Answer) tlsgrade.Offer {
-	o := tlsgrade.Offer{Question: tlsgrade.AskSSL3CBC, Answer: tlsgrade.Refused}
-	if ssl3 == tlsgrade.Unknown {
-		return tlsgrade.Offer{Question: o.Question, Proof: "whether SSL 3.0 is accepted"}
+	o := tlsgrade.Offer{Question: tlsgrade.AskSSL3CBC, Answer: ssl3}
+	if ssl3 != tlsgrade.Accepted {
+		o.Proof = "whether SSL 3.0 is accepted"
+		return o
 	}
-	for _, c := range rest[:3] { // by size of block and strength
-		if h := s.of(classAsk(tlswire.SSL3, string(c.question), c.has).what); ssl3 == tlsgrade.Accepted && (h == nil || h.answer == tlsgrade.Unknown) {
-			o.Answer, o.Proof = tlsgrade.Unknown, string(c.question)
+	o.Answer = tlsgrade.Refused
+	for _, q := range []tlsgrade.Question{tlsgrade.AskSuites128, tlsgrade.AskSuites256} {
+		if s.of(string(q)+" in "+versionName(tlswire.SSL3)) == nil {
+			o.Answer, o.Proof = tlsgrade.Unknown, fmt.Sprintf("%s: not asked", q)
+		}
+	}
+	for _, h := range s.heard {
+		if !h.ssl2 && h.hello.Version == tlswire.SSL3 && h.answer == tlsgrade.Unknown {
+			o.Answer, o.Proof = tlsgrade.Unknown, h.what+": "+h.proof
 		}
 	}
 	return o
-}
-
-// certificateOffer says whether all certificates for one kind of authentication were seen.
-func (s *scan) certificateOffer(q tlsgrade.Question, auth string) tlsgrade.Offer {
-	h := s.of(authAsk(tlswire.TLS12, auth).what)
-	switch {
-	case h == nil:
-		return tlsgrade.Offer{Question: q, Proof: "it was not asked"}
-	case h.answer == tlsgrade.Accepted && len(h.reply.Certificates) == 0:
-		return tlsgrade.Offer{Question: q, Proof: "a ServerHello without a certificate"}
-	default:
-		return tlsgrade.Offer{Question: q, Answer: h.answer, Proof: h.proof}
-	}
 }
 
 // lastOf is the last hello about a class in a version: the one that must have been declined.
@@ -133,6 +132,9 @@ func (s *scan) curveOffers() []tlsgrade.Offer {
 		for _, h := range s.heard {
 			if !strings.HasPrefix(h.what, string(q)+" in ") {
 				continue
+			}
+			if q == tlsgrade.AskWeakCurves && h.answer == tlsgrade.Accepted && h.reply.Exchange.Bits >= 255 {
+				h.answer = tlsgrade.Refused // it chose a curve that it was not offered, and which is not weak
 			}
 			if o.Proof = h.proof; h.answer != tlsgrade.Refused {
 				o.Answer = h.answer

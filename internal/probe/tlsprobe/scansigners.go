@@ -74,8 +74,12 @@ func (s *scan) unasked() []string {
 	}
 	for _, v := range older {
 		for _, auth := range []string{"RSA", "ECDSA"} {
-			if h := s.of(authAsk(v, auth).what); h != nil && h.answer == tlsgrade.Unknown {
+			switch h := s.of(authAsk(v, auth).what); {
+			case h == nil:
+			case h.answer == tlsgrade.Unknown:
 				all = append(all, h.what+": "+h.proof)
+			case h.answer == tlsgrade.Accepted && len(h.reply.Certificates) == 0:
+				all = append(all, h.what+": a ServerHello without a certificate")
 			}
 		}
 	}

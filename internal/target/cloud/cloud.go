@@ -14,10 +14,13 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/backupprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
+	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
+	"github.com/getdrop/launchgate/internal/probe/elbprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
+	"github.com/getdrop/launchgate/internal/probe/reachprobe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
 	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 	"github.com/getdrop/launchgate/internal/target"
@@ -37,6 +40,8 @@ type Cloud struct {
 	Logs     *logsprobe.Group
 	Role     *iamprobe.Role
 	Request  *xrayprobe.Request // one that asks to be traced
+	Groups   *ec2probe.Groups
+	Balanced *elbprobe.Groups
 }
 
 var (
@@ -63,6 +68,8 @@ func of(l *launch.Launch) *Cloud {
 		Images:   ecrprobe.New(account, l.Images.Repository, l.Images.Tag),
 		Metrics:  cloudwatchprobe.NewMetrics(account),
 		Logs:     logsprobe.New(account, l.Logs.Group),
+		Groups:   ec2probe.New(account),
+		Balanced: elbprobe.New(account),
 	}
 	var ids []string
 	for _, s := range l.Secrets {
@@ -91,8 +98,30 @@ func (c *Cloud) WantedAlarms() []cloudwatchprobe.Alarm {
 
 // Endpoint is where the database is, as a connection string must say.
 func (c *Cloud) Endpoint(ctx context.Context) (secretsprobe.Endpoint, error) {
-	host, master, err := c.Database.Endpoint(ctx)
-	return secretsprobe.Endpoint{Host: host, User: master}, err
+	s, err := c.Database.State(ctx, c.Launch.Database.Instance)
+	return secretsprobe.Endpoint{Host: s.Host, User: s.Master}, err
+}
+
+// Databases are the database and its read replicas: each has an endpoint and security groups of its own.
+func (c *Cloud) Databases() []string {
+	return append([]string{c.Launch.Database.Instance}, c.Launch.Database.Replicas...)
+}
+
+// DatabaseClosed claims that no security group of a database lets the internet in.
+func (c *Cloud) DatabaseClosed(id string) probe.Claim {
+	return c.Groups.Closed(func(ctx context.Context) (ec2probe.Guarded, error) {
+		s, err := c.Database.State(ctx, id)
+		return ec2probe.Guarded{Name: id, Port: s.Port, Groups: s.Groups}, err
+	})
+}
+
+// DatabaseNotReached claims that a database takes no connection from the internet.
+func (c *Cloud) DatabaseNotReached(id string) probe.Claim {
+	from := reachprobe.Outside{Network: c.Network, Resolver: c.Zone, Vantage: c.Launch.Database.Vantage}
+	return reachprobe.NotReached(from, func(ctx context.Context) (string, error) {
+		s, err := c.Database.State(ctx, id)
+		return reachprobe.Endpoint(s.Host, s.Port), err
+	})
 }
 
 // SecretVariables are the variables that carry a secret.

@@ -11,7 +11,9 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 	"github.com/getdrop/launchgate/internal/probe/backupprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
+	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
+	"github.com/getdrop/launchgate/internal/probe/elbprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
@@ -19,13 +21,9 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 )
 
-// needs are the declarations of all probes of AWS that look at a launch.
-func needs(l *launch.Launch) []awsprobe.Needs {
-	all := []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
-	if l.Thresholds.BackupDays > rdsprobe.MostDays {
-		all = append(all, backupprobe.Needs)
-	}
-	return all
+// needs are the declarations of all probes of AWS.
+func needs() []awsprobe.Needs {
+	return []awsprobe.Needs{apprunnerprobe.Needs, backupprobe.Needs, cloudwatchprobe.Needs, ec2probe.Needs, ecrprobe.Needs, elbprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
 }
 
 // rollback is what bringing the previous version back needs: UpdateService with the previous image, never StartDeployment, which
@@ -52,7 +50,7 @@ type Statement struct {
 }
 
 // GatesPolicy is the least that the gates of a launch need: they read, and change nothing.
-func GatesPolicy(l *launch.Launch) Policy { return policy(l, needs(l)...) }
+func GatesPolicy(l *launch.Launch) Policy { return policy(l, needs()...) }
 
 // RollbackPolicy is the least that the role of the rollback job needs.
 func RollbackPolicy(l *launch.Launch) Policy { return policy(l, rollback) }
@@ -110,6 +108,11 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 			return nil
 		}
 		return []string{arn("rds", "db:*"), arn("rds", "snapshot:*")}
+	case awsprobe.RecoveryPoints:
+		if l.Thresholds.BackupDays <= rdsprobe.MostDays {
+			return nil
+		}
+		return []string{"*"}
 	case awsprobe.Repository:
 		return only(l.Images.Repository, arn("ecr", "repository/"+l.Images.Repository))
 	case awsprobe.LogGroup:

@@ -28,7 +28,7 @@ func (j *judgement) protocols() {
 	ssl3 := all(is(SSL3), not(is(TLS10)), not(is(TLS11)), not(is(TLS12)), not(is(TLS13)))
 	j.rule(ssl3, "whether anything better than SSL 3.0 is accepted", Reason{"ssl3-best", "SSL 3.0 is the best version", "F", modern})
 	cbc := j.o.Answer(AskSSL3CBC)
-	j.rule(all(is(SSL3), cbc.Answer), fmt.Sprintf("%s: %s", cbc.Question, cbc.Proof), Reason{"poodle", "POODLE: SSL 3.0 with " + cbc.Proof, "C", "switch SSL 3.0 off"})
+	j.rule(all(is(SSL3), cbc.Answer), fmt.Sprintf("%s: %s", cbc.Question, cbc.Proof), Reason{"poodle", "POODLE: " + cbc.Proof, "C", "switch SSL 3.0 off"})
 	j.rule(all(not(is(TLS12)), not(is(TLS13))), "whether TLS 1.2 or TLS 1.3 is accepted", Reason{"no-tls1.2", "neither TLS 1.2 nor TLS 1.3 is accepted", "C", modern})
 	j.rule(not(is(TLS13)), unknownVersion(TLS13), Reason{"no-tls1.3", "TLS 1.3 is not accepted", "A-", "offer TLS 1.3"})
 }
@@ -60,16 +60,18 @@ func (j *judgement) suites() {
 		}
 	}
 	is := func(q Question) Answer { return j.o.Answer(q).Answer }
-	settled := Accepted
-	for _, v := range []Version{SSL3, TLS10, TLS11, TLS12} {
-		if j.o.Protocol(v) == Unknown { // its suites are not known either
-			settled = Unknown
-		}
-	}
-	only := all(is(AskSuitesRC4), not(is(AskSuites64)), not(is(AskSuites128)), not(is(AskSuites256)), not(j.o.Protocol(TLS13)), settled)
+	only := all(is(AskSuitesRC4), not(is(AskSuites64)), not(is(AskSuites128)), not(is(AskSuites256)), not(j.o.Protocol(TLS13)), j.settled(SSL3, TLS10, TLS11, TLS12))
 	j.rule(only, "whether anything better than RC4 is accepted", Reason{"rc4-only", "only RC4 suites are accepted", "F", aead})
-	none := all(not(is(AskSuitesAEAD)), not(j.o.Protocol(TLS13)))
+	none := all(not(is(AskSuitesAEAD)), not(j.o.Protocol(TLS13)), j.settled(TLS12))
 	j.rule(none, fmt.Sprintf("%s: %s", AskSuitesAEAD, j.o.Answer(AskSuitesAEAD).Proof), Reason{"no-aead", "no authenticated encryption (AEAD)", "B", aead})
+}
+
+// settled is Accepted where it is known whether the versions are accepted: the suites of one that may be are not known either.
+func (j *judgement) settled(versions ...Version) Answer {
+	if slices.ContainsFunc(versions, func(v Version) bool { return j.o.Protocol(v) == Unknown }) {
+		return Unknown
+	}
+	return Accepted
 }
 
 // asked applies a reason where the answer to a question is the one that hurts.
@@ -150,10 +152,11 @@ func (j *judgement) flags() {
 	j.asked(AskCompression, Accepted, Reason{"crime", "CRIME: TLS compression is accepted", "C", "switch TLS compression off"})
 	j.asked(AskInsecureReneg, Accepted, Reason{"insecure-renegotiation", "insecure client-initiated renegotiation", "F", "switch client-initiated renegotiation off"})
 	j.asked(AskRenegotiation, Refused, Reason{"no-secure-renegotiation", "secure renegotiation is not supported", "A-", "support RFC 5746"})
+	for _, what := range j.o.Unasked {
+		j.perhaps("unasked", "F", "%s", what)
+	}
 	for _, v := range vulnerabilities {
-		if v.always || j.o.has(v.q) {
-			j.asked(v.q, Accepted, Reason{v.id, string(v.q), "F", v.fix})
-		}
+		j.asked(v.q, Accepted, Reason{v.id, string(v.q), "F", v.fix})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 // Grade is the grade of one endpoint and every reason for it.
 type Grade struct {
 	Grade         string   `json:"grade"`                // A+, A, A-, B to E, M, T, F; empty where nobody can tell
+	Best          string   `json:"best"`                 // the best that is left, whatever nobody knows; worse than wanted is known to be so
 	IgnoringTrust string   `json:"grade_ignoring_trust"` // likewise
 	Score         Score    `json:"score"`
 	Reasons       []Reason `json:"reasons"`
@@ -39,7 +40,7 @@ func Rank(grade string) int {
 // Of computes the grade. Everything that nobody knows is taken at its best, and then at its worst: where both give the same grade,
 // that is the grade, and where they do not, there is none.
 func Of(o Observation) Grade {
-	g := Grade{Rules: Rules, NotChecked: notChecked(o)}
+	g := Grade{Rules: Rules, NotChecked: notChecked}
 	j := judgement{o: o}
 	if len(j.versions()) == 0 {
 		g.Blocked = []string{"no version of SSL or TLS was accepted"}
@@ -54,8 +55,13 @@ func Of(o Observation) Grade {
 	j.pages()
 	j.trust()
 	g.Reasons = j.reasons
-	g.Grade, g.Blocked = j.grade(true)
-	g.IgnoringTrust, _ = j.grade(false)
+	g.Best, g.Blocked = j.grade(true)
+	if len(g.Blocked) == 0 {
+		g.Grade = g.Best
+	}
+	if ignoring, blocked := j.grade(false); len(blocked) == 0 {
+		g.IgnoringTrust = ignoring
+	}
 	return g
 }
 
@@ -67,7 +73,7 @@ func (g Grade) AtLeast(least string) bool {
 
 // String is the grade with everything that caps it.
 func (g Grade) String() string {
-	if g.Grade == "" {
+	if g.Grade == "" && g.Best == "" {
 		return "no grade: " + strings.Join(g.Blocked, "; ")
 	}
 	var why []string
@@ -76,10 +82,14 @@ func (g Grade) String() string {
 			why = append(why, fmt.Sprintf("%s (%s)", r.What, r.Cap))
 		}
 	}
-	if len(why) == 0 {
-		return g.Grade
+	text := g.Grade
+	if text == "" {
+		text = "no grade, " + g.Best + " at best, and nobody knows " + strings.Join(g.Blocked, "; ")
 	}
-	return g.Grade + ": " + strings.Join(why, "; ")
+	if len(why) == 0 {
+		return text
+	}
+	return text + ": " + strings.Join(why, "; ")
 }
 
 // judgement gathers the reasons that hold, and those that nobody can rule out.
@@ -118,24 +128,22 @@ func appendOnce(list []Reason, r Reason) []Reason {
 	return append(list, r)
 }
 
-// grade is the worst cap, unless a reason that nobody can rule out is worse still: those are returned then.
-func (j *judgement) grade(trust bool) (grade string, blocked []string) {
+// grade is the worst cap, which is the grade with all that nobody knows at its best, and the reasons that nobody can rule out and that are
+// worse still.
+func (j *judgement) grade(trust bool) (best string, blocked []string) {
 	counts := func(r Reason) bool { return r.Cap != "" && (trust || !slices.Contains(j.trusted, r.ID)) }
-	grade = order[0]
+	best = order[0]
 	for _, r := range j.reasons {
 		if counts(r) {
-			grade = order[max(Rank(grade), Rank(r.Cap))]
+			best = order[max(Rank(best), Rank(r.Cap))]
 		}
 	}
 	for _, r := range j.open {
-		if counts(r) && Rank(r.Cap) > Rank(grade) && !slices.Contains(blocked, r.What) {
+		if counts(r) && Rank(r.Cap) > Rank(best) && !slices.Contains(blocked, r.What) {
 			blocked = append(blocked, r.What)
 		}
 	}
-	if len(blocked) > 0 {
-		return "", blocked
-	}
-	return grade, nil
+	return best, blocked
 }
 
 // versions are those that are accepted, oldest first.

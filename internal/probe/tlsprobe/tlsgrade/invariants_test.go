@@ -66,7 +66,7 @@ var suitePool = []struct {
 }
 
 // flags are the questions that no suite answers, with the answer that does no harm.
-var harmless = map[Question]Answer{AskCompression: Refused, AskInsecureReneg: Refused, AskRenegotiation: Accepted, AskHeartbleed: Refused, AskROBOT: Refused, AskZeroLength: Refused}
+var harmless = map[Question]Answer{AskCompression: Refused, AskInsecureReneg: Refused, AskRenegotiation: Accepted, AskHeartbleed: Refused, AskROBOT: Refused, AskPadding: Refused, AskEarlyCCS: Refused}
 
 // server is the whole truth about a made-up server.
 type server struct {
@@ -137,9 +137,6 @@ func (p pool) observed(s server) Observation {
 	for _, q := range slices.Sorted(maps.Keys(s.flags)) {
 		o.Offers = append(o.Offers, Offer{Question: q, Answer: s.flags[q]})
 	}
-	for _, q := range []Question{AskCertificateRSA, AskCertificateEC} {
-		o.Offers = append(o.Offers, Offer{Question: q, Answer: Accepted})
-	}
 	for _, q := range slices.Sorted(maps.Keys(classes)) {
 		o.Offers = append(o.Offers, Offer{Question: q, Answer: yes(slices.ContainsFunc(o.Suites, func(s Suite) bool { return s.Version != SSL2 && classes[q](s) }))})
 	}
@@ -148,19 +145,23 @@ func (p pool) observed(s server) Observation {
 
 // lose takes one thing away that the scanner knew of the server.
 func (s server) lose(r *rand.Rand, o *Observation) {
-	switch r.IntN(9) {
+	switch r.IntN(10) {
+	case 9:
+		o.Unasked = []string{"certificates with RSA"}
+		o.Chains = o.Chains[:min(len(o.Chains), 1)]
 	case 0: // hellos about a class of suites, with what they had shown
 		i := r.IntN(len(o.Offers))
 		q := o.Offers[i].Question
 		o.Offers[i].Answer = Unknown
 		if has := classes[q]; has != nil {
-			forget(o, func(s Suite) bool { return s.Version != SSL2 && has(s) })
+			own := func(s Suite, other Question) bool { return other != q && classes[other](s) } // sizes have hellos of their own
+			forget(o, func(s Suite) bool {
+				return s.Version != SSL2 && has(s) && !own(s, AskSuitesDHE) && !own(s, AskWeakCurves)
+			})
 		}
 	case 1:
 		i := r.IntN(len(o.Offers))
-		if q := o.Offers[i].Question; q != AskROBOT && q != AskZeroLength { // those are told as not checked
-			o.Offers = slices.Delete(slices.Clone(o.Offers), i, i+1)
-		}
+		o.Offers = slices.Delete(slices.Clone(o.Offers), i, i+1)
 	case 2: // all hellos in a version: the classes are known of the others
 		v := pick(r, Versions)
 		o.Protocols[v] = Unknown
@@ -249,6 +250,7 @@ func whole(t *testing.T, g Grade) {
 		assert.False(t, g.AtLeast("F"))
 		return
 	}
+	assert.Equal(t, g.Grade, g.Best)
 	worst := order[0]
 	for _, r := range g.Reasons {
 		assert.NotEmpty(t, r.ID)
@@ -293,6 +295,9 @@ func FuzzInvariants(f *testing.F) {
 			s.lose(r, &partial)
 			after := Of(partial)
 			whole(t, after)
+			if after.Best != "" { // some version is accepted
+				assert.LessOrEqual(t, Rank(after.Best), Rank(before.Best), "with all that is known: %s\nwith less: %s", before, after)
+			}
 			if after.Grade != "" {
 				assert.Equal(t, before.Grade, after.Grade, "with all that is known: %s\nwith less: %s\n%+v", before, after, partial)
 			}

@@ -26,14 +26,6 @@ func (j *judgement) trust() {
 	if len(j.o.Chains) == 0 && !j.onlyAnonymous() {
 		j.perhaps("unseen-certificate", "F", "the certificate: none was seen")
 	}
-	for _, what := range j.o.Unasked {
-		j.perhaps("unseen", "F", "%s", what)
-	}
-	for _, q := range []Question{AskCertificateRSA, AskCertificateEC} {
-		if a := j.o.Answer(q); a.Answer == Unknown {
-			j.perhaps("unseen-certificate", "F", "%s: %s", q, a.Proof)
-		}
-	}
 }
 
 func (j *judgement) onlyAnonymous() bool {
@@ -103,16 +95,29 @@ func (j *judgement) anchored(chain Chain) {
 		j.untrusted("chain-incomplete", "B", "send the intermediate certificates", "the chain of %s is incomplete", leaf.Subject)
 		return
 	}
-	if slices.ContainsFunc(all, func(c *x509.Certificate) bool {
-		_, is := signature(c)
-		return is == hashUnknown || c.PublicKeyAlgorithm == x509.UnknownPublicKeyAlgorithm
-	}) {
+	if slices.ContainsFunc(all, unchecked) {
 		j.trusted = append(j.trusted, "untrusted")
 		j.perhaps("untrusted", "T", "whether the certificate of %s is trusted: the chain has keys or signatures that cannot be checked here", leaf.Subject)
 		return
 	}
+	if j.unread() {
+		j.untrusted("chain-incomplete", "B", "send the intermediate certificates", "the chain of %s is incomplete", leaf.Subject)
+		j.trusted = append(j.trusted, "untrusted")
+		j.perhaps("untrusted", "T", "whether the certificate of %s is trusted: what it lacks may be in a chain that was not seen", leaf.Subject)
+		return
+	}
 	err := j.verify(leaf, sent)
 	j.untrusted("untrusted", "T", "send the whole chain of an authority that is trusted", "the certificate of %s, issued by %s, is not trusted: %v", leaf.Subject, leaf.Issuer, err)
+}
+
+// unchecked says whether the standard library cannot check what signed a certificate, or what it signs.
+func unchecked(cert *x509.Certificate) bool {
+	return cert.SignatureAlgorithm == x509.UnknownSignatureAlgorithm || cert.PublicKeyAlgorithm == x509.UnknownPublicKeyAlgorithm
+}
+
+// unread says whether the server has chains of which nobody knows what is in them.
+func (j *judgement) unread() bool {
+	return len(j.o.Unasked) > 0 || slices.ContainsFunc(j.o.Chains, func(c Chain) bool { return c.Err != "" || len(c.Certificates) == 0 })
 }
 
 func (j *judgement) verifies(leaf *x509.Certificate, intermediates []*x509.Certificate) bool {

@@ -1,0 +1,63 @@
+// Package plan is the first page of the runbook: what must be there before anything else makes sense.
+package plan
+
+import (
+	"testing"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/probe/computeprobe"
+	"github.com/getdrop/launchgate/internal/probe/dnsprobe"
+	"github.com/getdrop/launchgate/internal/target/cloud"
+)
+
+var page = gate.NewPage(launch.Plan,
+	gate.NewSection("Prerequisites", launch.RoleInfrastructure, prerequisiteGates),
+)
+
+func TestMain(m *testing.M) { gate.Main(m, page) }
+
+// TestPlan is the first page of the runbook.
+func TestPlan(t *testing.T) { page.Run(t) }
+
+// The runbook's ids have one part more, DNS/Configured and RDS/NoPublicAccess; ours have three, so the part is in the name.
+func prerequisiteGates(s *gate.Section) {
+	s.Gate("DNS_Configured", gate.Hard, "The domain leads to the service, and the service takes it.", onAWS(func(g *gate.G) {
+		c, domain := cloud.Of(g.Launch()), g.Launch().DNS.Domain
+		record := c.Record(domain)
+		var names []string
+		for _, r := range c.Records() {
+			names = append(names, r.Name)
+		}
+		g.Check("it is the same on every name server", dnsprobe.AnswersAgree(c.Zone, record))
+		g.Check("it leads where it must", dnsprobe.LeadsTo(c.Zone, record))
+		g.Check("it ends in addresses", dnsprobe.ChainEnds(c.Zone, record.Name))
+		g.Check("it has public addresses only", dnsprobe.NoSpecialAddress(c.Zone, record.Name))
+		g.Check("no CNAME at the apex", dnsprobe.NoCNAMEAtApex(c.Zone))
+		g.Check("IPv6 for all names or for none", dnsprobe.AAAAParity(c.Zone, names))
+		g.Check("the service serves it", computeprobe.ServesDomain(c.Platform, record.Name))
+	}))
+
+	s.ValidFor(time.Hour)
+	s.Gate("RDS_NoPublicAccess", gate.Hard, "Nobody on the internet reaches the database.", onAWS(func(g *gate.G) {
+		c := cloud.Of(g.Launch())
+		g.Check("these are all of its replicas", c.Database.HasReplicas(g.Launch().Database.Replicas...))
+		for _, id := range c.Databases() {
+			g.Check(id+" has no public address", c.Database.NotPublic(id))
+			g.Check(id+" has closed security groups", c.DatabaseClosed(id))
+			g.Check(id+" takes no connection", c.DatabaseNotReached(id))
+		}
+	}))
+}
+
+// onAWS has a gate checked only where the launch is on AWS.
+func onAWS(body func(*gate.G)) func(*gate.G) {
+	return func(g *gate.G) {
+		if g.Launch().AWS.Account == "" {
+			g.NotApplicable("launch.yaml has no aws.account")
+			return
+		}
+		body(g)
+	}
+}
