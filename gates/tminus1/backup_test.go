@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 )
 
@@ -15,7 +16,11 @@ func backupGates(s *gate.Section) {
 	}))
 
 	s.Gate("Capacity", gate.Warn, "Backups are kept for as many days as they must.", onAWS(func(g *gate.G) {
-		g.Check("the database's own", cloud.Of(g.Launch()).Database.KeptFor(g.Launch().Thresholds.BackupDays))
+		c, days := cloud.Of(g.Launch()), g.Launch().Thresholds.BackupDays
+		g.Check("the database's own", c.Database.KeptFor(min(days, rdsprobe.MostDays)))
+		if days > rdsprobe.MostDays {
+			g.Check("those of AWS Backup", c.Backups.KeptFor(days, rdsprobe.MostDays*24*time.Hour))
+		}
 	}))
 
 	s.Gate("PITR", gate.Hard, "The database can be restored to minutes ago, and that was tried this month, by the date on record.", onAWS(func(g *gate.G) {

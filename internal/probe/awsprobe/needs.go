@@ -28,14 +28,15 @@ type Kind string
 
 // The kinds of resources. Everything stands for actions that IAM cannot restrict to a resource.
 const (
-	Everything Kind = "*"
-	Service    Kind = "the compute service"
-	Secrets    Kind = "the launch's secrets"
-	Databases  Kind = "the databases"
-	Repository Kind = "the image repository"
-	LogGroup   Kind = "the log group"
-	Scaling    Kind = "the scaling configurations"
-	Role       Kind = "the role of the application"
+	Everything     Kind = "*"
+	Service        Kind = "the compute service"
+	Secrets        Kind = "the launch's secrets"
+	Databases      Kind = "the databases"
+	RecoveryPoints Kind = "the recovery points"
+	Repository     Kind = "the image repository"
+	LogGroup       Kind = "the log group"
+	Scaling        Kind = "the scaling configurations"
+	Role           Kind = "the role of the application"
 )
 
 // only refuses a call that was not declared, before it leaves the machine.

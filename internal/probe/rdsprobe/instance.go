@@ -179,6 +179,12 @@ func (i *Instance) State(ctx context.Context, id string) (State, error) {
 	return s, err
 }
 
+// ARN is the instance's ARN, as RDS says it.
+func (i *Instance) ARN(ctx context.Context) (string, error) {
+	s, _, err := i.describe(ctx, i.id)
+	return s.ARN, err
+}
+
 // Available claims that the instance is available, with nothing waiting for a restart.
 func (i *Instance) Available() probe.Claim {
 	return i.claim(func(s State) *probe.Unmet {

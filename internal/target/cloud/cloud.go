@@ -11,6 +11,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+	"github.com/getdrop/launchgate/internal/probe/backupprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
@@ -32,6 +33,7 @@ type Cloud struct {
 	Platform computeprobe.Platform
 	Vault    *secretsprobe.Vault
 	Database *rdsprobe.Instance
+	Backups  *backupprobe.Resource // of the database, beyond its own
 	Images   *ecrprobe.Repository
 	Alarms   *cloudwatchprobe.Alarms
 	Metrics  *cloudwatchprobe.Metrics
@@ -73,6 +75,7 @@ func of(l *launch.Launch) *Cloud {
 	for _, s := range l.Secrets {
 		ids = append(ids, s.ID, s.Differs)
 	}
+	c.Backups = backupprobe.New(account, c.Database.ARN)
 	c.Request = xrayprobe.New(account, l.Tracing.Within.D(), c.ask(l.Health.Path))
 	c.Vault = secretsprobe.New(account, ids...)
 	c.Alarms = cloudwatchprobe.NewAlarms(account, c.WantedAlarms())

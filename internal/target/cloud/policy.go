@@ -9,6 +9,7 @@ import (
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+	"github.com/getdrop/launchgate/internal/probe/backupprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
@@ -22,7 +23,7 @@ import (
 
 // needs are the declarations of all probes of AWS.
 func needs() []awsprobe.Needs {
-	return []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ec2probe.Needs, ecrprobe.Needs, elbprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
+	return []awsprobe.Needs{apprunnerprobe.Needs, backupprobe.Needs, cloudwatchprobe.Needs, ec2probe.Needs, ecrprobe.Needs, elbprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
 }
 
 // rollback is what bringing the previous version back needs: UpdateService with the previous image, never StartDeployment, which
@@ -107,6 +108,11 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 			return nil
 		}
 		return []string{arn("rds", "db:*"), arn("rds", "snapshot:*")}
+	case awsprobe.RecoveryPoints:
+		if l.Thresholds.BackupDays <= rdsprobe.MostDays {
+			return nil
+		}
+		return []string{"*"}
 	case awsprobe.Repository:
 		return only(l.Images.Repository, arn("ecr", "repository/"+l.Images.Repository))
 	case awsprobe.LogGroup:
