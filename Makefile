@@ -7,7 +7,7 @@ P ?= TMinus5
 FAULT ?=
 FUZZTIME ?= 30s
 # PHASES lists each page as phase:package, in the runbook's order.
-PHASES := Plan:gates/plan TMinus7:gates/tminus7 TMinus5:gates/tminus5 TMinus3:gates/tminus3 TMinus2:gates/tminus2 LaunchDay:gates/launchday Smoke:smoke Rollback:rollback
+PHASES := Plan:gates/plan TMinus7:gates/tminus7 TMinus5:gates/tminus5 TMinus3:gates/tminus3 TMinus2:gates/tminus2 TMinus0:gates/tminus0 LaunchDay:gates/launchday Smoke:smoke Rollback:rollback
 TESTS := ./internal/... ./fixtures/... ./cmd/...
 # These need more than Go: real servers and act. CI runs them; see `make verify`.
 HEAVY := internal/workflows fixtures/realservers
