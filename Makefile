@@ -7,9 +7,9 @@ P ?= TMinus5
 FAULT ?=
 FUZZTIME ?= 30s
 # PHASES lists each page as phase:package, in the runbook's order.
-PHASES := Plan:gates/plan TMinus7:gates/tminus7 TMinus5:gates/tminus5 TMinus3:gates/tminus3 TMinus2:gates/tminus2 TMinus1:gates/tminus1 LaunchDay:gates/launchday Smoke:smoke Rollback:rollback
+PHASES := Plan:gates/plan TMinus7:gates/tminus7 TMinus5:gates/tminus5 TMinus3:gates/tminus3 TMinus2:gates/tminus2 TMinus1:gates/tminus1 TMinus0:gates/tminus0 LaunchDay:gates/launchday Smoke:smoke Rollback:rollback
 # DEMO are the pages that the sandbox has all counterparts for.
-DEMO := Plan TMinus7 TMinus5 TMinus3 TMinus2 TMinus1
+DEMO := Plan TMinus7 TMinus5 TMinus3 TMinus2 TMinus1 TMinus0
 TESTS := ./internal/... ./fixtures/... ./cmd/...
 # These need more than Go: real servers and act. CI runs them; see `make verify`.
 HEAVY := internal/workflows fixtures/realservers
