@@ -38,6 +38,12 @@ func TestNewID(t *testing.T) {
 	assert.NotEqual(t, id, newID(time.Unix(0x5759e988, 0)))
 }
 
+func TestSampled(t *testing.T) {
+	header := sampled("1-5759e988-bd862e3fe1be46a994272793")
+	assert.Equal(t, "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1", header.Get("X-Amzn-Trace-Id"))
+	assert.Regexp(t, "^00-5759e988bd862e3fe1be46a994272793-[0-9a-f]{16}-01$", header.Get("traceparent"))
+}
+
 func TestRead(t *testing.T) {
 	for name, test := range map[string]struct {
 		documents []string
