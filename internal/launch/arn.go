@@ -14,7 +14,7 @@ func (a *ARN) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Service, Region and Account are the parts that say whose it is; empty where it has none.
+// Service is the AWS service that the resource belongs to.
 func (a ARN) Service() string { return a.part(2) }
 
 // Region is where the resource is.

@@ -30,7 +30,7 @@ type Kind string
 const (
 	Everything     Kind = "*"
 	Service        Kind = "the compute service"
-	Secrets        Kind = "the launch's secrets"
+	Secrets        Kind = "the launch's secrets" //nolint:gosec // a kind, and no credential
 	Databases      Kind = "the databases"
 	RecoveryPoints Kind = "the recovery points"
 	Repository     Kind = "the image repository"

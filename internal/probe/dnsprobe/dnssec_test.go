@@ -279,6 +279,22 @@ func TestDNSSECRecommendationsAtEachServer(t *testing.T) {
 	}
 }
 
+// A server that refers to others says nothing about the DS.
+func TestOwnWord(t *testing.T) {
+	says := func(who string, ns ...string) answered {
+		m := &dns.Msg{}
+		for _, text := range ns {
+			m.Ns = append(m.Ns, record(t, text))
+		}
+		return answered{who, &reply{Msg: m}}
+	}
+	between, itself := says("a", "co.example. 60 NS ns.example."), says("b", "drop.co.example. 60 NS ns.example.")
+	denies := says("c", "co.example. 60 SOA ns h 1 1 1 1 1", "drop.co.example. 60 NSEC e.co.example. NS")
+	assert.Equal(t, []answered{denies}, ownWord([]answered{between, denies, itself}, "example.", "drop.co.example."))
+	assert.Equal(t, []answered{between, itself}, ownWord([]answered{between, itself}, "example.", "drop.co.example."))
+	assert.Empty(t, ownWord(nil, "example.", "drop.co.example."))
+}
+
 // keyOf is our zone's key.
 func keyOf(t *testing.T, w *world) *dns.DNSKEY {
 	t.Helper()

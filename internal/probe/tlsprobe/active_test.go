@@ -2,6 +2,7 @@ package tlsprobe
 
 import (
 	"crypto/rsa"
+	"io"
 	"net"
 	"testing"
 
@@ -110,6 +111,60 @@ func TestHolesOfAShakyServer(t *testing.T) {
 					assert.NotEqual(t, c.worst, got.Answer, "%s: %s", q, got.Proof)
 				}
 			}
+		})
+	}
+}
+
+// muted says nothing any more after a heartbeat.
+type muted struct {
+	net.Conn
+	ends, silent bool
+}
+
+func (m *muted) Read(b []byte) (int, error) {
+	n, err := m.Conn.Read(b)
+	if n > 0 && b[0] == 24 {
+		if m.silent = true; !m.ends {
+			_, _ = io.Copy(io.Discard, m.Conn) // until the client goes
+		}
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+func (m *muted) Write(b []byte) (int, error) {
+	if m.silent {
+		return len(b), nil
+	}
+	return m.Conn.Write(b)
+}
+
+func TestSilenceAfterAHeartbeat(t *testing.T) {
+	for title, c := range map[string]struct {
+		change       func(*tlstest.Old)
+		silent, ends bool
+		want         tlsgrade.Answer
+	}{
+		"dropped":             {func(*tlstest.Old) {}, false, false, tlsgrade.Refused},
+		"bleeds":              {func(o *tlstest.Old) { o.Bleeds = true }, false, false, tlsgrade.Accepted},
+		"nothing any more":    {func(*tlstest.Old) {}, true, false, tlsgrade.Unknown},
+		"closed, every time":  {func(*tlstest.Old) {}, true, true, tlsgrade.Refused},
+		"bleeds, and is slow": {func(o *tlstest.Old) { o.Bleeds = true }, true, false, tlsgrade.Unknown},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 1)
+			o := old(t, w, c.change)
+			o.Heartbeat = true
+			w.servers[0].Handle(func(conn net.Conn) {
+				if c.silent {
+					conn = &muted{Conn: conn, ends: c.ends}
+				}
+				o.Serve(conn)
+			})
+			g := gradeOf(t, w)
+			got := g.observed.Answer(tlsgrade.AskHeartbleed)
+			assert.Equal(t, c.want, got.Answer, "%s", got.Proof)
 		})
 	}
 }
