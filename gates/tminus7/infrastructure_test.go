@@ -28,9 +28,10 @@ func infrastructureGates(s *gate.Section) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		g.Check("the platform asks the application", computeprobe.HealthChecked(c.Platform, l.Health.Path))
 		g.Check("the application says that it is well, again and again", httpprobe.SteadilyWell(c.Web, c.HealthURL(), c.Health(""), 30))
-		for _, group := range l.Compute.Targets {
-			g.Check("the load balancer asks the application, "+string(group), c.Balanced.Asks(string(group), l.Health.Path))
-			g.Check("every target is healthy, "+string(group), c.Balanced.AllHealthy(string(group), l.Compute.Scale.Min))
+		g.Check("every load balancer is watched", computeprobe.IsBalancedBy(c.Platform, c.TargetGroups()))
+		for _, group := range c.TargetGroups() {
+			g.Check("the load balancer asks the application, "+group, c.Balanced.Asks(group, l.Health.Path))
+			g.Check("every target is healthy, "+group, c.Balanced.AllHealthy(group, l.Compute.Scale.Min))
 		}
 	}))
 

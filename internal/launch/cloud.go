@@ -7,6 +7,12 @@ type AWS struct {
 	Region  string `yaml:"region" doc:"Such as eu-west-1."`
 }
 
+// The platforms that compute.provider can name.
+const (
+	AppRunner = "apprunner"
+	ECS       = "ecs"
+)
+
 // Compute is the service that runs the application.
 type Compute struct {
 	Provider  string            `yaml:"provider" default:"apprunner" enum:"apprunner,ecs"`

@@ -15,6 +15,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
+	"github.com/getdrop/launchgate/internal/probe/ecsprobe"
 	"github.com/getdrop/launchgate/internal/probe/elbprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
@@ -59,13 +60,17 @@ func of(l *launch.Launch) *Cloud {
 	t := target.Of(l)
 	account := awsprobe.New(awsprobe.Config{Network: t.Network, ID: l.AWS.Account, Region: l.AWS.Region, Public: l.Environment == "production"})
 	c := &Cloud{Targets: t, Account: account,
-		Platform: apprunnerprobe.New(account, string(l.Compute.Service)),
 		Database: rdsprobe.New(account, l.Database.Instance, l.Database.Replicas...),
 		Images:   ecrprobe.New(account, l.Images.Repository, l.Images.Tag),
 		Metrics:  cloudwatchprobe.NewMetrics(account),
 		Logs:     logsprobe.New(account, l.Logs.Group),
 		Groups:   ec2probe.New(account),
 		Balanced: elbprobe.New(account),
+	}
+	if l.Compute.Provider == launch.ECS {
+		c.Platform = ecsprobe.New(account, string(l.Compute.Service), c.Balanced)
+	} else {
+		c.Platform = apprunnerprobe.New(account, string(l.Compute.Service))
 	}
 	var ids []string
 	for _, s := range l.Secrets {
@@ -116,6 +121,15 @@ func (c *Cloud) DatabaseNotReached(id string) probe.Claim {
 		s, err := c.Database.State(ctx, id)
 		return reachprobe.Endpoint(s.Host, s.Port), err
 	})
+}
+
+// TargetGroups are the load balancer's groups that are watched.
+func (c *Cloud) TargetGroups() []string {
+	var all []string
+	for _, arn := range c.Launch.Compute.Targets {
+		all = append(all, string(arn))
+	}
+	return all
 }
 
 // SecretVariables are the variables that carry a secret.

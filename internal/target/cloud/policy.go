@@ -12,6 +12,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
+	"github.com/getdrop/launchgate/internal/probe/ecsprobe"
 	"github.com/getdrop/launchgate/internal/probe/elbprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
@@ -19,18 +20,38 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
 )
 
-// needs are the declarations of all probes of AWS.
-func needs() []awsprobe.Needs {
-	return []awsprobe.Needs{apprunnerprobe.Needs, cloudwatchprobe.Needs, ec2probe.Needs, ecrprobe.Needs, elbprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs}
+// needs are the declarations of all probes of AWS that look at something of this launch.
+func needs(l *launch.Launch) []awsprobe.Needs {
+	all := []awsprobe.Needs{cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs}
+	if l.Compute.Provider == launch.ECS {
+		all = append(all, ecsprobe.Needs)
+	} else {
+		all = append(all, apprunnerprobe.Needs)
+	}
+	if l.Compute.Provider == launch.ECS || len(l.Compute.Targets) > 0 {
+		all = append(all, elbprobe.Needs)
+	}
+	if l.Database.Instance != "" {
+		all = append(all, ec2probe.Needs)
+	}
+	return all
 }
 
-// rollback is what bringing the previous version back needs: UpdateService with the previous image, never StartDeployment, which
-// deploys whatever the tag points to now.
-var rollback = awsprobe.Needs{
-	"AppRunner.DescribeService": {Action: "apprunner:DescribeService", On: awsprobe.Service},
-	"AppRunner.ListOperations":  {Action: "apprunner:ListOperations", On: awsprobe.Service},
-	"AppRunner.UpdateService":   {Action: "apprunner:UpdateService", On: awsprobe.Service, Also: "iam:PassRole", AlsoOn: awsprobe.Role},
-	"ECR.DescribeImages":        {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+// rollback is what bringing the previous version back needs, by platform: UpdateService with the previous image or revision, never
+// StartDeployment, which deploys whatever the tag points to now.
+var rollback = map[string]awsprobe.Needs{
+	launch.AppRunner: {
+		"AppRunner.DescribeService": {Action: "apprunner:DescribeService", On: awsprobe.Service},
+		"AppRunner.ListOperations":  {Action: "apprunner:ListOperations", On: awsprobe.Service},
+		"AppRunner.UpdateService":   {Action: "apprunner:UpdateService", On: awsprobe.Service, Also: "iam:PassRole", AlsoOn: awsprobe.Role},
+		"ECR.DescribeImages":        {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+	},
+	launch.ECS: {
+		"ECS.DescribeServices":       {Action: "ecs:DescribeServices", On: awsprobe.Service},
+		"ECS.ListServiceDeployments": {Action: "ecs:ListServiceDeployments", On: awsprobe.Service},
+		"ECS.UpdateService":          {Action: "ecs:UpdateService", On: awsprobe.Service},
+		"ECR.DescribeImages":         {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+	},
 }
 
 // Policy is an IAM policy document.
@@ -48,10 +69,10 @@ type Statement struct {
 }
 
 // GatesPolicy is the least that the gates of a launch need: they read, and change nothing.
-func GatesPolicy(l *launch.Launch) Policy { return policy(l, needs()...) }
+func GatesPolicy(l *launch.Launch) Policy { return policy(l, needs(l)...) }
 
 // RollbackPolicy is the least that the role of the rollback job needs.
-func RollbackPolicy(l *launch.Launch) Policy { return policy(l, rollback) }
+func RollbackPolicy(l *launch.Launch) Policy { return policy(l, rollback[l.Compute.Provider]) }
 
 func policy(l *launch.Launch, declared ...awsprobe.Needs) Policy {
 	actions := map[awsprobe.Kind]map[string]bool{}
