@@ -77,4 +77,8 @@ func infrastructureGates(s *gate.Section) {
 			g.Check(alarm.Name, c.Alarms.IsGreen(alarm.Name))
 		}
 	}))
+
+	s.Gate("Cost", gate.Warn, "The month will cost no more than the budget.", onAWS(func(g *gate.G) {
+		g.Check("the forecast", cloud.Of(g.Launch()).Budget.Within())
+	}))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
+	"github.com/getdrop/launchgate/internal/probe/costprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
 	"github.com/getdrop/launchgate/internal/probe/ecsprobe"
@@ -39,6 +40,7 @@ type Cloud struct {
 	Role     *iamprobe.Role
 	Groups   *ec2probe.Groups
 	Balanced *elbprobe.Groups
+	Budget   *costprobe.Budget
 }
 
 var (
@@ -66,6 +68,7 @@ func of(l *launch.Launch) *Cloud {
 		Logs:     logsprobe.New(account, l.Logs.Group),
 		Groups:   ec2probe.New(account),
 		Balanced: elbprobe.New(account),
+		Budget:   costprobe.New(account, l.Budget.Name),
 	}
 	if l.Compute.Provider == launch.ECS {
 		c.Platform = ecsprobe.New(account, string(l.Compute.Service), c.Balanced)

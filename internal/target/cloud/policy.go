@@ -10,6 +10,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
+	"github.com/getdrop/launchgate/internal/probe/costprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
 	"github.com/getdrop/launchgate/internal/probe/ecsprobe"
@@ -33,6 +34,9 @@ func needs(l *launch.Launch) []awsprobe.Needs {
 	}
 	if l.Database.Instance != "" {
 		all = append(all, ec2probe.Needs)
+	}
+	if l.Budget.Name != "" {
+		all = append(all, costprobe.Needs)
 	}
 	return all
 }
@@ -131,6 +135,8 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 		return only(l.Images.Repository, arn("ecr", "repository/"+l.Images.Repository))
 	case awsprobe.LogGroup:
 		return only(l.Logs.Group, arn("logs", "log-group:"+l.Logs.Group+":*"))
+	case awsprobe.TheBudget:
+		return only(l.Budget.Name, "arn:aws:budgets::"+l.AWS.Account+":budget/"+l.Budget.Name)
 	case awsprobe.Role:
 		return only(string(l.IAM.Role), string(l.IAM.Role))
 	default:
