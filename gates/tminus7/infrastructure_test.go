@@ -81,4 +81,15 @@ func infrastructureGates(s *gate.Section) {
 	s.Gate("Cost", gate.Warn, "The month will cost no more than the budget.", onAWS(func(g *gate.G) {
 		g.Check("the forecast", cloud.Of(g.Launch()).Budget.Within())
 	}))
+
+	s.Gate("Quotas", gate.Warn, "The account's quotas leave room for a launch that goes well.", onAWS(func(g *gate.G) {
+		c := cloud.Of(g.Launch())
+		g.Check("RDS", c.Database.QuotasLeave(headroom))
+		for _, q := range g.Launch().AWS.Quotas {
+			g.Check(q.Service+" "+q.Code, c.Quotas.Leaves(q.Service, q.Code, headroom))
+		}
+	}))
 }
+
+// headroom is how many percent of every quota must be free.
+const headroom = 30

@@ -20,6 +20,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/elbprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
+	"github.com/getdrop/launchgate/internal/probe/quotasprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/probe/reachprobe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
@@ -41,6 +42,7 @@ type Cloud struct {
 	Groups   *ec2probe.Groups
 	Balanced *elbprobe.Groups
 	Budget   *costprobe.Budget
+	Quotas   *quotasprobe.Quotas
 }
 
 var (
@@ -70,6 +72,7 @@ func of(l *launch.Launch) *Cloud {
 		Balanced: elbprobe.New(account),
 		Budget:   costprobe.New(account, l.Budget.Name),
 	}
+	c.Quotas = quotasprobe.New(account, c.Metrics)
 	if l.Compute.Provider == launch.ECS {
 		c.Platform = ecsprobe.New(account, string(l.Compute.Service), c.Balanced)
 	} else {

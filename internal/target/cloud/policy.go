@@ -17,6 +17,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/elbprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
+	"github.com/getdrop/launchgate/internal/probe/quotasprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
 )
@@ -34,6 +35,9 @@ func needs(l *launch.Launch) []awsprobe.Needs {
 	}
 	if l.Database.Instance != "" {
 		all = append(all, ec2probe.Needs)
+	}
+	if len(l.AWS.Quotas) > 0 {
+		all = append(all, quotasprobe.Needs)
 	}
 	if l.Budget.Name != "" {
 		all = append(all, costprobe.Needs)
