@@ -7,6 +7,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
+	"github.com/getdrop/launchgate/internal/probe/terraformprobe"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 )
 
@@ -15,6 +16,10 @@ func infrastructureGates(s *gate.Section) {
 
 	s.Gate("Provisioned", gate.Hard, "All production infrastructure is there, and as it is written down.", onAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
+		if l.Infra.Dir != "" {
+			g.Within(terraformprobe.Patience + time.Minute)
+			g.Check("Terraform finds nothing to change", terraformprobe.NoDrift(l.Path(l.Infra.Dir)))
+		}
 		g.Check("the service runs", computeprobe.Runs(c.Platform))
 		g.Check("the database is available", c.Database.Available())
 		g.Check("the image is in the registry", c.Images.TagIs(l.Compute.Image.Digest()))
