@@ -7,7 +7,9 @@ P ?= TMinus5
 FAULT ?=
 FUZZTIME ?= 30s
 # PHASES lists each page as phase:package, in the runbook's order.
-PHASES := Plan:gates/plan TMinus7:gates/tminus7 TMinus5:gates/tminus5 TMinus3:gates/tminus3 TMinus2:gates/tminus2 TMinus0:gates/tminus0 LaunchDay:gates/launchday Smoke:smoke Rollback:rollback
+PHASES := Plan:gates/plan TMinus7:gates/tminus7 TMinus5:gates/tminus5 TMinus3:gates/tminus3 TMinus2:gates/tminus2 TMinus1:gates/tminus1 TMinus0:gates/tminus0 LaunchDay:gates/launchday Smoke:smoke Rollback:rollback
+# DEMO are the pages that the sandbox has all counterparts for.
+DEMO := Plan TMinus7 TMinus5 TMinus3 TMinus2 TMinus1 TMinus0
 TESTS := ./internal/... ./fixtures/... ./cmd/...
 # These need more than Go: real servers and act. CI runs them; see `make verify`.
 HEAVY := internal/workflows fixtures/realservers
@@ -18,8 +20,8 @@ help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: bin/launchgate bin/test2json bin/TMinus5.test ## Run the T-5 page in the sandbox; FAULT=dns.stale-resolver breaks one thing (`bin/launchgate sandbox --list`)
-	bin/launchgate sandbox $(if $(FAULT),--fault $(FAULT)) -- bin/launchgate run TMinus5
+demo: bin/launchgate bin/test2json $(DEMO:%=bin/%.test) ## Run the pages before the launch in the sandbox; FAULT=dns.stale-resolver breaks one thing (`bin/launchgate sandbox --list`)
+	@bin/launchgate sandbox $(if $(FAULT),--fault $(FAULT)) -- bash -c 'for page in $(DEMO); do bin/launchgate run $$page || red="$$red $$page"; done; if [ -n "$$red" ]; then echo "not GO:$$red"; exit 1; fi'
 
 .PHONY: gate
 gate: build ## Run one gate or section in the configured environment: make gate G=TMinus5/DNS

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/getdrop/launchgate/internal/probe/certlint"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe"
 	"github.com/getdrop/launchgate/internal/redact"
 	"github.com/getdrop/launchgate/internal/target"
@@ -63,6 +64,8 @@ type gradeReport struct {
 	tlsprobe.Graded
 	ServerName string            `json:"servername"`
 	Endpoints  []tlsprobe.Graded `json:"endpoints,omitempty"`
+
+	Lints map[string][]certlint.Lint `json:"lints,omitempty"` // what each certificate has wrong by its authority's rules, by its SHA-256
 }
 
 func tlsCommand(p *probing) *cobra.Command {
@@ -118,8 +121,23 @@ func gradeAll(ctx context.Context, t *target.Targets, e endpoint, connections in
 	return r
 }
 
+// lint reads every certificate. The grade rests on none of that.
+func (r *gradeReport) lint() {
+	r.Lints = map[string][]certlint.Lint{}
+	for _, endpoint := range slices.Concat(r.Endpoints, []tlsprobe.Graded{r.Graded}) {
+		for _, chain := range endpoint.Certificates {
+			for _, c := range chain.Certificates {
+				if _, done := r.Lints[c.SHA256]; !done {
+					r.Lints[c.SHA256] = certlint.Of(c.DER)
+				}
+			}
+		}
+	}
+}
+
 func printReport(w io.Writer, r gradeReport, asJSON bool) error {
 	if asJSON {
+		r.lint()
 		line, err := json.Marshal(r)
 		if err != nil {
 			return err

@@ -76,7 +76,7 @@ var bin = sync.OnceValues(func() (string, error) {
 })
 
 // pages are the runbook's pages and what go test -c calls them.
-var pages = map[string]string{"Plan": "plan.test", "TMinus7": "tminus7.test", "TMinus5": "tminus5.test", "TMinus3": "tminus3.test", "TMinus2": "tminus2.test", "TMinus0": "tminus0.test", "LaunchDay": "launchday.test", "Smoke": "smoke.test", "Rollback": "rollback.test"}
+var pages = map[string]string{"Plan": "plan.test", "TMinus7": "tminus7.test", "TMinus5": "tminus5.test", "TMinus3": "tminus3.test", "TMinus2": "tminus2.test", "TMinus1": "tminus1.test", "TMinus0": "tminus0.test", "LaunchDay": "launchday.test", "Smoke": "smoke.test", "Rollback": "rollback.test"}
 
 func goTool(args ...string) *exec.Cmd {
 	cmd := exec.Command("go", args...)

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/getdrop/launchgate/fixtures/awstest"
 	"github.com/getdrop/launchgate/fixtures/sandbox"
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/fixtures/webtest"
@@ -188,4 +189,43 @@ func TestNoOutputShowsASecret(t *testing.T) {
 			assert.Contains(t, stream, place)
 		}
 	})
+}
+
+// TestNoSecretOfTheVaultInAnyOutput plants one core in every secret of the account and in a plain variable, most of them in a form that
+// turns its gate red, and looks for it in all that the page leaves and in what plain `go test -v` prints.
+func TestNoSecretOfTheVaultInAnyOutput(t *testing.T) {
+	s := startSandbox(t, "")
+	s.AWS.Change(func(a *awstest.Account) {
+		for i, secret := range a.Secrets {
+			switch {
+			case strings.Contains(secret.Name, "database"):
+				secret.Value = strings.Replace(secret.Value, "drop_app:", "postgres:"+core, 1)
+			case strings.Contains(secret.Name, "slack"):
+				secret.Value = "https://chat.example/" + core
+			case i%2 == 0:
+				secret.Value += core + "\n"
+			default:
+				secret.Value = core
+			}
+		}
+		a.Services[0].SourceConfiguration.ImageRepository.ImageConfiguration.RuntimeEnvironmentVariables["SOME_TOKEN"] = core
+	})
+	beside, err := bin()
+	require.NoError(t, err)
+	outputs := everyOutput(t, beside, s, "TMinus7")
+	cmd := goTool("test", "-count=1", "-v", "./gates/tminus7")
+	cmd.Env = append(append(os.Environ(), s.Env()...), "LAUNCH_REPORTS="+t.TempDir())
+	text, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	outputs["go test -v"] = string(text)
+	seen := 0
+	for name, text := range outputs {
+		seen += strings.Count(text, "secret.")
+		for form, value := range map[string]string{"raw": core, "base64": base64.RawStdEncoding.EncodeToString([]byte(core))[:16], "hex": hex.EncodeToString([]byte(core))} {
+			if at := strings.Index(text, value); at >= 0 {
+				t.Errorf("%s shows a secret of the vault (%s): …%.200s", name, form, text[max(0, at-100):])
+			}
+		}
+	}
+	assert.Positive(t, seen, "no gate said anything about a secret: this test tests nothing")
 }

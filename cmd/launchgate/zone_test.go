@@ -161,6 +161,8 @@ func TestZoneFlagsFillALaunch(t *testing.T) {
 	assert.Equal(t, launch.Mail{Domain: "shop.example", ReturnPath: "bounce.shop.example", Selectors: []string{"s1"}, OwnSenders: true, DMARC: "reject"}, l.Mail)
 	assert.Equal(t, []string{"10 mail.shop.example"}, d.MX)
 
+	window := filled(t, "--launch", "2027-01-19T23:30:30+01:00").Schedule.Window
+	assert.Equal(t, window.Start, window.End, "no window is known")
 	bare := filled(t)
 	assert.True(t, bare.At().IsZero(), "no launch is known")
 	assert.Equal(t, launch.Mail{Domain: "shop.example", ReturnPath: "shop.example", DMARC: "quarantine"}, bare.Mail)

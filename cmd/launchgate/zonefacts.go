@@ -146,7 +146,7 @@ func (f *zoneFlags) fillTimes(to *filling) {
 	}
 	var begin launch.Instant
 	to.read(&begin, "launch", f.launchAt, instant)
-	end := begin
+	end := launch.Instant{Time: begin.Truncate(time.Minute)} // no window, in whole minutes too
 	if f.windowEnd != "" {
 		to.read(&end, "window-end", f.windowEnd, instant)
 	}

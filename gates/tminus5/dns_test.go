@@ -145,6 +145,7 @@ func dnsGates(s *gate.Section) {
 		g.Check("mail exchangers have addresses", dnsprobe.ExchangersHaveAddresses(t.Zone))
 		g.Advise("mail exchangers are no aliases", dnsprobe.ExchangersAreNoAliases(t.Zone))
 		g.Advise("MTA-STS asks for TLS", dnsprobe.AsksForTLS(t.Zone))
+		g.Advise("the policy of MTA-STS is served", dnsprobe.ServesTLSPolicy(t.Zone, t.Fetch))
 		g.Advise("reports on TLS are wanted", dnsprobe.WantsTLSReports(t.Zone))
 	})
 

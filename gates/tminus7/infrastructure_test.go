@@ -23,7 +23,7 @@ func infrastructureGates(s *gate.Section) {
 		g.Check("the service runs", computeprobe.Runs(c.Platform))
 		g.Check("the database is available", c.Database.Available())
 		g.Check("the image is in the registry", c.Images.TagIs(l.Compute.Image.Digest()))
-		g.Check("the log group is there", c.Logs.Kept(1))
+		g.Check("the log group is there", c.Logs.Exists())
 		for _, secret := range l.Secrets {
 			g.Check("the secret "+secret.Variable+" is there", c.Vault.IsThere(secret.ID, secret.MinLength))
 		}

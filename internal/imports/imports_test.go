@@ -38,10 +38,10 @@ var rules = []rule{
 		why: "assertions belong into tests: one broken target must not hide the others"},
 	{of: []string{"internal/launch/..."}, never: []string{"testing", "internal/probe/...", "internal/gate/..."},
 		why: "launch.yaml is facts; who looks at the world reads them, never the other way round"},
-	{of: []string{"internal/gate"}, never: []string{"internal/probe/dnsprobe", "internal/probe/tlsprobe", "internal/probe/httpprobe", "internal/probe/ssllabsprobe",
+	{of: []string{"internal/gate"}, never: []string{"internal/probe/dnsprobe", "internal/probe/tlsprobe", "internal/probe/httpprobe", "internal/probe/ssllabsprobe", "internal/probe/certlint",
 		"internal/probe/apprunnerprobe", "internal/probe/awsprobe", "internal/probe/cdnprobe", "internal/probe/cloudwatchprobe", "internal/probe/computeprobe", "internal/probe/ecrprobe",
 		"internal/probe/costprobe", "internal/probe/ec2probe", "internal/probe/ecsprobe", "internal/probe/elbprobe", "internal/probe/quotasprobe", "internal/probe/reachprobe", "internal/probe/terraformprobe",
-		"internal/probe/iamprobe", "internal/probe/logsprobe", "internal/probe/rdsprobe", "internal/probe/secretsprobe"},
+		"internal/probe/iamprobe", "internal/probe/logsprobe", "internal/probe/rdsprobe", "internal/probe/secretsprobe", "internal/probe/xrayprobe", "internal/probe/ec2probe", "internal/probe/elbprobe", "internal/probe/reachprobe", "internal/probe/backupprobe"},
 		why: "a page compiles only the probes that it uses"},
 	{of: []string{"internal/verdict/...", "internal/report/..."},
 		never: []string{"testing", "internal/gate/...", "internal/target/...", "internal/probe/dnsprobe", "internal/probe/tlsprobe", "internal/probe/httpprobe", "internal/probe/ssllabsprobe", "internal/probe/cdnprobe", "net/http"},
@@ -54,6 +54,8 @@ var rules = []rule{
 		why: "AWS packages are slow to compile: only the pages that look at AWS wait for the probes that do"},
 	{of: []string{"internal/probe/computeprobe", "internal/target", "internal/gate", "internal/launch", "internal/verdict/...", "internal/report/..."}, never: []string{"github.com/aws/..."},
 		why: "what is not about AWS must not wait for its packages"},
+	{of: []string{"./..."}, except: []string{"internal/probe/certlint", "cmd/launchgate"}, never: []string{"internal/probe/certlint", "github.com/zmap/..."},
+		why: "zlint's rules take 45 s of CPU to compile: no gate waits for them"},
 }
 
 func TestImportDirections(t *testing.T) {

@@ -14,7 +14,7 @@ func (a *ARN) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Service, Region and Account are the parts that say whose it is; empty where it has none.
+// Service is the AWS service that the resource belongs to.
 func (a ARN) Service() string { return a.part(2) }
 
 // Region is where the resource is.
@@ -22,6 +22,9 @@ func (a ARN) Region() string { return a.part(3) }
 
 // Account is the account that the resource belongs to.
 func (a ARN) Account() string { return a.part(4) }
+
+// Resource is what it names in that account, such as service/drop-web/8fe1.
+func (a ARN) Resource() string { return a.part(5) }
 
 func (a ARN) part(n int) string {
 	parts := strings.SplitN(string(a), ":", 6)

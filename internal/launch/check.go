@@ -39,6 +39,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.thresholds()
 	c.authorities()
 	c.cloud()
+	c.mail()
 }
 
 // authorities refuses a ca_file from which no certificate can be read: probes would then trust nobody, and say so of every server.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 )
 
 var (
@@ -48,6 +49,7 @@ func (c checker) cloud() {
 		c.permission(fmt.Sprintf("iam.deny[%d]", i), entry)
 	}
 	c.secrets()
+	c.observability()
 	c.alarms()
 }
 
@@ -90,6 +92,20 @@ func (c checker) secrets() {
 		if s.Differs == s.ID && s.ID != "" {
 			c.bad(key+".differs_from", "want another environment's secret; got the same one")
 		}
+	}
+}
+
+// pageTime is the longest that a gate may wait for something to show: a page has ten minutes.
+const pageTime = 8 * time.Minute
+
+func (c checker) observability() {
+	for key, within := range map[string]Duration{"logs.within": c.Logs.Within, "tracing.within": c.Tracing.Within} {
+		if within.D() > pageTime {
+			c.bad(key, "want at most %s, because a page has ten minutes; got %s", Duration(pageTime), within)
+		}
+	}
+	if path := c.Logs.Nonce; path != "" && (!strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?#")) {
+		c.bad("logs.nonce_path", "want a path that begins with / and has no query; got %s", quote(path))
 	}
 }
 

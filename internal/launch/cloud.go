@@ -72,6 +72,11 @@ type Logs struct {
 	Nonce     string   `yaml:"nonce_path" default:"/api/health" doc:"Path that is asked for with a nonce in its query, which the application logs."`
 }
 
+// Tracing is how soon a request is seen in the traces.
+type Tracing struct {
+	Within Duration `yaml:"within" default:"5m" doc:"How soon X-Ray must have a request that asks to be traced."`
+}
+
 // Alarm is one CloudWatch alarm that must be deployed.
 type Alarm struct {
 	Name    string `yaml:"name" required:"true"`

@@ -31,6 +31,7 @@ type Launch struct {
 	Database    Database            `yaml:"database"`
 	Images      Images              `yaml:"images"`
 	Logs        Logs                `yaml:"logs"`
+	Tracing     Tracing             `yaml:"tracing"`
 	Alarms      []Alarm             `yaml:"alarms" doc:"Every CloudWatch alarm that must watch the launch."`
 	IAM         IAM                 `yaml:"iam"`
 	Budget      Budget              `yaml:"budget"`
@@ -323,6 +324,7 @@ type Baseline struct {
 // Records are dates that people entered on the checklist.
 type Records struct {
 	BackupVerified Date    `yaml:"backup_verified" placeholder:"VERIFY_DATE"`
+	PITRDrill      Date    `yaml:"pitr_drill" doc:"When point-in-time recovery was last tried."`
 	StagingSmoke   Instant `yaml:"staging_smoke" placeholder:"TIMESTAMP"`
 }
 

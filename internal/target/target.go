@@ -4,6 +4,7 @@
 package target
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -154,6 +155,16 @@ func (t *Targets) EnvelopeDomains() []string {
 		return []string{string(m.Domain)}
 	}
 	return []string{string(m.Domain), string(m.ReturnPath)}
+}
+
+// Fetch makes one GET, for what mail's policies are served as.
+func (t *Targets) Fetch(ctx context.Context, url string) (dnsprobe.Page, error) {
+	const most = 64 << 10 // bytes (RFC 8461 3.3)
+	answer, err := t.Web.Ask(ctx, url, nil, most)
+	if err != nil {
+		return dnsprobe.Page{}, err
+	}
+	return dnsprobe.Page{Status: answer.Status, Header: answer.Header, Body: answer.Body}, nil
 }
 
 // Senders are the addresses that mail is sent from.

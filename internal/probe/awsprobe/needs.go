@@ -28,15 +28,16 @@ type Kind string
 
 // The kinds of resources. Everything stands for actions that IAM cannot restrict to a resource.
 const (
-	Everything Kind = "*"
-	Service    Kind = "the compute service"
-	Secrets    Kind = "the launch's secrets"
-	Databases  Kind = "the databases"
-	Repository Kind = "the image repository"
-	LogGroup   Kind = "the log group"
-	Scaling    Kind = "the scaling configurations"
-	Role       Kind = "the role of the application"
-	TheBudget  Kind = "the budget"
+	Everything     Kind = "*"
+	Service        Kind = "the compute service"
+	Secrets        Kind = "the launch's secrets" //nolint:gosec // a kind, and no credential
+	Databases      Kind = "the databases"
+	RecoveryPoints Kind = "the recovery points"
+	Repository     Kind = "the image repository"
+	LogGroup       Kind = "the log group"
+	Scaling        Kind = "the scaling configurations"
+	Role           Kind = "the role of the application"
+	TheBudget      Kind = "the budget"
 )
 
 // only refuses a call that was not declared, before it leaves the machine.

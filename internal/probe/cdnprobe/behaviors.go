@@ -1,6 +1,7 @@
 package cdnprobe
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -55,15 +56,15 @@ func judgeCached(looks []look) error {
 		return last.unmet("cdn.cookie", "a copy for everybody", "one with a cookie in it, which everybody gets", "have the origin set no cookie here, or the CDN strip it")
 	case from == stored:
 		return nil
-	case why == "":
-		why = "no header that says so, and no Age"
+	case from == unsaid:
+		return last.unknown("cdn.unsaid", "an answer out of the CDN's cache", "no header that says where it came from, and no Age", "have the CDN send Cache-Status or X-Cache")
 	}
 	return last.unmet("cdn.not-cached", "an answer out of the CDN's cache", fmt.Sprintf("%s after %d requests", why, len(looks)),
 		"have the origin send Cache-Control: public with a max-age, and the CDN keep this path")
 }
 
 // Uncached claims that the CDN keeps nothing of a URL: asked at once and again after two seconds, every address answers
-// anew each time.
+// anew each time, as a header says or as the answers differ.
 func Uncached(web *httpprobe.Client, rawURL string) probe.Claim {
 	return everywhere(web, caching, rawURL, func(ctx context.Context, ip netip.Addr) []look {
 		looks := []look{ask(ctx, web, rawURL, ip, nil), ask(ctx, web, rawURL, ip, nil)}
@@ -92,16 +93,15 @@ func judgeUncached(looks []look) error {
 		}
 	}
 	first, last := looks[0], looks[len(looks)-1]
-	if said {
-		return nil
-	}
 	before, err := http.ParseTime(first.header.Get("Date"))
 	after, err2 := http.ParseTime(last.header.Get("Date"))
 	switch {
-	case err != nil || err2 != nil:
-		return last.unknown("cdn.unsaid", want, "no header that says where it came from, and no Date", "have the CDN send Cache-Status or X-Cache")
-	case !after.After(before):
+	case said:
+		return nil
+	case err == nil && err2 == nil && !after.After(before):
 		return last.unmet("cdn.cached", want, fmt.Sprintf("one of %s, %.0f s later again", first.header.Get("Date"), last.asked.Sub(first.asked).Seconds()), fix)
+	case bytes.Equal(first.body, last.body): // that there is no Age says nothing: nginx sends none with its copies, and a Date of its own
+		return last.unknown("cdn.unsaid", want, "the same answer twice, and no header that says where it came from", "have the CDN send Cache-Status or X-Cache, or name a path whose answer changes")
 	}
-	return nil // a cache would have sent Age (RFC 9111 5.1)
+	return nil
 }

@@ -55,7 +55,7 @@ type seen struct {
 	SHA256  string            `json:"sha256"`
 }
 
-var shown = []string{"Cache-Control", "Content-Type", "Content-Encoding", "Age", "Date", "Expires", "Vary", "Cache-Status", "X-Cache", "CF-Cache-Status", "X-Vercel-Cache", "X-Proxy-Cache", "Via"}
+var shown = []string{"Cache-Control", "Content-Type", "Content-Encoding", "Age", "Date", "Expires", "Vary", "Cache-Status", "X-Cache", "X-Cache-Status", "X-Proxy-Cache", "CF-Cache-Status", "CDN-Cache", "X-Vercel-Cache", "X-Nextjs-Cache", "Via"}
 
 // evidence shows looks, and of each the named header too.
 func evidence(looks []look, also ...string) []seen {

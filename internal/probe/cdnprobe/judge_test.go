@@ -86,13 +86,12 @@ func TestLifetimes(t *testing.T) {
 	}
 }
 
-// What no header says is settled by Date: one that stands still is a copy, one that moves on without an Age is none, and
-// none at all tells nothing.
-func TestUncachedByDate(t *testing.T) {
-	at := func(dates ...string) probe.Status {
+// What no header says is settled by Date, where it stands still, and by answers that differ. A cache need not say anything.
+func TestUncachedWithoutASign(t *testing.T) {
+	at := func(bodies string, dates ...string) probe.Status {
 		var looks []look
-		for _, date := range dates {
-			l := look{status: 200, header: http.Header{}}
+		for i, date := range dates {
+			l := look{status: 200, header: http.Header{}, body: []byte{bodies[i]}}
 			if date != "" {
 				l.header.Set("Date", "Thu, 01 Jan 2026 00:00:"+date+" GMT")
 			}
@@ -100,10 +99,14 @@ func TestUncachedByDate(t *testing.T) {
 		}
 		return probe.StatusOf(judgeUncached(looks))
 	}
-	assert.Equal(t, probe.Pass, at("01", "01", "03"))
-	assert.Equal(t, probe.Fail, at("01", "01", "01"))
-	assert.Equal(t, probe.Blocked, at("", "", ""))
+	assert.Equal(t, probe.Pass, at("abc", "01", "01", "03"))
+	assert.Equal(t, probe.Pass, at("abc", "", "", ""))
+	assert.Equal(t, probe.Blocked, at("aaa", "01", "01", "03"))
+	assert.Equal(t, probe.Blocked, at("aaa", "", "", ""))
+	assert.Equal(t, probe.Fail, at("aaa", "01", "01", "01"))
 	assert.Equal(t, probe.Fail, probe.StatusOf(judgeUncached([]look{{status: 404}})), "an answer that is not there is never kept")
+	assert.Equal(t, probe.Blocked, probe.StatusOf(judgeCached([]look{{status: 200}, {status: 200}})))
+	assert.Equal(t, probe.Fail, probe.StatusOf(judgeCached([]look{{status: 200}, {status: 200, header: head("X-Cache: MISS")}})))
 }
 
 func TestManifests(t *testing.T) {

@@ -23,7 +23,8 @@ func source(header http.Header) (from origin, why string) {
 		name string
 		of   func(string) origin
 	}{
-		{"Cache-Status", cacheStatus}, {"X-Cache", xCache}, {"CF-Cache-Status", word}, {"X-Vercel-Cache", word}, {"X-Proxy-Cache", word}, {"Age", age},
+		{"Cache-Status", cacheStatus}, {"X-Cache", xCache}, {"X-Cache-Status", word}, {"X-Proxy-Cache", word}, {"CF-Cache-Status", word}, {"CDN-Cache", word},
+		{"X-Vercel-Cache", word}, {"X-Nextjs-Cache", word}, {"Age", age},
 	} {
 		for _, value := range header.Values(read.name) {
 			if said := read.of(value); said > from {

@@ -47,7 +47,7 @@ type State struct {
 	Reason         string   `json:"reason,omitempty"`
 	ActionsEnabled bool     `json:"actions_enabled"`
 	Actions        []string `json:"actions"`
-	Missing        string   `json:"treat_missing_data"`
+	Missing        string   `json:"treat_missing_data,omitempty"` // empty: a composite alarm, which has no data of its own
 }
 
 type alarms struct {
@@ -90,7 +90,7 @@ func (a *Alarms) observe(ctx context.Context) alarms {
 			for i := range page.CompositeAlarms {
 				c := &page.CompositeAlarms[i]
 				seen.note(State{Name: aws.ToString(c.AlarmName), State: string(c.StateValue), Reason: aws.ToString(c.StateReason),
-					ActionsEnabled: aws.ToBool(c.ActionsEnabled), Actions: c.AlarmActions, Missing: "any"})
+					ActionsEnabled: aws.ToBool(c.ActionsEnabled), Actions: c.AlarmActions})
 			}
 		}
 	}
@@ -123,7 +123,7 @@ func (a *Alarms) claim(name string, judge func(State) *probe.Unmet) probe.Claim 
 	}
 }
 
-// WouldRing claims that an alarm is deployed, that its actions are on and lead somewhere, and that it treats missing data as it must.
+// WouldRing claims that an alarm is deployed, that its actions are on and call somebody, and that it treats missing data as it must.
 func (a *Alarms) WouldRing(alarm Alarm) probe.Claim {
 	return a.claim(alarm.Name, func(s State) *probe.Unmet { return wouldRing(s, alarm) })
 }
@@ -132,24 +132,37 @@ func wouldRing(s State, want Alarm) *probe.Unmet {
 	switch {
 	case !s.ActionsEnabled:
 		return &probe.Unmet{Class: "alarm.actions", Want: "actions enabled on " + s.Name, Got: "disabled", Fix: "enable the alarm's actions"}
-	case len(s.Actions) == 0:
-		return &probe.Unmet{Class: "alarm.actions", Want: "an action that calls somebody when " + s.Name + " rings", Got: "none", Fix: "add the on-call topic to the alarm's actions"}
-	case want.Missing != "any" && s.Missing != "any" && want.Missing != s.Missing:
+	case !slices.ContainsFunc(s.Actions, calls):
+		got := "none"
+		if len(s.Actions) > 0 {
+			got = "only " + strings.Join(s.Actions, ", ")
+		}
+		return &probe.Unmet{Class: "alarm.actions", Want: "an action that calls somebody when " + s.Name + " rings", Got: got, Fix: "add the on-call topic to the alarm's actions"}
+	case want.Missing != "any" && s.Missing == "":
+		return &probe.Unmet{Class: "alarm.missing-data", Want: s.Name + " to treat missing data as " + want.Missing, Got: "a composite alarm, which has no data of its own",
+			Fix: "watch the alarms below it, and leave missing_data out for this one"}
+	case want.Missing != "any" && want.Missing != s.Missing:
 		return &probe.Unmet{Class: "alarm.missing-data", Want: s.Name + " to treat missing data as " + want.Missing, Got: s.Missing, Fix: "change the alarm's treatment of missing data"}
 	}
 	return nil
 }
 
+// calls says whether an alarm's action can reach a person. One that scales a service or restarts an instance reaches nobody.
+func calls(action string) bool {
+	parts := strings.Split(action, ":")
+	return len(parts) > 2 && slices.Contains([]string{"sns", "ssm", "ssm-incidents", "lambda"}, parts[2])
+}
+
 // IsGreen claims that an alarm is OK. Insufficient data is no green: nothing is measured.
-func (a *Alarms) IsGreen(name string) probe.Claim {
-	return a.claim(name, func(s State) *probe.Unmet {
-		if s.State == string(types.StateValueOk) {
-			return nil
-		}
-		fix := "see what rings"
-		if s.State == string(types.StateValueInsufficientData) {
-			fix = "see why nothing is measured; have it signed where that is right before the launch"
-		}
-		return &probe.Unmet{Class: "alarm.state", Want: name + " OK", Got: strings.TrimSpace(fmt.Sprintf("%s %s", s.State, s.Reason)), Fix: fix}
-	})
+func (a *Alarms) IsGreen(name string) probe.Claim { return a.claim(name, green) }
+
+func green(s State) *probe.Unmet {
+	if s.State == string(types.StateValueOk) {
+		return nil
+	}
+	fix := "see what rings"
+	if s.State == string(types.StateValueInsufficientData) {
+		fix = "see why nothing is measured; have it signed where that is right before the launch"
+	}
+	return &probe.Unmet{Class: "alarm.state", Want: s.Name + " OK", Got: strings.TrimSpace(fmt.Sprintf("%s %s", s.State, s.Reason)), Fix: fix}
 }

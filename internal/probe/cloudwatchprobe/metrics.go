@@ -115,7 +115,9 @@ func (m *Metrics) ReplicaLagBelow(replica string, limit time.Duration) probe.Cla
 
 func lag(points []Point, limit time.Duration) *probe.Unmet {
 	want := fmt.Sprintf("a lag below %s in each of %d minutes", limit, int(lagWindow.Minutes()))
+	measured := map[time.Time]bool{}
 	for _, p := range points {
+		measured[p.At] = true
 		switch {
 		case p.Value < 0:
 			return &probe.Unmet{Class: "replica.stopped", Want: want, Got: fmt.Sprintf("%v at %s: replication has stopped", p.Value, p.At.UTC().Format(time.TimeOnly)), Fix: "see the replica's replication status and start it again"}
@@ -123,7 +125,7 @@ func lag(points []Point, limit time.Duration) *probe.Unmet {
 			return &probe.Unmet{Class: "replica.lag", Want: want, Got: fmt.Sprintf("%.1f s at %s", p.Value, p.At.UTC().Format(time.TimeOnly)), Fix: "see what keeps the replica: long transactions, its size, its storage"}
 		}
 	}
-	if missing := int(lagWindow.Minutes()) - len(points); missing > 0 {
+	if missing := int(lagWindow.Minutes()) - len(measured); missing > 0 {
 		return &probe.Unmet{Class: "replica.missing", Want: want, Got: fmt.Sprintf("no measurement in %d of them", missing), Fix: "see whether the replica runs; a replica that is not measured is not in sync"}
 	}
 	return nil

@@ -187,6 +187,16 @@ func IsBalancedBy(p Platform, watched []string) probe.Claim {
 	})
 }
 
+// Traces claims that the platform hands the application's traces on.
+func Traces(p Platform) probe.Claim {
+	return claim(p, "platform's observability configuration", func(s Service) error {
+		if s.Tracing {
+			return nil
+		}
+		return &probe.Unmet{Class: "compute.tracing", Want: "tracing on", Got: "off", From: s.Where, Fix: "give the service an observability configuration that traces"}
+	})
+}
+
 // ServesDomain claims that the platform serves a domain of ours, certificate and all.
 func ServesDomain(p Platform, domain string) probe.Claim {
 	return claim(p, "platform's custom domains", func(s Service) error {

@@ -87,6 +87,7 @@ var claims = map[string]func(computeprobe.Platform) probe.Claim{
 	"current": func(p computeprobe.Platform) probe.Claim {
 		return computeprobe.ReadsCurrent(p, "JWT_SECRET", changed(90*time.Minute))
 	},
+	"traced":  computeprobe.Traces,
 	"watched": func(p computeprobe.Platform) probe.Claim { return computeprobe.IsBalancedBy(p, []string{groupARN}) },
 }
 
@@ -240,7 +241,11 @@ func TestWhatOnlyECSKnows(t *testing.T) {
 		"the container takes every answer": {noBalancer("curl -s http://localhost:3000/api/health || exit 1"), "health", probe.Fail},
 		"the container asks elsewhere":     {noBalancer("curl -f http://localhost:3000/ || exit 1"), "health", probe.Fail},
 		"the container says yes":           {noBalancer("exit 0 # /api/health"), "health", probe.Fail},
-		"no such revision":                 {func(a *awstest.Account) { a.TaskDefinitions = nil }, "image", probe.Blocked},
+		"no collector":                     {func(*awstest.Account) {}, "traced", probe.Fail},
+		"a collector": {func(a *awstest.Account) {
+			a.TaskDefinitions[0].ContainerDefinitions[1].Image = aws.String("public.ecr.aws/aws-observability/aws-otel-collector:v0.43.1")
+		}, "traced", probe.Pass},
+		"no such revision": {func(a *awstest.Account) { a.TaskDefinitions = nil }, "image", probe.Blocked},
 	} {
 		t.Run(title, func(t *testing.T) {
 			a := account(&clock{start})

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -112,10 +111,21 @@ func (z *Zone) findTrust(ctx context.Context, d *delegation) trust {
 // dsReplies are what the servers of the parent answer about a zone's DS: of ours each one, because resolvers ask any of them; of those above us, one.
 func (z *Zone) dsReplies(ctx context.Context, d *delegation) ([]answered, error) {
 	if within(d.zone, z.apex) {
-		return z.allSigned(ctx, d.parent, d.zone, dns.TypeDS)
+		replies, err := z.allSigned(ctx, d.parent, d.zone, dns.TypeDS)
+		return ownWord(replies, d.parent.zone, d.zone), err
 	}
 	r, who, err := z.anySigned(ctx, d.parent, d.zone, dns.TypeDS)
 	return []answered{{who, r}}, err
+}
+
+// ownWord leaves out the servers that refer to others, while there are some that answer: not each server of a zone has the one between too, and very old
+// ones refer to the zone itself.
+func ownWord(replies []answered, parent, zone string) []answered {
+	own := slices.DeleteFunc(slices.Clone(replies), func(a answered) bool { return referral(parent, zone, a.reply) != nil })
+	if len(own) == 0 {
+		return replies
+	}
+	return own
 }
 
 // agreed is what all servers of a parent say about a DS. Where they do not all say the same, it depends on the resolver whether it can be verified.
@@ -293,140 +303,4 @@ func usable(list []*dns.DS) []*dns.DS {
 		supported = slices.DeleteFunc(supported, weak)
 	}
 	return supported
-}
-
-// keySet is a zone's DNSKEY RRset, as far as the DS records above vouch for it.
-type keySet struct {
-	state security
-	keys  []*dns.DNSKEY
-	sig   *dns.RRSIG // over the keys
-	err   error
-}
-
-// keysOf takes a zone's keys from any of its servers. Ours are looked at on each server.
-func (z *Zone) keysOf(ctx context.Context, d *delegation, above trust) keySet {
-	r, who, err := z.anySigned(ctx, d, d.zone, dns.TypeDNSKEY)
-	if err != nil {
-		return keySet{state: unknown, err: err}
-	}
-	return readKeys(d.zone, r, above.ds, who, time.Now())
-}
-
-// readKeys finds a key that a DS record stands for and that signs the keys (RFC 4035 5.2).
-func readKeys(zone string, r *reply, ds []*dns.DS, who string, now time.Time) keySet {
-	rrset := section(r.Answer, zone, dns.TypeDNSKEY)
-	if len(rrset) == 0 {
-		return keySet{state: bogus, err: badSignature("DNSKEY of "+plain(zone), errors.New("no DNSKEY, though the parent has a DS"), who)}
-	}
-	ds = usable(ds)
-	var all, anchored []*dns.DNSKEY
-	for _, rr := range rrset {
-		key := rr.(*dns.DNSKEY)
-		if key.Protocol != 3 || key.Flags&dns.ZONE == 0 {
-			continue
-		}
-		all = append(all, key)
-		if key.Flags&dns.REVOKE == 0 && slices.ContainsFunc(ds, func(d *dns.DS) bool { return standsFor(d, key) }) {
-			anchored = append(anchored, key)
-		}
-	}
-	if len(anchored) == 0 {
-		return keySet{state: bogus, err: badSignature("DNSKEY of "+plain(zone), fmt.Errorf("no key that the DS %s stands for, among keys %s", dsTags(ds), keyTags(all)), who)}
-	}
-	sig, err := verified(rrset, r.Answer, anchored, now)
-	if err != nil {
-		err = badSignature("DNSKEY of "+plain(zone), err, who)
-		return keySet{state: stateOf(err), err: err}
-	}
-	return keySet{state: secure, keys: all, sig: sig}
-}
-
-func standsFor(ds *dns.DS, key *dns.DNSKEY) bool {
-	if ds.KeyTag != key.KeyTag() || ds.Algorithm != key.Algorithm {
-		return false
-	}
-	made := key.ToDS(ds.DigestType)
-	return made != nil && strings.EqualFold(made.Digest, ds.Digest)
-}
-
-func dsTags(list []*dns.DS) string {
-	var tags []string
-	for _, ds := range list {
-		tags = append(tags, fmt.Sprint(ds.KeyTag))
-	}
-	return strings.Join(sortedSet(tags), ", ")
-}
-
-func keyTags(list []*dns.DNSKEY) string {
-	var tags []string
-	for _, key := range list {
-		tags = append(tags, fmt.Sprint(key.KeyTag()))
-	}
-	if len(tags) == 0 {
-		return "(none)"
-	}
-	return strings.Join(sortedSet(tags), ", ")
-}
-
-// answered is what a server said.
-type answered struct {
-	who   string
-	reply *reply
-}
-
-// anySigned asks the servers of a zone, one after the other, until one answers.
-func (z *Zone) anySigned(ctx context.Context, d *delegation, name string, qtype uint16) (*reply, string, error) {
-	servers, err := z.serversOf(ctx, d, nil)
-	if err != nil {
-		return nil, "", err
-	}
-	var errs []error
-	for _, s := range servers {
-		r, err := z.signedReply(ctx, s, name, qtype)
-		if err == nil {
-			return r, s.String(), nil
-		}
-		errs = append(errs, err)
-	}
-	return nil, "", noneSigned(d, name, qtype, errs)
-}
-
-// allSigned asks every server of a zone. Those that do not answer are passed over while one does.
-func (z *Zone) allSigned(ctx context.Context, d *delegation, name string, qtype uint16) ([]answered, error) {
-	servers, err := z.serversOf(ctx, d, nil)
-	if err != nil {
-		return nil, err
-	}
-	replies := make([]answered, len(servers))
-	errs := make([]error, len(servers))
-	var all sync.WaitGroup
-	for i, s := range servers {
-		all.Go(func() {
-			replies[i].who = s.String()
-			replies[i].reply, errs[i] = z.signedReply(ctx, s, name, qtype)
-		})
-	}
-	all.Wait()
-	replies = slices.DeleteFunc(replies, func(a answered) bool { return a.reply == nil })
-	if len(replies) == 0 {
-		return nil, noneSigned(d, name, qtype, errs)
-	}
-	return replies, nil
-}
-
-func noneSigned(d *delegation, name string, qtype uint16, errs []error) error {
-	return &probe.Unknown{Class: "dns.unreachable", Want: dns.TypeToString[qtype] + " of " + plain(name), Got: worst(errs).Error(), From: "the servers of " + plain(d.zone),
-		Fix: "see whether this machine reaches port 53 out there"}
-}
-
-func (z *Zone) signedReply(ctx context.Context, s server, name string, qtype uint16) (*reply, error) {
-	q := question{server: s.addr, name: name, qtype: qtype, edns: true, do: true}
-	r, err := z.content(ctx, q)
-	if err != nil {
-		return nil, q.unanswered(s.String(), err)
-	}
-	if r.Rcode != dns.RcodeSuccess && r.Rcode != dns.RcodeNameError {
-		return nil, lame(sighting{server: s, reply: r}, q)
-	}
-	return r, nil
 }

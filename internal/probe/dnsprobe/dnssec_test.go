@@ -263,6 +263,38 @@ func TestModern(t *testing.T) {
 	assert.NoError(t, modern([]dns.RR{record(t, "drop.example. 60 DNSKEY 256 3 13 AQAB")}, "ns1"))
 }
 
+// What is signed, or has a salt, at one server is seen whichever comes first.
+func TestDNSSECRecommendationsAtEachServer(t *testing.T) {
+	for i := range 2 {
+		w := signedWorld(t)
+		withoutDS(t, w)
+		require.NoError(t, w.Servers()[i].Remove("drop.example.", dns.TypeDNSKEY))
+		r := run(t, []Named{{"vouched", true, VouchedFor(w.zone())}})[0]
+		assert.Equal(t, probe.Fail, r.Status, r.Message())
+		w = signedWorld(t)
+		require.NoError(t, w.Servers()[i].Replace("drop.example. 60 NSEC3PARAM 1 0 10 AB"))
+		r = run(t, []Named{{"nsec3", true, PlainNSEC3(w.zone())}})[0]
+		assert.Equal(t, probe.Fail, r.Status, r.Message())
+		assert.Contains(t, r.Message(), "10 iterations")
+	}
+}
+
+// A server that refers to others says nothing about the DS.
+func TestOwnWord(t *testing.T) {
+	says := func(who string, ns ...string) answered {
+		m := &dns.Msg{}
+		for _, text := range ns {
+			m.Ns = append(m.Ns, record(t, text))
+		}
+		return answered{who, &reply{Msg: m}}
+	}
+	between, itself := says("a", "co.example. 60 NS ns.example."), says("b", "drop.co.example. 60 NS ns.example.")
+	denies := says("c", "co.example. 60 SOA ns h 1 1 1 1 1", "drop.co.example. 60 NSEC e.co.example. NS")
+	assert.Equal(t, []answered{denies}, ownWord([]answered{between, denies, itself}, "example.", "drop.co.example."))
+	assert.Equal(t, []answered{between, itself}, ownWord([]answered{between, itself}, "example.", "drop.co.example."))
+	assert.Empty(t, ownWord(nil, "example.", "drop.co.example."))
+}
+
 // keyOf is our zone's key.
 func keyOf(t *testing.T, w *world) *dns.DNSKEY {
 	t.Helper()

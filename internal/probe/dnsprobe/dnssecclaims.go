@@ -195,22 +195,24 @@ func rrs(list []*dns.DS) []dns.RR {
 // recommendation).
 func VouchedFor(z *Zone) probe.Claim {
 	return z.claim("SEC-06", "RFC 4035 5.2", z.apex, func(ctx context.Context, evidence *probe.Evidence) error {
-		d, err := z.delegation(ctx, nil)
+		d, t, err := z.delegationAndTrust(ctx)
 		if err != nil {
 			return err
 		}
-		r, who, err := z.anySigned(ctx, d, z.apex, dns.TypeDNSKEY)
+		replies, err := z.allSigned(ctx, d, z.apex, dns.TypeDNSKEY)
 		if err != nil {
 			return err
 		}
-		keys := section(r.Answer, z.apex, dns.TypeDNSKEY)
+		var keys []dns.RR
+		for _, a := range replies {
+			keys = append(keys, section(a.reply.Answer, z.apex, dns.TypeDNSKEY)...)
+		}
 		evidence.Observed = rdata(keys)
 		if len(keys) == 0 {
 			return &probe.NotApplicable{Why: plain(z.apex) + " is not signed"}
 		}
-		t := z.trustOf(ctx, d)
 		if t.state == insecure {
-			return &probe.Unmet{Class: "dns.dnssec", Want: "a DS of the signed zone " + plain(z.apex) + " at its parent", Got: "none", From: who, Fix: "give the DS to the registrar"}
+			return &probe.Unmet{Class: "dns.dnssec", Want: "a DS of the signed zone " + plain(z.apex) + " at its parent", Got: "none", From: "the parent", Fix: "give the DS to the registrar"}
 		}
 		if t.state == secure {
 			return nil
@@ -222,21 +224,30 @@ func VouchedFor(z *Zone) probe.Claim {
 // PlainNSEC3 claims that NSEC3, where the zone uses it, has no further iterations and no salt (RFC 9276 3.1; SEC-07, a recommendation).
 func PlainNSEC3(z *Zone) probe.Claim {
 	return z.ofTrust("SEC-07", "RFC 9276 3.1", func(ctx context.Context, evidence *probe.Evidence, d *delegation, _ trust) error {
-		r, who, err := z.anySigned(ctx, d, z.apex, dns.TypeNSEC3PARAM)
+		replies, err := z.allSigned(ctx, d, z.apex, dns.TypeNSEC3PARAM)
 		if err != nil {
 			return err
 		}
-		parameters := section(r.Answer, z.apex, dns.TypeNSEC3PARAM)
+		var parameters []dns.RR
+		var errs []error
+		for _, a := range replies {
+			here := section(a.reply.Answer, z.apex, dns.TypeNSEC3PARAM)
+			parameters = append(parameters, here...)
+			errs = append(errs, plainNSEC3(here, a.who))
+		}
+		evidence.Observed = rdata(parameters)
 		if len(parameters) == 0 {
 			return &probe.NotApplicable{Why: "the zone does not use NSEC3"}
 		}
-		evidence.Observed = rdata(parameters)
-		for _, rr := range parameters {
-			p := rr.(*dns.NSEC3PARAM)
-			if p.Iterations > 0 || p.SaltLength > 0 {
-				return &probe.Unmet{Class: "dns.nsec3", Want: "NSEC3 with 0 iterations and no salt", Got: fmt.Sprintf("%d iterations, salt %q", p.Iterations, p.Salt), From: who, Fix: "set both to nothing: resolvers may treat more as unsigned"}
-			}
-		}
-		return nil
+		return worst(errs)
 	})
+}
+
+func plainNSEC3(parameters []dns.RR, from string) error {
+	for _, rr := range parameters {
+		if p := rr.(*dns.NSEC3PARAM); p.Iterations > 0 || p.SaltLength > 0 {
+			return &probe.Unmet{Class: "dns.nsec3", Want: "NSEC3 with 0 iterations and no salt", Got: fmt.Sprintf("%d iterations, salt %q", p.Iterations, p.Salt), From: from, Fix: "set both to nothing: resolvers may treat more as unsigned"}
+		}
+	}
+	return nil
 }

@@ -63,6 +63,7 @@ func DKIMKeyIsThere(z *Zone, selector string) probe.Claim {
 const (
 	dkimLeast = 1024
 	dkimGood  = 2048
+	dkimMost  = 4096 // that every verifier can read
 )
 
 // DKIMKeyIsStrong claims that a selector's RSA key has at least 1024 bits, below which verifiers ignore it (RFC 8301 3.2; DKM-02). Ed25519 is strong.
@@ -70,9 +71,15 @@ func DKIMKeyIsStrong(z *Zone, selector string) probe.Claim {
 	return z.dkim("DKM-02", "RFC 8301 3.2", selector, func(k keys) error { return k.atLeast(dkimLeast) })
 }
 
-// DKIMKeyIsGood claims that a selector's RSA key has at least 2048 bits (RFC 8301 3.2; DKM-02, a recommendation).
+// DKIMKeyIsGood claims that a selector's RSA key has at least 2048 bits, and no more than the 4096 that every verifier can read (RFC 8301 3.2;
+// DKM-02, a recommendation).
 func DKIMKeyIsGood(z *Zone, selector string) probe.Claim {
-	return z.dkim("DKM-02", "RFC 8301 3.2", selector, func(k keys) error { return k.atLeast(dkimGood) })
+	return z.dkim("DKM-02", "RFC 8301 3.2", selector, func(k keys) error {
+		if k.key.Bits > dkimMost {
+			return &probe.Unmet{Class: "mail.dkim-long", Want: fmt.Sprintf("an RSA key of at most %d bits", dkimMost), Got: fmt.Sprintf("%d bits", k.key.Bits), From: k.from, Fix: "make a new key of 2048 bits under another selector"}
+		}
+		return k.atLeast(dkimGood)
+	})
 }
 
 // usable fails where there is nothing to judge, which DKM-01 says.
@@ -261,7 +268,7 @@ func (z *Zone) policyText(id, source, label, want string, is func(string) bool, 
 	}
 }
 
-// AsksForTLS claims that the domain has a record of MTA-STS (RFC 8461 3.1; MTS, a recommendation). The policy itself, over HTTPS, is not read.
+// AsksForTLS claims that the domain has a record of MTA-STS (RFC 8461 3.1; MTS, a recommendation). The policy itself is ServesTLSPolicy's.
 func AsksForTLS(z *Zone) probe.Claim {
 	return z.policyText("MTS", "RFC 8461 3.1", "_mta-sts", "MTA-STS", mailtext.IsSTS, mailtext.CheckSTS)
 }

@@ -1,7 +1,12 @@
 package dnsprobe
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"math/big"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -163,4 +168,22 @@ func TestMailOfOthersThatDiffers(t *testing.T) {
 	must(t)(w.second().Replace(`spf.cloud.example. 60 TXT "v=spf1 ?all"`))
 	_, err := SPFReads(w.zone(), "drop.example")(t.Context())
 	judged(t, err, probe.Blocked, "from every server")
+}
+
+// The sizes of RSA keys that verifiers take, and should.
+func TestDKIMKeySizes(t *testing.T) {
+	w := newWorld(t, 2)
+	for bits, want := range map[uint][2]probe.Status{512: {probe.Fail, probe.Fail}, 1024: {probe.Pass, probe.Fail}, 2048: {probe.Pass, probe.Pass}, 4096: {probe.Pass, probe.Pass}, 8192: {probe.Pass, probe.Fail}} {
+		modulus := new(big.Int).SetBit(big.NewInt(1), int(bits)-1, 1)
+		p := base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: modulus, E: 65537}))
+		text := `"v=DKIM1; p="`
+		for part := range slices.Chunk([]byte(p), 200) {
+			text += ` "` + string(part) + `"`
+		}
+		w.replaceEverywhere(t, "s1._domainkey.drop.example. 60 TXT "+text)
+		_, err := DKIMKeyIsStrong(w.zone(), "s1")(t.Context())
+		judged(t, err, want[0], "")
+		_, err = DKIMKeyIsGood(w.zone(), "s1")(t.Context())
+		judged(t, err, want[1], "")
+	}
 }

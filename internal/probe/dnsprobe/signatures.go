@@ -195,13 +195,19 @@ func endOf(answer []dns.RR, q nameType) string {
 	return end
 }
 
-// ofZone says that an RRset belongs to the zone, and not to one below on the same servers.
+// ofZone says that an RRset belongs to the zone, and not to one below on the same servers, which alone has signed it then.
 func ofZone(rrset, beside []dns.RR, zone string) bool {
 	owner := dns.CanonicalName(rrset[0].Header().Name)
-	return within(owner, zone) && !slices.ContainsFunc(beside, func(rr dns.RR) bool {
+	ours, below := false, false
+	for _, rr := range beside {
 		sig, is := rr.(*dns.RRSIG)
-		return is && sig.TypeCovered == rrset[0].Header().Rrtype && dns.CanonicalName(sig.Hdr.Name) == owner && dns.CanonicalName(sig.SignerName) != zone && within(dns.CanonicalName(sig.SignerName), zone)
-	})
+		if !is || sig.TypeCovered != rrset[0].Header().Rrtype || dns.CanonicalName(sig.Hdr.Name) != owner {
+			continue
+		}
+		signer := dns.CanonicalName(sig.SignerName)
+		ours, below = ours || signer == zone, below || signer != zone && within(signer, zone)
+	}
+	return within(owner, zone) && (ours || !below)
 }
 
 // leftOpen says that a server leaves the end of a CNAME to others: to those of a zone below, or to whoever asks again.

@@ -3,6 +3,7 @@ package dnsprobe
 import (
 	"crypto"
 	"encoding/base64"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,6 +63,22 @@ func TestVerifiedByOthersOnly(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An RRset that a zone below has signed is that zone's, unless this one has signed it too.
+func TestOfZone(t *testing.T) {
+	a := record(t, "www.drop.example. 60 A 192.0.2.1")
+	by := func(signer string) dns.RR {
+		return record(t, "www.drop.example. 60 RRSIG A 13 3 60 20300101000000 20260101000000 1 "+signer+" AAAA")
+	}
+	for signers, want := range map[string]bool{"": true, "drop.example.": true, "example.": true, "www.drop.example.": false, "drop.example. www.drop.example.": true, "www.drop.example. drop.example.": true} {
+		var beside []dns.RR
+		for signer := range strings.FieldsSeq(signers) {
+			beside = append(beside, by(signer))
+		}
+		assert.Equal(t, want, ofZone([]dns.RR{a}, beside, "drop.example."), signers)
+	}
+	assert.False(t, ofZone([]dns.RR{a}, nil, "shop.example."))
 }
 
 func record(t *testing.T, text string) dns.RR {

@@ -43,6 +43,7 @@ func fromService(in types.Service, definition *types.TaskDefinition) (computepro
 		if aws.ToString(c.Name) != aws.ToString(application.Name) {
 			prefix = aws.ToString(c.Name) + "/"
 		}
+		s.Tracing = s.Tracing || prefix != "" && collector.MatchString(aws.ToString(c.Image))
 		for _, v := range c.Environment {
 			s.Variables[prefix+aws.ToString(v.Name)] = aws.ToString(v.Value)
 		}
@@ -53,6 +54,9 @@ func fromService(in types.Service, definition *types.TaskDefinition) (computepro
 	s.Names = slices.Sorted(maps.Keys(s.Variables))
 	return s, nil
 }
+
+// collector is the image of a sidecar that hands traces on: AWS's distribution of OpenTelemetry, X-Ray's daemon, CloudWatch's agent.
+var collector = regexp.MustCompile(`(otel|opentelemetry)-collector|xray-daemon|cloudwatch-agent`)
 
 // status is the service at rest: active, one deployment, rolled out, and as many tasks as wanted.
 func status(in types.Service) (string, bool) {

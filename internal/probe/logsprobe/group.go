@@ -4,6 +4,7 @@ package logsprobe
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,13 +25,15 @@ var Needs = awsprobe.Needs{
 type Group struct {
 	account *awsprobe.Account
 	name    string
-	poll    time.Duration
 	seen    probe.Memo[string, described]
 }
 
+// slowest is how often the logs are looked at in the end.
+const slowest = 2 * time.Second
+
 // New returns a log group that was not looked at yet.
 func New(account *awsprobe.Account, name string) *Group {
-	return &Group{account: account, name: name, poll: 2 * time.Second}
+	return &Group{account: account, name: name}
 }
 
 type described struct {
@@ -64,6 +67,14 @@ func (g *Group) observe(ctx context.Context) described {
 	return d
 }
 
+// Exists claims that the group is there.
+func (g *Group) Exists() probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		d, err := g.describe(ctx)
+		return probe.Evidence{Target: g.name, Asked: []string{d.from}, Source: "CloudWatch Logs DescribeLogGroups"}, err
+	}
+}
+
 // Kept claims that logs are kept for some days, and not without end or a word about it.
 func (g *Group) Kept(days int) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
@@ -73,15 +84,23 @@ func (g *Group) Kept(days int) probe.Claim {
 			return evidence, err
 		}
 		evidence.Observed = map[string]any{"retention_days": d.group.RetentionInDays}
-		got := "no retention: kept without end"
-		if r := d.group.RetentionInDays; r != nil {
-			if int(*r) >= days {
-				return evidence, nil
-			}
-			got = fmt.Sprintf("%d days", *r)
+		if unmet := kept(d.group.RetentionInDays, days); unmet != nil {
+			unmet.From = d.from
+			return evidence, unmet
 		}
-		return evidence, &probe.Unmet{Class: "logs.retention", Want: fmt.Sprintf("a retention of at least %d days", days), Got: got, From: d.from, Fix: "set the group's retention"}
+		return evidence, nil
 	}
+}
+
+func kept(retention *int32, days int) *probe.Unmet {
+	got := "no retention: kept without end"
+	if retention != nil {
+		if int(*retention) >= days {
+			return nil
+		}
+		got = fmt.Sprintf("%d days", *retention)
+	}
+	return &probe.Unmet{Class: "logs.retention", Want: fmt.Sprintf("a retention of at least %d days", days), Got: got, Fix: "set the group's retention"}
 }
 
 func (g *Group) describe(ctx context.Context) (described, error) {
@@ -95,9 +114,9 @@ func (g *Group) describe(ctx context.Context) (described, error) {
 	return d, err
 }
 
-// Captures claims that a request that carries a nonce is found in the logs within a time. emit makes the request. When a stream
-// last had an event is not asked: AWS says that for up to an hour later.
-func (g *Group) Captures(nonce string, within time.Duration, emit func(context.Context) error) probe.Claim {
+// Captures claims that a request that carries a nonce is found in the logs within a time. emit makes the request and says how it
+// was answered. When a stream last had an event is not asked: AWS says that for up to an hour later.
+func (g *Group) Captures(nonce string, within time.Duration, emit func(context.Context) (string, error)) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: g.name, Source: "CloudWatch Logs FilterLogEvents"}
 		if d, err := g.describe(ctx); err != nil {
@@ -110,31 +129,35 @@ func (g *Group) Captures(nonce string, within time.Duration, emit func(context.C
 		if err != nil {
 			return evidence, err
 		}
-		client := cloudwatchlogs.NewFromConfig(cfg)
 		began := time.Now()
-		if err := emit(ctx); err != nil {
-			return evidence, &probe.Unknown{Class: "logs.request", Want: "a request that the application logs", Got: err.Error(), Fix: "mend the application first", Err: err}
+		answered, err := emit(ctx)
+		if err != nil { // its kind is not passed on: that the application does not answer says nothing of its logs
+			return evidence, &probe.Unknown{Class: "logs.request", Want: "a request that the application logs", Got: err.Error(), Fix: "mend the application first"}
 		}
-		for {
-			event, err := find(ctx, client, g.name, nonce, began.Add(-time.Minute))
-			if err != nil {
-				return evidence, awsprobe.Unreadable("logs:FilterLogEvents", "the request "+nonce, who, err)
-			}
+		sent := time.Now()
+		client := cloudwatchlogs.NewFromConfig(cfg)
+		found, err := probe.Await(ctx, within, slowest, func(ctx context.Context) (bool, error) {
+			event, err := find(ctx, client, g.name, nonce, began.Add(-skew))
 			if event != nil {
-				evidence.Observed = map[string]any{"event": aws.ToString(event.EventId), "stream": aws.ToString(event.LogStreamName), "after": time.Since(began).Round(time.Millisecond).String()}
-				return evidence, nil
+				evidence.Observed = map[string]any{"event": aws.ToString(event.EventId), "stream": aws.ToString(event.LogStreamName), "after": time.Since(sent).Round(time.Millisecond).String()}
 			}
-			if time.Since(began)+g.poll > within {
-				return evidence, &probe.Unmet{Class: "logs.silent", Want: fmt.Sprintf("the request %s in the log within %s", nonce, within), Got: "nothing", From: from,
-					Fix: "see whether the application logs its requests, query included, and to this group"}
+			if err != nil {
+				err = awsprobe.Unreadable("logs:FilterLogEvents", "the request "+nonce, who, err)
 			}
-			if err := probe.Wait(ctx, g.poll); err != nil {
-				return evidence, &probe.Unknown{Class: "timeout", Want: "the request " + nonce, Got: "no time left to wait for it", From: from, Err: err, Fix: "give the gate more time than logs.within"}
-			}
+			return event != nil, err
+		})
+		if err == nil && !found {
+			err = &probe.Unmet{Class: "logs.silent", Want: fmt.Sprintf("the request %s in %s within %s", nonce, g.name, within), Got: "nothing, although the request was answered with " + answered,
+				From: from, Fix: "see whether the application logs its requests, query included, and to this group"}
 		}
+		return evidence, err
 	}
 }
 
+// skew is how far the clocks of this machine and of the application may be apart: an event bears the application's time.
+const skew = 5 * time.Minute
+
+// find looks for an event that carries the nonce, whatever else CloudWatch takes for a match.
 func find(ctx context.Context, client cloudwatchlogs.FilterLogEventsAPIClient, group, nonce string, since time.Time) (*types.FilteredLogEvent, error) {
 	pages := cloudwatchlogs.NewFilterLogEventsPaginator(client, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group,
 		FilterPattern: aws.String(`"` + nonce + `"`), StartTime: aws.Int64(since.UnixMilli())})
@@ -143,8 +166,10 @@ func find(ctx context.Context, client cloudwatchlogs.FilterLogEventsAPIClient, g
 		if err != nil {
 			return nil, err
 		}
-		if len(page.Events) > 0 {
-			return &page.Events[0], nil
+		for i := range page.Events {
+			if strings.Contains(aws.ToString(page.Events[i].Message), nonce) {
+				return &page.Events[i], nil
+			}
 		}
 	}
 	return nil, nil

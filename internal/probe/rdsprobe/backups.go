@@ -86,7 +86,7 @@ func youngEnough(list []Snapshot, now time.Time, age time.Duration) *probe.Unmet
 	return nil
 }
 
-// BackedUpDaily claims that each of the last days, counted back from now, has an automated snapshot.
+// BackedUpDaily claims that each of the last days, counted back from now, has an automated snapshot of its own.
 func (i *Instance) BackedUpDaily(days int) probe.Claim {
 	return i.backups(func(list []Snapshot, now time.Time) *probe.Unmet { return daily(list, now, days) })
 }
@@ -95,13 +95,16 @@ func (i *Instance) BackedUpDaily(days int) probe.Claim {
 const tolerance = 2 * time.Hour
 
 func daily(list []Snapshot, now time.Time, days int) *probe.Unmet {
+	rest := list
 	for day := range days {
-		until := now.AddDate(0, 0, -day)
+		until := now.Add(-time.Duration(day) * 24 * time.Hour)
 		since := until.Add(-24*time.Hour - tolerance)
-		if !slices.ContainsFunc(list, func(s Snapshot) bool { return s.Status == "available" && s.Made.After(since) && !s.Made.After(until) }) {
+		at := slices.IndexFunc(rest, func(s Snapshot) bool { return s.Status == "available" && !s.Made.Before(since) && !s.Made.After(until) })
+		if at < 0 {
 			return &probe.Unmet{Class: "rds.schedule", Want: fmt.Sprintf("an automated snapshot on each of the last %d days", days),
-				Got: "none between " + when(since) + " and " + when(until), Fix: "see the instance's events for a backup that failed"}
+				Got: fmt.Sprintf("none for day %d, between %s and %s", day+1, when(since), when(until)), Fix: "see the instance's events for a backup that failed"}
 		}
+		rest = rest[at+1:] // a late one is not that of the day before too
 	}
 	return nil
 }
@@ -109,16 +112,32 @@ func daily(list []Snapshot, now time.Time, days int) *probe.Unmet {
 // VerifiedWithin claims that somebody restored a backup and looked at it within the last days. verified is the date that they
 // wrote down.
 func (i *Instance) VerifiedWithin(verified time.Time, days int) probe.Claim {
+	return i.recorded("records.backup_verified", verified, days, fmt.Sprintf("a backup verified in the last %d days", days),
+		"restore a backup, look at it, and write the date into records.backup_verified")
+}
+
+// DrilledWithin claims that a restore to a point in time was tried within the last days. drilled is the date that somebody wrote
+// down: nobody looks at the drill itself.
+func (i *Instance) DrilledWithin(drilled time.Time, days int) probe.Claim {
+	return i.recorded("records.pitr_drill", drilled, days, fmt.Sprintf("a drill of point-in-time recovery in the last %d days, by its date", days),
+		"restore the database to a point in time, look for a row that must be there and one that must not, and write the date into records.pitr_drill")
+}
+
+func (i *Instance) recorded(key string, on time.Time, days int, want, fix string) probe.Claim {
 	return func(context.Context) (probe.Evidence, error) {
-		evidence := probe.Evidence{Target: i.id, Source: "launch.yaml records.backup_verified", Observed: verified}
-		want := fmt.Sprintf("a backup verified in the last %d days", days)
-		const fix = "restore a backup, look at it, and write the date into records.backup_verified"
-		switch age := i.now().Sub(verified); {
-		case verified.IsZero():
-			return evidence, &probe.Unknown{Class: "not-configured", Want: want, Got: "no date", From: "launch.yaml", Fix: fix}
-		case age < 0 || age >= time.Duration(days+1)*24*time.Hour:
-			return evidence, &probe.Unmet{Class: "backup.verified", Want: want, Got: verified.Format(time.DateOnly), From: "launch.yaml", Fix: fix}
-		}
-		return evidence, nil
+		evidence := probe.Evidence{Target: i.id, Source: "launch.yaml " + key, Observed: on, Notes: []string{"The evidence is the date that somebody wrote down."}}
+		return evidence, recent(on, i.now(), days, want, fix)
 	}
+}
+
+func recent(on, now time.Time, days int, want, fix string) error {
+	switch age := now.Sub(on); {
+	case on.IsZero():
+		return &probe.Unknown{Class: "not-configured", Want: want, Got: "no date", From: "launch.yaml", Fix: fix}
+	case age < 0:
+		return &probe.Unmet{Class: "backup.verified", Want: want, Got: on.Format(time.DateOnly) + ", which is still to come", From: "launch.yaml", Fix: fix}
+	case age >= time.Duration(days+1)*24*time.Hour:
+		return &probe.Unmet{Class: "backup.verified", Want: want, Got: on.Format(time.DateOnly), From: "launch.yaml", Fix: fix}
+	}
+	return nil
 }

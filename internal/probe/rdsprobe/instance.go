@@ -41,6 +41,7 @@ func New(account *awsprobe.Account, id string, replicas ...string) *Instance {
 // State is what RDS says of an instance.
 type State struct {
 	ID               string    `json:"id"`
+	ARN              string    `json:"arn"`
 	Status           string    `json:"status"`
 	Engine           string    `json:"engine"`
 	Host             string    `json:"host"`
@@ -109,7 +110,7 @@ func (i *Instance) observe(ctx context.Context) described {
 }
 
 func fromInstance(in *types.DBInstance) State {
-	s := State{ID: aws.ToString(in.DBInstanceIdentifier), Status: aws.ToString(in.DBInstanceStatus), Engine: aws.ToString(in.Engine) + " " + aws.ToString(in.EngineVersion),
+	s := State{ID: aws.ToString(in.DBInstanceIdentifier), ARN: aws.ToString(in.DBInstanceArn), Status: aws.ToString(in.DBInstanceStatus), Engine: aws.ToString(in.Engine) + " " + aws.ToString(in.EngineVersion),
 		Master: aws.ToString(in.MasterUsername), Encrypted: aws.ToBool(in.StorageEncrypted), MultiAZ: aws.ToBool(in.MultiAZ),
 		Public: in.PubliclyAccessible == nil || *in.PubliclyAccessible, RetentionDays: int(aws.ToInt32(in.BackupRetentionPeriod)),
 		LatestRestorable: aws.ToTime(in.LatestRestorableTime), Protected: aws.ToBool(in.DeletionProtection), Replicas: in.ReadReplicaDBInstanceIdentifiers,
@@ -179,6 +180,12 @@ func (i *Instance) State(ctx context.Context, id string) (State, error) {
 	return s, err
 }
 
+// ARN is the instance's ARN, as RDS says it.
+func (i *Instance) ARN(ctx context.Context) (string, error) {
+	s, _, err := i.describe(ctx, i.id)
+	return s.ARN, err
+}
+
 // Available claims that the instance is available, with nothing waiting for a restart.
 func (i *Instance) Available() probe.Claim {
 	return i.claim(func(s State) *probe.Unmet {
@@ -225,30 +232,38 @@ func (i *Instance) NotPublic(id string) probe.Claim {
 	}
 }
 
-// KeptFor claims that automated backups are kept for some days; RDS keeps them 35 at most.
+// MostDays is how long RDS keeps automated backups at most.
+const MostDays = 35
+
+// KeptFor claims that automated backups are kept for some days.
 func (i *Instance) KeptFor(days int) probe.Claim {
 	return i.claim(func(s State) *probe.Unmet {
 		if s.RetentionDays >= days {
 			return nil
 		}
-		fix := "raise the backup retention period"
-		if days > 35 {
-			fix = "RDS keeps 35 days at most: add an AWS Backup plan for the rest"
-		}
-		return &probe.Unmet{Class: "rds.retention", Want: fmt.Sprintf("backups of %d days", days), Got: fmt.Sprintf("%d days", s.RetentionDays), Fix: fix}
+		return &probe.Unmet{Class: "rds.retention", Want: fmt.Sprintf("backups of %d days", days), Got: fmt.Sprintf("%d days", s.RetentionDays), Fix: "raise the backup retention period"}
 	})
 }
 
 // RestorableTo claims that the database could be restored to a point no longer ago than lag: a latest restorable time that
 // stands still means that the log is not shipped.
 func (i *Instance) RestorableTo(lag time.Duration) probe.Claim {
-	return i.claim(func(s State) *probe.Unmet {
-		if age := i.now().Sub(s.LatestRestorable); !s.LatestRestorable.IsZero() && age <= lag {
-			return nil
-		}
-		return &probe.Unmet{Class: "rds.restorable", Want: fmt.Sprintf("a latest restorable time of the last %s", lag), Got: "that of " + when(s.LatestRestorable),
+	return i.claim(func(s State) *probe.Unmet { return restorable(s.LatestRestorable, i.now(), lag) })
+}
+
+// skew is how far this machine's clock may be from AWS's.
+const skew = 5 * time.Minute
+
+func restorable(latest, now time.Time, lag time.Duration) *probe.Unmet {
+	want := fmt.Sprintf("a latest restorable time of the last %s", lag)
+	switch age := now.Sub(latest); {
+	case latest.IsZero(), age > lag:
+		return &probe.Unmet{Class: "rds.restorable", Want: want, Got: "that of " + when(latest),
 			Fix: "see why the transaction log is not shipped; backups are off where there is no time at all"}
-	})
+	case age < -skew:
+		return &probe.Unmet{Class: "rds.restorable", Want: want, Got: when(latest) + ", which is still to come", Fix: "set this machine's clock"}
+	}
+	return nil
 }
 
 func when(t time.Time) string {

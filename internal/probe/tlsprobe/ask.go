@@ -40,6 +40,10 @@ type ask struct {
 	ssl2  bool
 	hello tlswire.Hello
 
+	// What is done with the connection when the hello was answered; where it is session, the answer must be one that a session can be made of.
+	after   func(net.Conn, *tlswire.Reply)
+	session func(net.Conn, *tlswire.Session)
+
 	certificate bool // of TLS 1.3: it is answered by a certificate, or by an alert
 }
 
@@ -71,9 +75,14 @@ type scanner struct {
 // all puts hellos at the same time, as many as there are slots, and returns what each met, in their order.
 func (s *scanner) all(ctx context.Context, asks []ask) []heardOf {
 	heard := make([]heardOf, len(asks))
+	line := make(chan struct{}, cap(s.slots)) // no longer, so that what takes more round trips beside need not wait until the end
 	var wait sync.WaitGroup
 	for i, a := range asks {
-		wait.Go(func() { heard[i] = s.put(ctx, a) })
+		line <- struct{}{}
+		wait.Go(func() {
+			heard[i] = s.put(ctx, a)
+			<-line
+		})
 	}
 	wait.Wait()
 	return heard
@@ -91,7 +100,7 @@ func (s *scanner) put(ctx context.Context, a ask) heardOf {
 	case errors.As(err, &alert) && refusing(alert) && (reply == nil || a.certificate):
 		h.answer, h.proof = tlsgrade.Refused, err.Error()
 	default:
-		h.broken = reply != nil || a.certificate && (errors.Is(err, tlswire.ErrMalformed) || errors.Is(err, tlswire.ErrUnreadable))
+		h.broken = reply != nil || (a.certificate || a.session != nil) && (errors.Is(err, tlswire.ErrMalformed) || errors.Is(err, tlswire.ErrUnreadable))
 		if reply != nil && !a.certificate {
 			h.answer = tlsgrade.Accepted // as much as the ServerHello shows
 		}
@@ -138,10 +147,22 @@ func (s *scanner) exchange(ctx context.Context, a ask) (*tlswire.Reply, error) {
 	if a.certificate {
 		return tlswire.Handshake13(conn, a.hello)
 	}
+	if a.session != nil {
+		session, err := tlswire.Start12(conn, a.hello)
+		if err != nil {
+			return nil, err
+		}
+		a.session(conn, session)
+		return session.Reply, nil
+	}
 	if _, err := conn.Write(wire); err != nil {
 		return nil, err
 	}
-	return read(conn)
+	reply, err := read(conn)
+	if err == nil && a.after != nil {
+		a.after(conn, reply)
+	}
+	return reply, err
 }
 
 // dial takes a slot and connects. done gives both back.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlsgrade"
+	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlswire"
 )
 
 func TestJudgeGrade(t *testing.T) {
@@ -25,4 +26,12 @@ func TestJudgeGrade(t *testing.T) {
 	reasons := []tlsgrade.Reason{{ID: "hsts-absent", Cap: "A", Fix: "send it"}, {ID: "told", Fix: "nothing"}, {ID: "tls1.0", Cap: "B", Fix: "switch it off"}}
 	assert.Equal(t, "hsts-absent: send it; tls1.0: switch it off", fixes(reasons, "A+"))
 	assert.Equal(t, "tls1.0: switch it off", fixes(reasons, "A"))
+}
+
+func TestACurveThatWasNotOfferedIsNoWeakOne(t *testing.T) {
+	for bits, want := range map[int]tlsgrade.Answer{256: tlsgrade.Refused, 192: tlsgrade.Accepted, 0: tlsgrade.Accepted} {
+		a := curveAsk(tlswire.TLS12, string(tlsgrade.AskWeakCurves), weakGroups)
+		s := &scan{heard: []heardOf{{ask: a, answer: tlsgrade.Accepted, reply: &tlswire.Reply{Exchange: tlswire.Parameters{Bits: bits}}}}}
+		assert.Equal(t, want, s.curveOffers()[0].Answer, "%d bits", bits)
+	}
 }

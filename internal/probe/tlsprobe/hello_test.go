@@ -18,7 +18,7 @@ import (
 
 // Old servers hang on a hello of 256 to 511 bytes (RFC 7685 4), others on one of more than 512 bytes or of more than 127 suites.
 func TestHellosAreShort(t *testing.T) {
-	asks := firstWave()
+	asks := new(scan).firstWave()
 	for _, v := range older {
 		asks = append(asks, classAsks(v)...)
 		asks = append(asks, fallbackAsk(v))

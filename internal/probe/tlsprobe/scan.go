@@ -23,9 +23,13 @@ type scan struct {
 	chains  []tlsgrade.Chain
 	hsts    tlsgrade.HSTS
 	offers  []tlsgrade.Offer // of the questions that take more than a hello
+
+	early    tlsgrade.Offer    // about an early ChangeCipherSpec
+	closings int               // after one
+	padded   map[string]string // how the first records with wrong padding were met
 }
 
-// scanEndpoint observes one endpoint in three waves: what can be asked at once; what only the accepted versions make sensible; and
+// scanEndpoint observes one endpoint in waves: what can be asked at once; what only the accepted versions make sensible; and
 // what is behind an answer that names one class of several. The number of connections at a time is bounded.
 func scanEndpoint(ctx context.Context, network *probe.Network, address, name string, connections int) *scan {
 	s := &scan{scanner: &scanner{network: network, address: address, name: name, slots: make(chan struct{}, connections)}}
@@ -35,9 +39,11 @@ func scanEndpoint(ctx context.Context, network *probe.Network, address, name str
 	for i, list := range kinds {
 		beside.Go(func() { signed[i] = s.signers(ctx, list) })
 	}
-	s.heard = s.all(ctx, firstWave())
+	var cbc heardOf
+	beside.Go(func() { cbc = s.firstPaddings(ctx) })
+	s.heard = s.all(ctx, s.firstWave())
 	beside.Wait()
-	s.heard = slices.Concat(s.heard, slices.Concat(signed...))
+	s.heard = append(slices.Concat(s.heard, slices.Concat(signed...)), cbc)
 	s.warm = true
 	s.findControl(ctx)
 	s.settle(ctx, s.heard, s.control)
@@ -47,8 +53,7 @@ func scanEndpoint(ctx context.Context, network *probe.Network, address, name str
 	s.wave(ctx, s.laterWave())
 	s.split(ctx)
 	s.certificates()
-	s.heartbleed(ctx)
-	s.renegotiate(ctx)
+	s.active(ctx)
 	return s
 }
 
@@ -64,12 +69,12 @@ func (s *scan) findControl(ctx context.Context) {
 	for range steadyTries {
 		for _, v := range prefer {
 			if h := s.of(versionAsk(v).what); h != nil && h.answer == tlsgrade.Accepted {
-				s.control = &h.ask
+				s.setControl(h.ask)
 				return
 			}
 		}
 		if i := slices.IndexFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && !h.ssl2 }); i >= 0 {
-			s.control = &s.heard[i].ask
+			s.setControl(s.heard[i].ask)
 			return
 		}
 		for i := range s.heard {
@@ -78,6 +83,11 @@ func (s *scan) findControl(ctx context.Context) {
 			}
 		}
 	}
+}
+
+func (s *scan) setControl(a ask) {
+	a.after = nil
+	s.control = &a
 }
 
 // unreached says why no hello was accepted, as a handshake of the standard library sees it: nobody listens, nobody speaks TLS, or this
@@ -108,16 +118,21 @@ func (s *scan) accepted(version uint16) bool {
 }
 
 // firstWave is what can be asked of any endpoint at once, as for one that speaks TLS 1.2 and 1.3.
-func firstWave() []ask {
+func (s *scan) firstWave() []ask {
 	var asks []ask
 	for _, v := range tlsgrade.Versions {
-		asks = append(asks, versionAsk(uint16(v)))
+		a := versionAsk(uint16(v))
+		if v == tlsgrade.TLS12 {
+			a.after = s.tooEarly
+		}
+		asks = append(asks, a)
 	}
-	asks = append(asks, classAsks(tlswire.TLS12)...)
+	for _, a := range classAsks(tlswire.TLS12) {
+		if !strings.HasPrefix(a.what, string(tlsgrade.AskSuites128)) {
+			asks = append(asks, a)
+		}
+	}
 	asks = append(asks, curveAsk(tlswire.TLS12, string(tlsgrade.AskWeakCurves), weakGroups), authAsk(tlswire.TLS12, "RSA"), authAsk(tlswire.TLS12, "ECDSA"))
-	for _, c := range rest[0:2] { // the strengths
-		asks = append(asks, classAsk(tlswire.TLS13, string(c.question), c.has))
-	}
 	for _, b := range browsers {
 		asks = append(asks, ask{what: b.name, hello: b.hello})
 	}
@@ -183,6 +198,16 @@ func (s *scan) secondWave() []ask {
 	}
 	if newest == tlswire.TLS12 && !slices.ContainsFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && tlswire.Suites[h.reply.Suite].AEAD }) {
 		asks = append(asks, classAsk(newest, string(tlsgrade.AskSuitesAEAD), func(suite tlswire.Suite) bool { return suite.AEAD && !isBroken(suite) }))
+	}
+	for _, c := range rest[0:2] { // the strengths: a second one is hardly ever not seen
+		if slices.ContainsFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && c.has(tlswire.Suites[h.reply.Suite]) }) {
+			continue
+		}
+		for _, v := range []uint16{tlswire.TLS12, tlswire.TLS13} {
+			if a := classAsk(v, string(c.question), c.has); s.accepted(v) && s.of(a.what) == nil {
+				asks = append(asks, a)
+			}
+		}
 	}
 	if newest > 0 && newest < tlswire.TLS12 {
 		asks = append(asks, authAsk(newest, "RSA"), authAsk(newest, "ECDSA"))

@@ -4,13 +4,22 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlsgrade"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe/tlswire"
 )
+
+// active puts what takes more than a hello, all at the same time.
+func (s *scan) active(ctx context.Context) {
+	for _, put := range []func(context.Context){s.heartbleed, s.renegotiate, s.earlyCCS, s.robot, s.padding} {
+		put(ctx)
+	}
+}
 
 // certificates gathers the chains that the raw hellos saw.
 func (s *scan) certificates() {
@@ -27,68 +36,66 @@ func (s *scan) heartbleed(ctx context.Context) {
 	o := tlsgrade.Offer{Question: tlsgrade.AskHeartbleed, Answer: tlsgrade.Refused, Proof: "no heartbeat extension"}
 	for _, h := range s.heard {
 		if h.answer == tlsgrade.Accepted && h.reply.Version != tlswire.SSL2 && h.reply.Extensions[tlswire.ExtHeartbeat] {
-			o = s.heartbeat(ctx, h.ask)
+			o.Answer, o.Proof = s.heartbeats(ctx, h.ask)
 			break
 		}
 	}
 	s.offers = append(s.offers, o)
 }
 
-func (s *scan) heartbeat(ctx context.Context, a ask) tlsgrade.Offer {
-	o := tlsgrade.Offer{Question: tlsgrade.AskHeartbleed}
-	conn, done, err := s.dial(ctx)
-	if err != nil {
-		o.Proof = said(err)
-		return o
+// heartbeats tries until the answer is clear. That the connection ends every time is one.
+func (s *scan) heartbeats(ctx context.Context, a ask) (answer tlsgrade.Answer, proof string) {
+	closed, silent := 0, 0
+	a.after = func(conn net.Conn, reply *tlswire.Reply) {
+		var err error
+		if answer, proof, err = s.heartbeat(conn, reply); err == nil {
+			return
+		}
+		what, clear := reactionTo(err)
+		if proof = "after a heartbeat that claims to be longer than it is: " + what; clear {
+			closed++
+		} else {
+			silent++
+		}
 	}
-	defer done()
-	a.hello.ServerName = s.name
-	wire, err := a.hello.Marshal()
-	if err != nil {
-		o.Proof = err.Error()
-		return o
+	for range shakyTries {
+		if h := s.put(ctx, a); proof == "" {
+			proof = h.proof
+		}
+		if answer != tlsgrade.Unknown || silent >= steadyTries {
+			return answer, proof
+		}
 	}
-	if _, err := conn.Write(wire); err != nil {
-		o.Proof = said(err)
-		return o
+	if closed == shakyTries {
+		return tlsgrade.Refused, fmt.Sprintf("%s, %d times", proof, closed)
 	}
-	reply, err := tlswire.Read(conn)
-	if err != nil || !reply.Done {
-		o.Proof = "no whole flight to send a heartbeat after: " + said(err)
-		return o
-	}
-	const heartbeat, request = 24, 1
-	const length, padding = 4 + 15, 15 // the message says two bytes, carries one, and has a byte of padding too few for two
-	beat := binary.BigEndian.AppendUint16([]byte{heartbeat}, reply.Version)
-	beat = append(beat, 0, length, request, 0, 2, 'x')
-	if _, err := conn.Write(append(beat, make([]byte, padding)...)); err != nil {
-		o.Proof = said(err)
-		return o
-	}
-	if err := conn.SetReadDeadline(time.Now().Add(max(500*time.Millisecond, 3*s.slowest))); err != nil {
-		o.Proof = err.Error()
-		return o
-	}
-	var first [1]byte
-	var slow net.Error
-	switch _, err := io.ReadFull(conn, first[:]); {
-	case err == nil && first[0] == heartbeat:
-		o.Answer, o.Proof = tlsgrade.Accepted, "a heartbeat that claims to be longer than it is was answered"
-	case err == nil, errors.Is(err, io.EOF), errors.As(err, &slow) && slow.Timeout():
-		o.Answer, o.Proof = tlsgrade.Refused, "a heartbeat that claims to be longer than it is was dropped"
-	default:
-		o.Proof = said(err)
-	}
-	return o
+	return tlsgrade.Unknown, proof
 }
 
-// renegotiate asks whether the client may start a renegotiation without RFC 5746 (CVE-2009-3555). The standard library
-// cannot send a second ClientHello, so that a server which does not acknowledge the extension stays undecided.
-func (s *scan) renegotiate(context.Context) {
-	o := tlsgrade.Offer{Question: tlsgrade.AskInsecureReneg, Answer: tlsgrade.Refused, Proof: "renegotiation is secure (RFC 5746)"}
-	if secure := s.flagOffers()[1]; secure.Answer != tlsgrade.Accepted {
-		o.Answer, o.Proof = secure.Answer, "the endpoint does not acknowledge RFC 5746"
-		o.Answer = tlsgrade.Unknown
+// heartbeat sends one. Silence is a dropped heartbeat only where the endpoint meets what comes next.
+func (s *scan) heartbeat(conn net.Conn, reply *tlswire.Reply) (tlsgrade.Answer, string, error) {
+	const changeCipherSpec, alert, heartbeat, request = 20, 21, 24, 1
+	const length, padding = 4 + 15, 15 // the message says two bytes, carries one, and has a byte of padding too few for two
+	beat := binary.BigEndian.AppendUint16([]byte{heartbeat}, reply.Version)
+	beat = append(append(beat, 0, length, request, 0, 2, 'x'), make([]byte, padding)...)
+	next := append(binary.BigEndian.AppendUint16([]byte{changeCipherSpec}, reply.Version), 0, 1, 1)
+	for _, wire := range [][]byte{beat, append(next, next...)} {
+		if _, err := conn.Write(wire); err != nil {
+			return tlsgrade.Unknown, "", err
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(s.silence())); err != nil {
+			return tlsgrade.Unknown, "", err
+		}
+		var first [1]byte
+		_, err := io.ReadFull(conn, first[:])
+		switch {
+		case err == nil && first[0] == heartbeat:
+			return tlsgrade.Accepted, "a heartbeat that claims to be longer than it is was answered", nil
+		case err == nil && first[0] == alert:
+			return tlsgrade.Refused, "a heartbeat that claims to be longer than it is was dropped, and what came next met an alert", nil
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return tlsgrade.Unknown, "", err
+		}
 	}
-	s.offers = append(s.offers, o)
+	return tlsgrade.Unknown, "", os.ErrDeadlineExceeded
 }

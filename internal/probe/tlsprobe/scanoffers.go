@@ -133,6 +133,9 @@ func (s *scan) curveOffers() []tlsgrade.Offer {
 			if !strings.HasPrefix(h.what, string(q)+" in ") {
 				continue
 			}
+			if q == tlsgrade.AskWeakCurves && h.answer == tlsgrade.Accepted && h.reply.Exchange.Bits >= 255 {
+				h.answer = tlsgrade.Refused // it chose a curve that it was not offered, and which is not weak
+			}
 			if o.Proof = h.proof; h.answer != tlsgrade.Refused {
 				o.Answer = h.answer
 				break

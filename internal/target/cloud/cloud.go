@@ -11,6 +11,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+	"github.com/getdrop/launchgate/internal/probe/backupprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/costprobe"
@@ -24,6 +25,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/probe/reachprobe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
+	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 	"github.com/getdrop/launchgate/internal/target"
 )
 
@@ -34,11 +36,13 @@ type Cloud struct {
 	Platform computeprobe.Platform
 	Vault    *secretsprobe.Vault
 	Database *rdsprobe.Instance
+	Backups  *backupprobe.Resource // of the database, beyond its own
 	Images   *ecrprobe.Repository
 	Alarms   *cloudwatchprobe.Alarms
 	Metrics  *cloudwatchprobe.Metrics
 	Logs     *logsprobe.Group
 	Role     *iamprobe.Role
+	Request  *xrayprobe.Request // one that asks to be traced
 	Groups   *ec2probe.Groups
 	Balanced *elbprobe.Groups
 	Budget   *costprobe.Budget
@@ -82,6 +86,8 @@ func of(l *launch.Launch) *Cloud {
 	for _, s := range l.Secrets {
 		ids = append(ids, s.ID, s.Differs)
 	}
+	c.Backups = backupprobe.New(account, c.Database.ARN)
+	c.Request = xrayprobe.New(account, l.Tracing.Within.D(), c.ask(l.Health.Path))
 	c.Vault = secretsprobe.New(account, ids...)
 	c.Alarms = cloudwatchprobe.NewAlarms(account, c.WantedAlarms())
 	var asked []iamprobe.Permission
@@ -160,9 +166,14 @@ func (c *Cloud) ScaledInDrill() probe.Claim {
 }
 
 // BackupVerified is when somebody last restored a backup and looked at it, by launch.yaml; the zero time for never.
-func (c *Cloud) BackupVerified() time.Time {
-	if c.Launch.Records.BackupVerified == (launch.Date{}) {
+func (c *Cloud) BackupVerified() time.Time { return c.day(c.Launch.Records.BackupVerified) }
+
+// PITRDrill is when point-in-time recovery was last tried, by launch.yaml; the zero time for never.
+func (c *Cloud) PITRDrill() time.Time { return c.day(c.Launch.Records.PITRDrill) }
+
+func (c *Cloud) day(d launch.Date) time.Time {
+	if d == (launch.Date{}) {
 		return time.Time{}
 	}
-	return c.Launch.Records.BackupVerified.At(launch.Clock{}, c.Launch.Schedule.Timezone)
+	return d.At(launch.Clock{}, c.Launch.Schedule.Timezone)
 }

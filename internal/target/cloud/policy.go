@@ -9,6 +9,7 @@ import (
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+	"github.com/getdrop/launchgate/internal/probe/backupprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/costprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
@@ -20,11 +21,12 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/quotasprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
+	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 )
 
 // needs are the declarations of all probes of AWS that look at something of this launch.
 func needs(l *launch.Launch) []awsprobe.Needs {
-	all := []awsprobe.Needs{cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs}
+	all := []awsprobe.Needs{backupprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
 	if l.Compute.Provider == launch.ECS {
 		all = append(all, ecsprobe.Needs)
 	} else {
@@ -135,10 +137,22 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 			return nil
 		}
 		return []string{arn("rds", "db:*"), arn("rds", "snapshot:*")}
+	case awsprobe.RecoveryPoints:
+		if l.Thresholds.BackupDays <= rdsprobe.MostDays {
+			return nil
+		}
+		return []string{"*"}
 	case awsprobe.Repository:
 		return only(l.Images.Repository, arn("ecr", "repository/"+l.Images.Repository))
 	case awsprobe.LogGroup:
-		return only(l.Logs.Group, arn("logs", "log-group:"+l.Logs.Group+":*"))
+		var all []string
+		for _, group := range []string{l.Logs.Group, platformGroup(l.Compute.Service)} {
+			if group != "" {
+				all = append(all, arn("logs", "log-group:"+group+":*"))
+			}
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
 	case awsprobe.TheBudget:
 		return only(l.Budget.Name, "arn:aws:budgets::"+l.AWS.Account+":budget/"+l.Budget.Name)
 	case awsprobe.Role:
@@ -146,6 +160,14 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 	default:
 		panic("no resources are known for " + string(kind))
 	}
+}
+
+// platformGroup is the log group in which App Runner puts the output of a service; "" for another platform.
+func platformGroup(service launch.ARN) string {
+	if name, found := strings.CutPrefix(service.Resource(), "service/"); found && service.Service() == "apprunner" {
+		return "/aws/apprunner/" + name + "/application"
+	}
+	return ""
 }
 
 // secrets are ARNs; behind a secret's name AWS puts six characters of its own.

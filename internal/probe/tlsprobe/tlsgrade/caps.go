@@ -156,9 +156,7 @@ func (j *judgement) flags() {
 		j.perhaps("unasked", "F", "%s", what)
 	}
 	for _, v := range vulnerabilities {
-		if v.always || j.o.has(v.q) {
-			j.asked(v.q, Accepted, Reason{v.id, string(v.q), "F", v.fix})
-		}
+		j.asked(v.q, Accepted, Reason{v.id, string(v.q), "F", v.fix})
 	}
 }
 

@@ -40,7 +40,7 @@ func Rank(grade string) int {
 // Of computes the grade. Everything that nobody knows is taken at its best, and then at its worst: where both give the same grade,
 // that is the grade, and where they do not, there is none.
 func Of(o Observation) Grade {
-	g := Grade{Rules: Rules, NotChecked: notChecked(o)}
+	g := Grade{Rules: Rules, NotChecked: notChecked}
 	j := judgement{o: o}
 	if len(j.versions()) == 0 {
 		g.Blocked = []string{"no version of SSL or TLS was accepted"}

@@ -26,7 +26,7 @@ func good(t testing.TB, options ...tlstest.Option) Observation {
 	strong := Suite{Version: TLS13, Name: "TLS_AES_256_GCM_SHA384", Bits: 256, AEAD: true, BlockBits: 128, Exchange: Exchange{"ECDHE", "x25519", 256}}
 	o.Suites = []Suite{strong, gcm}
 	for _, q := range []Question{AskSuitesNULL, AskSuitesAnonymous, AskSuitesExport, AskSuitesWeak, AskSuitesRC4, AskSuites64, AskSuitesDHE, AskSuitesStaticRSA, AskWeakCurves, AskMiddleCurves, AskCompression, AskInsecureReneg, AskHeartbleed,
-		AskSSL3CBC} {
+		AskSSL3CBC, AskEarlyCCS, AskROBOT, AskPadding} {
 		o.Offers = append(o.Offers, Offer{Question: q, Answer: Refused})
 	}
 	for _, q := range []Question{AskSuites128, AskSuites256, AskSuitesAEAD, AskRenegotiation, AskFallbackSCSV} {
@@ -93,10 +93,6 @@ func suite(s Suite) func(*Observation) {
 }
 
 func offer(q Question, a Answer) func(*Observation) { return func(o *Observation) { answer(o, q, a) } }
-
-func vulnerable(q Question, a Answer) func(*Observation) {
-	return func(o *Observation) { o.Offers = append(o.Offers, Offer{Question: q, Answer: a, Proof: "a record"}) }
-}
 
 func dhe(bits int) Suite {
 	return Suite{Version: TLS12, Name: "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", Bits: 128, AEAD: true, BlockBits: 128, Exchange: Exchange{"DHE", "", bits}}
@@ -201,6 +197,8 @@ func TestRules(t *testing.T) {
 		"NULL seen in spite of its refusal":                      {suite(Suite{Version: TLS12, Name: "TLS_RSA_WITH_NULL_SHA", Exchange: Exchange{Kind: "RSA"}}), "F", "null"},
 		"a version seen in spite of its refusal":                 {func(o *Observation) { s := static; s.Version, s.AEAD = TLS10, false; suite(s)(o) }, "B", "tls1.0"},
 		"a suite nobody knows":                                   {suite(Suite{Version: TLS12, ID: 0xdada, Name: "suite 0xdada", Strange: true}), "", ""},
+		"DHE that nobody saw":                                    {offer(AskSuitesDHE, Accepted), "", ""},
+		"weak curves that nobody saw":                            {offer(AskWeakCurves, Accepted), "", ""},
 		"DHE lost in one version":                                {func(o *Observation) { suite(dhe(2048))(o); answer(o, AskSuitesDHE, Unknown) }, "", ""},
 		"a lost hello for a certificate":                         {func(o *Observation) { o.Unasked = []string{"RSA certificates"} }, "", ""},
 		"a lost hello for a certificate, and B anyway":           {func(o *Observation) { o.Unasked = []string{"RSA certificates"}; version(TLS11, Accepted)(o) }, "", ""},
@@ -210,16 +208,10 @@ func TestRules(t *testing.T) {
 		"another name, and untrusted":                            {func(o *Observation) { o.Name, o.Roots = "elsewhere.example", x509.NewCertPool() }, "T", "untrusted"},
 		"another name, and TLS 1.0":                              {func(o *Observation) { o.Name = "elsewhere.example"; version(TLS10, Accepted)(o) }, "M", "name-mismatch"},
 		"a name nobody checked, and TLS 1.0":                     {func(o *Observation) { o.Name = ""; version(TLS10, Accepted)(o) }, "", ""},
-		"ROBOT":                                                  {vulnerable(AskROBOT, Accepted), "F", "robot"},
-		"early ChangeCipherSpec":                                 {vulnerable(AskCCS, Accepted), "F", "ccs-injection"},
-		"Ticketbleed":                                            {vulnerable(AskTicketbleed, Accepted), "F", "ticketbleed"},
-		"CVE-2016-2107":                                          {vulnerable(AskPaddingOracle, Accepted), "F", "lucky-minus-20"},
-		"POODLE over TLS":                                        {vulnerable(AskPoodleTLS, Accepted), "F", "poodle-tls"},
-		"Zombie POODLE":                                          {vulnerable(AskZombiePoodle, Accepted), "F", "zombie-poodle"},
-		"GOLDENDOODLE":                                           {vulnerable(AskGoldendoodle, Accepted), "F", "goldendoodle"},
-		"Sleeping POODLE":                                        {vulnerable(AskSleeping, Accepted), "F", "sleeping-poodle"},
-		"0-length":                                               {vulnerable(AskZeroLength, Accepted), "F", "zero-length"},
-		"ROBOT was asked and nobody can tell":                    {vulnerable(AskROBOT, Unknown), "", ""},
+		"ROBOT":                                                  {offer(AskROBOT, Accepted), "F", "robot"},
+		"early ChangeCipherSpec":                                 {offer(AskEarlyCCS, Accepted), "F", "ccs-injection"},
+		"a padding oracle":                                       {offer(AskPadding, Accepted), "F", "padding-oracle"},
+		"ROBOT was asked and nobody can tell":                    {offer(AskROBOT, Unknown), "", ""},
 		"DROWN":                                                  {suite(Suite{Version: SSL2, Name: "SSL_CK_RC4_128", Bits: 128, Exchange: Exchange{Kind: "RSA"}}), "F", "drown"},
 		"FREAK":                                                  {suite(Suite{Version: TLS12, Name: "TLS_RSA_EXPORT_WITH_DES40_CBC_SHA", Bits: 40, Export: true, Exchange: Exchange{Kind: "RSA", Bits: 512}}), "F", "freak"},
 		"Logjam":                                                 {suite(Suite{Version: TLS12, Name: "TLS_DHE_RSA_EXPORT_WITH_DES40_CBC_SHA", Bits: 40, Export: true, Exchange: Exchange{Kind: "DHE", Bits: 512}}), "F", "logjam"},

@@ -66,7 +66,7 @@ var suitePool = []struct {
 }
 
 // flags are the questions that no suite answers, with the answer that does no harm.
-var harmless = map[Question]Answer{AskCompression: Refused, AskInsecureReneg: Refused, AskRenegotiation: Accepted, AskHeartbleed: Refused, AskROBOT: Refused, AskZeroLength: Refused}
+var harmless = map[Question]Answer{AskCompression: Refused, AskInsecureReneg: Refused, AskRenegotiation: Accepted, AskHeartbleed: Refused, AskROBOT: Refused, AskPadding: Refused, AskEarlyCCS: Refused}
 
 // server is the whole truth about a made-up server.
 type server struct {
@@ -161,9 +161,7 @@ func (s server) lose(r *rand.Rand, o *Observation) {
 		}
 	case 1:
 		i := r.IntN(len(o.Offers))
-		if q := o.Offers[i].Question; q != AskROBOT && q != AskZeroLength { // those are told as not checked
-			o.Offers = slices.Delete(slices.Clone(o.Offers), i, i+1)
-		}
+		o.Offers = slices.Delete(slices.Clone(o.Offers), i, i+1)
 	case 2: // all hellos in a version: the classes are known of the others
 		v := pick(r, Versions)
 		o.Protocols[v] = Unknown

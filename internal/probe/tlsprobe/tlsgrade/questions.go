@@ -29,16 +29,10 @@ const (
 
 // The vulnerabilities; Accepted: the server has it.
 const (
-	AskHeartbleed    Question = "Heartbleed (CVE-2014-0160)"
-	AskCCS           Question = "early ChangeCipherSpec (CVE-2014-0224)"
-	AskROBOT         Question = "ROBOT"
-	AskTicketbleed   Question = "Ticketbleed (CVE-2016-9244)"
-	AskPaddingOracle Question = "OpenSSL's padding oracle (CVE-2016-2107)"
-	AskPoodleTLS     Question = "POODLE over TLS"
-	AskZombiePoodle  Question = "Zombie POODLE"
-	AskGoldendoodle  Question = "GOLDENDOODLE"
-	AskSleeping      Question = "Sleeping POODLE"
-	AskZeroLength    Question = "0-length padding oracle"
+	AskHeartbleed Question = "Heartbleed (CVE-2014-0160)"
+	AskEarlyCCS   Question = "early ChangeCipherSpec (CVE-2014-0224)"
+	AskROBOT      Question = "ROBOT"
+	AskPadding    Question = "a padding oracle of CBC (POODLE in TLS, Zombie POODLE, GOLDENDOODLE, 0-length)"
 )
 
 // Offer is one question and its answer.

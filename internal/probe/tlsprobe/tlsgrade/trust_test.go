@@ -113,8 +113,10 @@ func TestKeysOfRareKinds(t *testing.T) {
 func TestAnAuthorityWithEd448CannotBeJudged(t *testing.T) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
+	leafKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
 	leaf := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: named("leaf"), DNSNames: []string{"shop.example"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, leaf, &x509.Certificate{SerialNumber: big.NewInt(2), Subject: named("issuer")}, key.Public(), key)
+	der, err := x509.CreateCertificate(rand.Reader, leaf, &x509.Certificate{SerialNumber: big.NewInt(2), Subject: named("issuer")}, &leafKey.PublicKey, key)
 	require.NoError(t, err)
 	cert, err := x509.ParseCertificate(bytes.ReplaceAll(der, []byte{6, 3, 0x2b, 0x65, 0x70}, []byte{6, 3, 0x2b, 0x65, 0x71}))
 	require.NoError(t, err)

@@ -158,6 +158,7 @@ type stream struct {
 	pending    []byte
 	transcript []byte
 	read       int
+	old        bool // of a version before TLS 1.3
 }
 
 func (s *stream) message() (kind uint8, body cryptobyte.String, err error) {
@@ -165,7 +166,7 @@ func (s *stream) message() (kind uint8, body cryptobyte.String, err error) {
 		rest := cryptobyte.String(s.pending)
 		if rest.ReadUint8(&kind) && rest.ReadUint24LengthPrefixed(&body) {
 			length := len(s.pending) - len(rest)
-			if s.opener == nil && kind == 2 && len(rest) > 0 {
+			if s.opener == nil && !s.old && kind == 2 && len(rest) > 0 {
 				return 0, nil, fmt.Errorf("%w: plain text after the ServerHello", ErrMalformed)
 			}
 			s.transcript = append(s.transcript, s.pending[:length]...)

@@ -54,6 +54,8 @@ type Hello struct {
 	Compression bool // DEFLATE is offered beside none
 	Heartbeat   bool
 	Status      bool // a stapled OCSP response is asked for
+	Insecure    bool // without RFC 5746, as older clients are
+	Plain       bool // without extended master secret and tickets, as Start12 needs it
 	Older       bool // beside TLS 1.3 the older versions are offered too, as browsers do
 
 	// What Handshake13 sets: random is kept for a second hello; without a share, a key of X25519 that nobody knows is sent.
@@ -149,10 +151,14 @@ func (h Hello) extensions(b *cryptobyte.Builder, random []byte) {
 		})
 	}
 	if h.Version < TLS13 || h.Older {
-		add(ExtRenegotiation, func(b *cryptobyte.Builder) { b.AddUint8(0) })
+		if !h.Insecure {
+			add(ExtRenegotiation, func(b *cryptobyte.Builder) { b.AddUint8(0) })
+		}
 		add(extPointFormats, func(b *cryptobyte.Builder) { b.AddUint8(1); b.AddUint8(0) })
-		add(extExtendedMaster, nothing)
-		add(extTicket, nothing)
+		if !h.Plain {
+			add(extExtendedMaster, nothing)
+			add(extTicket, nothing)
+		}
 	}
 	groups := h.Groups
 	if groups == nil {

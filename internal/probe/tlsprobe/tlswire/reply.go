@@ -26,6 +26,9 @@ type Reply struct {
 
 	group         uint16 // of TLS 1.3: of the share, or the one that is wanted
 	share, cookie []byte
+
+	random, keyExchange []byte // of the ServerHello; the ServerKeyExchange
+	requested           bool   // a client certificate
 }
 
 // Parameters are the ephemeral parameters of a key exchange.
@@ -167,11 +170,14 @@ func (f *flight) message(kind uint8, body cryptobyte.String) (ended bool, err er
 		ok = body.ReadUint8(&statusType) && body.ReadUint24LengthPrefixed(&response)
 		f.reply.Stapled = bytes.Clone(response)
 	case keyExchange:
+		f.reply.keyExchange = bytes.Clone(body)
 		f.reply.Exchange, ok = readKeyExchange(Suites[f.reply.Suite], body)
 	case helloDone:
 		f.reply.Done = true
 		return true, nil
-	case helloRequest, ticket, certificateRequest:
+	case certificateRequest:
+		f.reply.requested = true
+	case helloRequest, ticket:
 	default:
 		ok = false
 	}
@@ -192,6 +198,7 @@ func readServerHello(s cryptobyte.String) (*Reply, bool) {
 	if !s.ReadUint16(&r.Version) || !s.ReadBytes(&random, 32) || !s.ReadUint8LengthPrefixed(&session) || !s.ReadUint16(&r.Suite) || !s.ReadUint8(&r.Compression) {
 		return nil, false
 	}
+	r.random = random
 	r.Retry = bytes.Equal(random, helloRetry)
 	if s.Empty() {
 		return r, true

@@ -1,0 +1,132 @@
+package cloudwatchprobe_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/fixtures/awstest"
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
+	"github.com/getdrop/launchgate/internal/probe/computeprobe"
+)
+
+const replica = "drop-db-replica"
+
+// gap leaves the newest whole minute out.
+func gap(now time.Time) map[time.Time]float64 {
+	points := awstest.Steady(0.4)(now)
+	delete(points, now.Truncate(time.Minute).Add(-3*time.Minute))
+	return points
+}
+
+func TestInAnAccount(t *testing.T) {
+	alarm := func(name string, change func(*types.MetricAlarm)) types.MetricAlarm {
+		a := types.MetricAlarm{AlarmName: &name, StateValue: types.StateValueOk, ActionsEnabled: aws.Bool(true), AlarmActions: []string{awstest.ARN("sns", "on-call")}}
+		change(&a)
+		return a
+	}
+	lag := func(points func(time.Time) map[time.Time]float64) []awstest.Series {
+		return []awstest.Series{{Namespace: "AWS/RDS", Name: "ReplicaLag", Dimensions: map[string]string{"DBInstanceIdentifier": replica}, Points: points}}
+	}
+	account := func(change func(*awstest.Account)) *awstest.Account {
+		a := &awstest.Account{Metrics: lag(awstest.Steady(0.4)), Alarms: []types.MetricAlarm{
+			alarm("good", func(*types.MetricAlarm) {}),
+			alarm("silent", func(a *types.MetricAlarm) { a.ActionsEnabled = aws.Bool(false) }),
+			alarm("rings", func(a *types.MetricAlarm) { a.StateValue = types.StateValueAlarm }),
+			alarm("quiet", func(a *types.MetricAlarm) { a.TreatMissingData = aws.String("notBreaching") }),
+		}}
+		if change != nil {
+			change(a)
+		}
+		return a
+	}
+	for name, test := range map[string]struct {
+		change func(*awstest.Account)
+		rules  awstest.Rules
+		claim  func(*cloudwatchprobe.Alarms, *cloudwatchprobe.Metrics) probe.Claim
+		status probe.Status
+		said   string
+	}{
+		"would ring":              {claim: rings("good", "any"), status: probe.Pass},
+		"default of missing data": {claim: rings("good", "missing"), status: probe.Pass},
+		"silent":                  {claim: rings("silent", "any"), status: probe.Fail, said: "want actions enabled on silent; got disabled"},
+		"missing data":            {claim: rings("quiet", "breaching"), status: probe.Fail, said: "got notBreaching"},
+		"not deployed":            {claim: rings("gone", "any"), status: probe.Fail, said: "got no such alarm"},
+		"other case":              {claim: rings("Good", "any"), status: probe.Fail, said: "got no such alarm"},
+		"green":                   {claim: green("good"), status: probe.Pass},
+		"rings now":               {claim: green("rings"), status: probe.Fail, said: "got ALARM"},
+		"alarms denied":           {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:DescribeAlarms to " + awstest.CallerARN},
+
+		"keeps up":         {claim: lagBelow(5), status: probe.Pass},
+		"lags":             {change: func(a *awstest.Account) { a.Metrics = lag(awstest.Steady(5)) }, claim: lagBelow(5), status: probe.Fail, said: "got 5.0 s"},
+		"stopped":          {change: func(a *awstest.Account) { a.Metrics = lag(awstest.Steady(-1)) }, claim: lagBelow(5), status: probe.Fail, said: "replication has stopped"},
+		"14 of 15":         {change: func(a *awstest.Account) { a.Metrics = lag(gap) }, claim: lagBelow(5), status: probe.Fail, said: "no measurement in 1 of them"},
+		"never measured":   {change: func(a *awstest.Account) { a.Metrics = nil }, claim: lagBelow(5), status: probe.Fail, said: "no measurement in 15 of them"},
+		"metrics denied":   {rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:DescribeAlarms")}, claim: lagBelow(5), status: probe.Blocked, said: "allow cloudwatch:GetMetricData to " + awstest.CallerARN},
+		"no drill":         {claim: scaled(time.Time{}), status: probe.Blocked, said: "no compute.scale.drill"},
+		"nothing of drill": {claim: scaled(time.Now().Add(-time.Hour)), status: probe.Blocked, said: "no measurement after"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := awstest.New(t, account(test.change))
+			test.rules.PageSize = 1
+			s.Treat(test.rules)
+			var wanted []cloudwatchprobe.Alarm
+			for _, name := range []string{"good", "silent", "rings", "quiet", "gone", "Good"} {
+				wanted = append(wanted, cloudwatchprobe.Alarm{Name: name})
+			}
+			a := awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region})
+			_, err := test.claim(cloudwatchprobe.NewAlarms(a, wanted), cloudwatchprobe.NewMetrics(a))(t.Context())
+			require.Equal(t, test.status, probe.StatusOf(err), "%v", err)
+			if test.said != "" {
+				assert.ErrorContains(t, err, test.said)
+			}
+		})
+	}
+}
+
+func rings(name, missing string) func(*cloudwatchprobe.Alarms, *cloudwatchprobe.Metrics) probe.Claim {
+	return func(a *cloudwatchprobe.Alarms, _ *cloudwatchprobe.Metrics) probe.Claim {
+		return a.WouldRing(cloudwatchprobe.Alarm{Name: name, Missing: missing})
+	}
+}
+
+func green(name string) func(*cloudwatchprobe.Alarms, *cloudwatchprobe.Metrics) probe.Claim {
+	return func(a *cloudwatchprobe.Alarms, _ *cloudwatchprobe.Metrics) probe.Claim { return a.IsGreen(name) }
+}
+
+func lagBelow(seconds int) func(*cloudwatchprobe.Alarms, *cloudwatchprobe.Metrics) probe.Claim {
+	return func(_ *cloudwatchprobe.Alarms, m *cloudwatchprobe.Metrics) probe.Claim {
+		return m.ReplicaLagBelow(replica, time.Duration(seconds)*time.Second)
+	}
+}
+
+func scaled(began time.Time) func(*cloudwatchprobe.Alarms, *cloudwatchprobe.Metrics) probe.Claim {
+	return func(_ *cloudwatchprobe.Alarms, m *cloudwatchprobe.Metrics) probe.Claim {
+		return m.Scaled(computeprobe.Metric{Namespace: "AWS/AppRunner", Name: "ActiveInstances"}, cloudwatchprobe.Drill{Began: began, Min: 1, DownWithin: 10 * time.Minute})
+	}
+}
+
+// TestMoreAlarmsThanACallMayName finds the last of 250 alarms.
+func TestMoreAlarmsThanACallMayName(t *testing.T) {
+	state := &awstest.Account{}
+	var wanted []cloudwatchprobe.Alarm
+	for i := range 250 {
+		name := fmt.Sprintf("alarm-%03d", i)
+		wanted = append(wanted, cloudwatchprobe.Alarm{Name: name})
+		state.Alarms = append(state.Alarms, types.MetricAlarm{AlarmName: &name, StateValue: types.StateValueOk})
+	}
+	s := awstest.New(t, state)
+	alarms := cloudwatchprobe.NewAlarms(awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region}), wanted)
+	for _, name := range []string{"alarm-000", "alarm-100", "alarm-249"} {
+		_, err := alarms.IsGreen(name)(t.Context())
+		require.NoError(t, err)
+	}
+	assert.Equal(t, []string{"sts:GetCallerIdentity", "cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarms"}, s.Calls())
+}

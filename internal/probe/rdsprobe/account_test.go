@@ -1,0 +1,66 @@
+package rdsprobe_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/fixtures/awstest"
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
+)
+
+func TestInAnAccount(t *testing.T) {
+	snapshot := func(of, kind string, age time.Duration) types.DBSnapshot {
+		return types.DBSnapshot{DBInstanceIdentifier: &of, DBSnapshotIdentifier: aws.String(kind + age.String()), SnapshotType: &kind, Status: aws.String("available"), SnapshotCreateTime: aws.Time(time.Now().Add(-age))}
+	}
+	var (
+		daily    = func(i *rdsprobe.Instance) probe.Claim { return i.BackedUpDaily(3) }
+		young    = func(i *rdsprobe.Instance) probe.Claim { return i.BackedUpWithin(26 * time.Hour) }
+		restored = func(i *rdsprobe.Instance) probe.Claim { return i.RestorableTo(10 * time.Minute) }
+		none     = func(a *awstest.Account) { a.Snapshots = nil }
+	)
+	for name, test := range map[string]struct {
+		change func(*awstest.Account)
+		rules  awstest.Rules
+		claim  func(*rdsprobe.Instance) probe.Claim
+		status probe.Status
+		said   string
+	}{
+		"daily":            {claim: daily, status: probe.Pass},
+		"young":            {claim: young, status: probe.Pass},
+		"restorable":       {claim: restored, status: probe.Pass},
+		"available":        {claim: (*rdsprobe.Instance).Available, status: probe.Pass},
+		"backups off":      {change: func(a *awstest.Account) { a.Databases[1].BackupRetentionPeriod = aws.Int32(0) }, claim: restored, status: probe.Fail, said: "got that of never"},
+		"none":             {change: none, claim: daily, status: probe.Fail, said: "none for day 1"},
+		"only by hand":     {change: func(a *awstest.Account) { a.Snapshots = []types.DBSnapshot{snapshot("drop-db", "manual", time.Hour)} }, claim: young, status: probe.Fail, said: "none available of 0"},
+		"only of another":  {change: func(a *awstest.Account) { a.Snapshots = []types.DBSnapshot{snapshot("other", "automated", time.Hour)} }, claim: young, status: probe.Fail, said: "none available of 0"},
+		"instance is gone": {change: func(a *awstest.Account) { a.Databases = a.Databases[:1] }, claim: young, status: probe.Fail, said: "got no such instance"},
+		"denied":           {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: (*rdsprobe.Instance).Available, status: probe.Blocked, said: "allow rds:DescribeDBInstances to " + awstest.CallerARN},
+		"backups denied":   {rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances")}, claim: daily, status: probe.Blocked, said: "allow rds:DescribeDBSnapshots to " + awstest.CallerARN},
+		"expired":          {rules: awstest.Rules{Expired: true}, claim: daily, status: probe.Blocked, said: "log in again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			account := &awstest.Account{
+				Databases: []types.DBInstance{{DBInstanceIdentifier: aws.String("other")}, {DBInstanceIdentifier: aws.String("drop-db"), DBInstanceStatus: aws.String("available"), BackupRetentionPeriod: aws.Int32(7)}},
+				Snapshots: []types.DBSnapshot{snapshot("drop-db", "automated", 53*time.Hour), snapshot("other", "automated", time.Hour), snapshot("drop-db", "automated", 5*time.Hour), snapshot("drop-db", "automated", 29*time.Hour)},
+			}
+			if test.change != nil {
+				test.change(account)
+			}
+			s := awstest.New(t, account)
+			test.rules.PageSize = 1
+			s.Treat(test.rules)
+			_, err := test.claim(rdsprobe.New(awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region}), "drop-db"))(t.Context())
+			require.Equal(t, test.status, probe.StatusOf(err), "%v", err)
+			if test.said != "" {
+				assert.ErrorContains(t, err, test.said)
+			}
+		})
+	}
+}
