@@ -7,6 +7,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
+	"github.com/getdrop/launchgate/internal/probe/terraformprobe"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 )
 
@@ -15,6 +16,10 @@ func infrastructureGates(s *gate.Section) {
 
 	s.Gate("Provisioned", gate.Hard, "All production infrastructure is there, and as it is written down.", onAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
+		if l.Infra.Dir != "" {
+			g.Within(terraformprobe.Patience + time.Minute)
+			g.Check("Terraform finds nothing to change", terraformprobe.NoDrift(l.Path(l.Infra.Dir)))
+		}
 		g.Check("the service runs", computeprobe.Runs(c.Platform))
 		g.Check("the database is available", c.Database.Available())
 		g.Check("the image is in the registry", c.Images.TagIs(l.Compute.Image.Digest()))
@@ -28,9 +33,10 @@ func infrastructureGates(s *gate.Section) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		g.Check("the platform asks the application", computeprobe.HealthChecked(c.Platform, l.Health.Path))
 		g.Check("the application says that it is well, again and again", httpprobe.SteadilyWell(c.Web, c.HealthURL(), c.Health(""), 30))
-		for _, group := range l.Compute.Targets {
-			g.Check("the load balancer asks the application, "+string(group), c.Balanced.Asks(string(group), l.Health.Path))
-			g.Check("every target is healthy, "+string(group), c.Balanced.AllHealthy(string(group), l.Compute.Scale.Min))
+		g.Check("every load balancer is watched", computeprobe.IsBalancedBy(c.Platform, c.TargetGroups()))
+		for _, group := range c.TargetGroups() {
+			g.Check("the load balancer asks the application, "+group, c.Balanced.Asks(group, l.Health.Path))
+			g.Check("every target is healthy, "+group, c.Balanced.AllHealthy(group, l.Compute.Scale.Min))
 		}
 	}))
 
@@ -76,4 +82,19 @@ func infrastructureGates(s *gate.Section) {
 			g.Check(alarm.Name, c.Alarms.IsGreen(alarm.Name))
 		}
 	}))
+
+	s.Gate("Cost", gate.Warn, "The month will cost no more than the budget.", onAWS(func(g *gate.G) {
+		g.Check("the forecast", cloud.Of(g.Launch()).Budget.Within())
+	}))
+
+	s.Gate("Quotas", gate.Warn, "The account's quotas leave room for a launch that goes well.", onAWS(func(g *gate.G) {
+		c := cloud.Of(g.Launch())
+		g.Check("RDS", c.Database.QuotasLeave(headroom))
+		for _, q := range g.Launch().AWS.Quotas {
+			g.Check(q.Service+" "+q.Code, c.Quotas.Leaves(q.Service, q.Code, headroom))
+		}
+	}))
 }
+
+// headroom is how many percent of every quota must be free.
+const headroom = 30

@@ -30,6 +30,9 @@ func (c checker) cloud() {
 		c.bad("aws.region", "want a region such as eu-west-1; got %s", quote(a.Region))
 	}
 	c.here("compute.service", c.Compute.Service, c.Compute.Provider)
+	if service := string(c.Compute.Service); c.Compute.Provider == ECS && service != "" && strings.Count(service, "/") != 2 {
+		c.bad("compute.service", "want the service with its cluster, …:service/<cluster>/<service>; got %s", quote(service))
+	}
 	for i, group := range c.Compute.Targets {
 		c.here(fmt.Sprintf("compute.target_groups[%d]", i), group, "elasticloadbalancing")
 	}

@@ -5,7 +5,21 @@ package launch
 type AWS struct {
 	Account string `yaml:"account" doc:"The twelve digits of the account; a run with credentials of another one is BLOCKED. Absent: the launch is not on AWS."`
 	Region  string `yaml:"region" doc:"Such as eu-west-1."`
+
+	Quotas []Quota `yaml:"quotas" doc:"Service quotas that must leave 30 % free, beside all of RDS's own."`
 }
+
+// Quota is one service quota, as Service Quotas names it.
+type Quota struct {
+	Service string `yaml:"service" required:"true" doc:"Service code, such as fargate."`
+	Code    string `yaml:"code" required:"true" doc:"Quota code, such as L-3032A538."`
+}
+
+// The platforms that compute.provider can name.
+const (
+	AppRunner = "apprunner"
+	ECS       = "ecs"
+)
 
 // Compute is the service that runs the application.
 type Compute struct {

@@ -37,6 +37,7 @@ const (
 	LogGroup       Kind = "the log group"
 	Scaling        Kind = "the scaling configurations"
 	Role           Kind = "the role of the application"
+	TheBudget      Kind = "the budget"
 )
 
 // only refuses a call that was not declared, before it leaves the machine.

@@ -1,6 +1,7 @@
 package cloudwatchprobe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -76,6 +77,19 @@ func (m *Metrics) read(ctx context.Context, what metric, from, until time.Time) 
 	}
 	slices.SortFunc(points, func(a, b Point) int { return a.At.Compare(b.At) })
 	return points, asked, nil
+}
+
+// Highest is the largest value of a metric in a window until now. A metric that was not measured at all is unknown, not small.
+func (m *Metrics) Highest(ctx context.Context, what computeprobe.Metric, stat string, over time.Duration) (float64, string, error) {
+	until := m.now().Add(-settled).Truncate(time.Minute)
+	points, asked, err := m.read(ctx, metric{what.Namespace, what.Name, stat, what.Dimensions}, until.Add(-over), until)
+	if err == nil && len(points) == 0 {
+		err = &probe.Unknown{Class: "metric.missing", Want: what.Namespace + " " + what.Name, Got: fmt.Sprintf("no measurement in %s", over), From: asked, Fix: "see whether the metric is published at all"}
+	}
+	if err != nil {
+		return 0, asked, err
+	}
+	return slices.MaxFunc(points, func(a, b Point) int { return cmp.Compare(a.Value, b.Value) }).Value, asked, nil
 }
 
 // lagWindow is how long a replica is watched for.

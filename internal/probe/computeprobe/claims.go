@@ -104,7 +104,7 @@ func LacksVariable(p Platform, name string) probe.Claim {
 		_, plain := s.Variables[name]
 		_, secret := s.Secrets[name]
 		if !plain && !secret {
-			return nil
+			return shown(s, "no variable "+name)
 		}
 		return &probe.Unmet{Class: "compute.variable", Want: "no variable " + name, Got: "one that is set", From: s.Where,
 			Fix: "remove it, whatever its value, and deploy"}
@@ -149,11 +149,20 @@ func NoSecretInPlain(p Platform, known map[string]string) probe.Claim {
 			}
 		}
 		if len(names) == 0 {
-			return nil
+			return shown(s, "no plain variable that is named like a secret")
 		}
 		return &probe.Unmet{Class: "secret.plain", Want: "no plain variable that is named like a secret", Got: strings.Join(names, ", "), From: s.Where,
 			Fix: "make them secrets, or say in compute.variables what value is public"}
 	})
+}
+
+// shown is an error where more variables come from somewhere that the platform does not show.
+func shown(s Service, want string) error {
+	if len(s.Opaque) == 0 {
+		return nil
+	}
+	return &probe.Unknown{Class: "compute.opaque", Want: want, Got: "more variables in " + strings.Join(s.Opaque, ", ") + ", which nobody reads here", From: s.Where,
+		Fix: "move the variables into the service's configuration"}
 }
 
 func secretName(name string) bool {
@@ -162,6 +171,19 @@ func secretName(name string) bool {
 	}
 	return slices.ContainsFunc([]string{"SECRET", "PASSWORD", "TOKEN", "PRIVATE_KEY", "API_KEY", "DATABASE_URL", "WEBHOOK"}, func(part string) bool {
 		return strings.Contains(strings.ToUpper(name), part)
+	})
+}
+
+// IsBalancedBy claims that the load balancer's groups that the instances are in are among those that are watched: one that nobody
+// names could be all unhealthy.
+func IsBalancedBy(p Platform, watched []string) probe.Claim {
+	return claim(p, "platform's load balancers", func(s Service) error {
+		for _, group := range s.TargetGroups {
+			if !slices.Contains(watched, group) {
+				return &probe.Unmet{Class: "compute.target-group", Want: "every target group of the service in compute.target_groups", Got: group + " too", From: s.Where, Fix: "add it there"}
+			}
+		}
+		return nil
 	})
 }
 

@@ -30,9 +30,13 @@ type Service struct {
 	Variables  map[string]string `json:"-"`                   // plain variables
 	Names      []string          `json:"variables,omitempty"` // the names of the plain ones
 	Domains    map[string]string `json:"domains,omitempty"`   // custom domain → its status
+	Opaque     []string          `json:"opaque,omitempty"`    // sources of more variables that the platform does not show
 	Tracing    bool              `json:"tracing"`
-	Group      string            `json:"log_group,omitempty"` // where the application's output arrives
-	Metric     Metric            `json:"-"`                   // what counts the instances
+
+	TargetGroups []string `json:"target_groups,omitempty"` // ARNs of the load balancer's groups that its instances are in
+
+	Group  string `json:"log_group,omitempty"` // where the application's output arrives
+	Metric Metric `json:"-"`                   // what counts the instances
 }
 
 // Operation is what was last done to the service.

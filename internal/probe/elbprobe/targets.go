@@ -155,9 +155,12 @@ func (g *Groups) Asks(arn, path string) probe.Claim {
 // success are codes of success, alone, in lists and in ranges: "200", "200,204", "200-299".
 var success = regexp.MustCompile(`^2\d\d(-2\d\d)?(,2\d\d(-2\d\d)?)*$`)
 
+// SaysHealthy says whether only codes of success count as healthy.
+func (g Group) SaysHealthy() bool { return success.MatchString(g.Codes) }
+
 func asks(g Group, path string) error {
 	http := g.Protocol == "HTTP" || g.Protocol == "HTTPS"
-	if g.Checked && http && g.Path == path && success.MatchString(g.Codes) {
+	if g.Checked && http && g.Path == path && g.SaysHealthy() {
 		return nil
 	}
 	got := fmt.Sprintf("%s %s, healthy with %s", g.Protocol, g.Path, g.Codes)

@@ -18,8 +18,9 @@ import (
 
 // Needs are the calls that the probe makes.
 var Needs = awsprobe.Needs{
-	"RDS.DescribeDBInstances": {Action: "rds:DescribeDBInstances", On: awsprobe.Databases},
-	"RDS.DescribeDBSnapshots": {Action: "rds:DescribeDBSnapshots", On: awsprobe.Databases},
+	"RDS.DescribeDBInstances":       {Action: "rds:DescribeDBInstances", On: awsprobe.Databases},
+	"RDS.DescribeAccountAttributes": {Action: "rds:DescribeAccountAttributes", On: awsprobe.Everything},
+	"RDS.DescribeDBSnapshots":       {Action: "rds:DescribeDBSnapshots", On: awsprobe.Databases},
 }
 
 // Instance is one RDS instance.

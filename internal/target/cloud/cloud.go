@@ -14,11 +14,14 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/backupprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
+	"github.com/getdrop/launchgate/internal/probe/costprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
+	"github.com/getdrop/launchgate/internal/probe/ecsprobe"
 	"github.com/getdrop/launchgate/internal/probe/elbprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
+	"github.com/getdrop/launchgate/internal/probe/quotasprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/probe/reachprobe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
@@ -42,6 +45,8 @@ type Cloud struct {
 	Request  *xrayprobe.Request // one that asks to be traced
 	Groups   *ec2probe.Groups
 	Balanced *elbprobe.Groups
+	Budget   *costprobe.Budget
+	Quotas   *quotasprobe.Quotas
 }
 
 var (
@@ -63,13 +68,19 @@ func of(l *launch.Launch) *Cloud {
 	t := target.Of(l)
 	account := awsprobe.New(awsprobe.Config{Network: t.Network, ID: l.AWS.Account, Region: l.AWS.Region, Public: l.Environment == "production"})
 	c := &Cloud{Targets: t, Account: account,
-		Platform: apprunnerprobe.New(account, string(l.Compute.Service)),
 		Database: rdsprobe.New(account, l.Database.Instance, l.Database.Replicas...),
 		Images:   ecrprobe.New(account, l.Images.Repository, l.Images.Tag),
 		Metrics:  cloudwatchprobe.NewMetrics(account),
 		Logs:     logsprobe.New(account, l.Logs.Group),
 		Groups:   ec2probe.New(account),
 		Balanced: elbprobe.New(account),
+		Budget:   costprobe.New(account, l.Budget.Name),
+	}
+	c.Quotas = quotasprobe.New(account, c.Metrics)
+	if l.Compute.Provider == launch.ECS {
+		c.Platform = ecsprobe.New(account, string(l.Compute.Service), c.Balanced)
+	} else {
+		c.Platform = apprunnerprobe.New(account, string(l.Compute.Service))
 	}
 	var ids []string
 	for _, s := range l.Secrets {
@@ -122,6 +133,15 @@ func (c *Cloud) DatabaseNotReached(id string) probe.Claim {
 		s, err := c.Database.State(ctx, id)
 		return reachprobe.Endpoint(s.Host, s.Port), err
 	})
+}
+
+// TargetGroups are the load balancer's groups that are watched.
+func (c *Cloud) TargetGroups() []string {
+	var all []string
+	for _, arn := range c.Launch.Compute.Targets {
+		all = append(all, string(arn))
+	}
+	return all
 }
 
 // SecretVariables are the variables that carry a secret.

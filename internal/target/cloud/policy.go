@@ -11,28 +11,57 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 	"github.com/getdrop/launchgate/internal/probe/backupprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
+	"github.com/getdrop/launchgate/internal/probe/costprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
+	"github.com/getdrop/launchgate/internal/probe/ecsprobe"
 	"github.com/getdrop/launchgate/internal/probe/elbprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
+	"github.com/getdrop/launchgate/internal/probe/quotasprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
 	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 )
 
-// needs are the declarations of all probes of AWS.
-func needs() []awsprobe.Needs {
-	return []awsprobe.Needs{apprunnerprobe.Needs, backupprobe.Needs, cloudwatchprobe.Needs, ec2probe.Needs, ecrprobe.Needs, elbprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
+// needs are the declarations of all probes of AWS that look at something of this launch.
+func needs(l *launch.Launch) []awsprobe.Needs {
+	all := []awsprobe.Needs{backupprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
+	if l.Compute.Provider == launch.ECS {
+		all = append(all, ecsprobe.Needs)
+	} else {
+		all = append(all, apprunnerprobe.Needs)
+	}
+	if l.Compute.Provider == launch.ECS || len(l.Compute.Targets) > 0 {
+		all = append(all, elbprobe.Needs)
+	}
+	if l.Database.Instance != "" {
+		all = append(all, ec2probe.Needs)
+	}
+	if len(l.AWS.Quotas) > 0 {
+		all = append(all, quotasprobe.Needs)
+	}
+	if l.Budget.Name != "" {
+		all = append(all, costprobe.Needs)
+	}
+	return all
 }
 
-// rollback is what bringing the previous version back needs: UpdateService with the previous image, never StartDeployment, which
-// deploys whatever the tag points to now.
-var rollback = awsprobe.Needs{
-	"AppRunner.DescribeService": {Action: "apprunner:DescribeService", On: awsprobe.Service},
-	"AppRunner.ListOperations":  {Action: "apprunner:ListOperations", On: awsprobe.Service},
-	"AppRunner.UpdateService":   {Action: "apprunner:UpdateService", On: awsprobe.Service, Also: "iam:PassRole", AlsoOn: awsprobe.Role},
-	"ECR.DescribeImages":        {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+// rollback is what bringing the previous version back needs, by platform: UpdateService with the previous image or revision, never
+// StartDeployment, which deploys whatever the tag points to now.
+var rollback = map[string]awsprobe.Needs{
+	launch.AppRunner: {
+		"AppRunner.DescribeService": {Action: "apprunner:DescribeService", On: awsprobe.Service},
+		"AppRunner.ListOperations":  {Action: "apprunner:ListOperations", On: awsprobe.Service},
+		"AppRunner.UpdateService":   {Action: "apprunner:UpdateService", On: awsprobe.Service, Also: "iam:PassRole", AlsoOn: awsprobe.Role},
+		"ECR.DescribeImages":        {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+	},
+	launch.ECS: {
+		"ECS.DescribeServices":       {Action: "ecs:DescribeServices", On: awsprobe.Service},
+		"ECS.ListServiceDeployments": {Action: "ecs:ListServiceDeployments", On: awsprobe.Service},
+		"ECS.UpdateService":          {Action: "ecs:UpdateService", On: awsprobe.Service},
+		"ECR.DescribeImages":         {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+	},
 }
 
 // Policy is an IAM policy document.
@@ -50,10 +79,10 @@ type Statement struct {
 }
 
 // GatesPolicy is the least that the gates of a launch need: they read, and change nothing.
-func GatesPolicy(l *launch.Launch) Policy { return policy(l, needs()...) }
+func GatesPolicy(l *launch.Launch) Policy { return policy(l, needs(l)...) }
 
 // RollbackPolicy is the least that the role of the rollback job needs.
-func RollbackPolicy(l *launch.Launch) Policy { return policy(l, rollback) }
+func RollbackPolicy(l *launch.Launch) Policy { return policy(l, rollback[l.Compute.Provider]) }
 
 func policy(l *launch.Launch, declared ...awsprobe.Needs) Policy {
 	actions := map[awsprobe.Kind]map[string]bool{}
@@ -124,6 +153,8 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 		}
 		slices.Sort(all)
 		return slices.Compact(all)
+	case awsprobe.TheBudget:
+		return only(l.Budget.Name, "arn:aws:budgets::"+l.AWS.Account+":budget/"+l.Budget.Name)
 	case awsprobe.Role:
 		return only(string(l.IAM.Role), string(l.IAM.Role))
 	default:
