@@ -56,7 +56,7 @@ func TestAgainstTheStandIn(t *testing.T) {
 		"within":              {func(*types.Budget) {}, "250", probe.Pass},
 		"over":                {func(b *types.Budget) { b.CalculatedSpend.ForecastedSpend = usd("500.01") }, "", probe.Fail},
 		"over, by the other":  {func(*types.Budget) {}, "450", probe.Fail},
-		"a part of the whole": {func(b *types.Budget) { b.CostFilters = map[string][]string{"TagKeyValue": {"user:app$drop"}} }, "450", probe.Pass},
+		"a part of the whole": {func(b *types.Budget) { b.CostFilters = map[string][]string{"TagKeyValue": {"user:app$drop"}} }, "450", probe.Pass}, //nolint:staticcheck // older budgets have nothing else
 		"no history":          {func(b *types.Budget) { b.CalculatedSpend.ForecastedSpend = nil }, "", probe.Blocked},
 		"another currency":    {func(b *types.Budget) { b.CalculatedSpend.ForecastedSpend.Unit = aws.String("EUR") }, "", probe.Blocked},
 		"of a year":           {func(b *types.Budget) { b.TimeUnit = types.TimeUnitAnnually }, "", probe.Fail},
