@@ -103,6 +103,7 @@ func TestUncachedWithoutASign(t *testing.T) {
 	assert.Equal(t, probe.Pass, at("abc", "", "", ""))
 	assert.Equal(t, probe.Blocked, at("aaa", "01", "01", "03"))
 	assert.Equal(t, probe.Blocked, at("aaa", "", "", ""))
+	assert.Equal(t, probe.Blocked, at("abb", "01", "01", "03"), "two requests met an empty cache, and the second answer was kept")
 	assert.Equal(t, probe.Fail, at("aaa", "01", "01", "01"))
 	assert.Equal(t, probe.Fail, probe.StatusOf(judgeUncached([]look{{status: 404}})), "an answer that is not there is never kept")
 	assert.Equal(t, probe.Blocked, probe.StatusOf(judgeCached([]look{{status: 200}, {status: 200}})))

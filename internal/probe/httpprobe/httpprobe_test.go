@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -94,7 +95,12 @@ var claims = map[string]func(*Client) probe.Claim{
 	"preload redirects":      func(c *Client) probe.Claim { return PreloadableRedirects(c, domain) },
 	"preload of www":         func(c *Client) probe.Claim { return ServesHTTPS(c, "www."+domain) },
 	"no mixed content":       func(c *Client) probe.Claim { return NoMixedContent(c, home) },
-	"security headers":       func(c *Client) probe.Claim { return SecurityHeaders(c, home) },
+	"bundle": func(c *Client) probe.Claim {
+		return BundleSays(c, home, regexp.MustCompile(`serviceMode:"([a-z]+)"`), "production")
+	},
+	"closed":           func(c *Client) probe.Claim { return NotServed(c, "https://"+domain+"/api/dev") },
+	"well":             func(c *Client) probe.Claim { return SteadilyWell(c, health, healthy, 5) },
+	"security headers": func(c *Client) probe.Claim { return SecurityHeaders(c, home) },
 	"protocol floor": func(c *Client) probe.Claim {
 		return tlsprobe.ProtocolFloor(&tlsprobe.Observer{Network: c.Network, Resolver: c.Resolver}, domain, tls.VersionTLS12)
 	},
@@ -154,11 +160,14 @@ func TestFaults(t *testing.T) {
 		webtest.InsecureCookie: {{"security headers", "http.headers", []string{"got cookie session without Secure, HttpOnly, SameSite"}}},
 		webtest.TextMissing:    {{"landing page", "page.text", []string{`want a page that shows "` + webtest.Text + `"`, "Vi er straks tilbake"}}},
 
+		webtest.BundleStaging: {{"bundle", "bundle.value", []string{`in which serviceMode:"([a-z]+)" is "production"; got "staging" in https://` + domain + "/assets/app"}}},
+		webtest.DebugRoute:    {{"closed", "http.served", []string{"want 404, 401, 403 or 410; got 200 OK", "take the route out"}}},
+
 		webtest.HealthShape:   {{"health", "health.shape", []string{`JSON without text at data.status: its keys are ["checks" "status" "version"]`, "health.status_path"}}, {"health of the api", "health.shape", nil}},
 		webtest.HealthHTML:    {{"health", "health.shape", []string{`content type "text/html; charset=utf-8", beginning "<!doctype html>`}}},
 		webtest.HealthCached:  {{"health", "http.cacheable", []string{`got cache-control "public, max-age=60"`}}},
 		webtest.HealthAged:    {{"health", "http.cached", []string{"got one from a cache: Age 37 s"}}},
-		webtest.HealthCheck:   {{"health", "health.check", []string{`check db="fail" while data.status="ok"`, "mend db"}}},
+		webtest.HealthCheck:   {{"health", "health.check", []string{`check db="fail" while data.status="ok"`, "mend db"}}, {"well", "health.check", nil}},
 		webtest.HealthVersion: {{"health", "health.version", []string{`got version "1.4.0-earlier"`, "at 203.0.113.81:443", "bring 1.4.0 out"}}},
 	}
 	for fault := range webtest.Faults {
