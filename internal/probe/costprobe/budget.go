@@ -61,7 +61,7 @@ func (b *Budget) Within() probe.Claim {
 		}
 		from := "budgets:DescribeBudget as " + who.String()
 		evidence.Asked = []string{from}
-		out, err := budgets.NewFromConfig(cfg).DescribeBudget(ctx, &budgets.DescribeBudgetInput{AccountId: &b.account.ID, BudgetName: &b.name})
+		out, err := budgets.NewFromConfig(cfg).DescribeBudget(ctx, &budgets.DescribeBudgetInput{AccountId: &b.account.ID, BudgetName: &b.name, ShowFilterExpression: aws.Bool(true)})
 		switch {
 		case err != nil && awsprobe.Missing(err), err == nil && out.Budget == nil:
 			return evidence, &probe.Unmet{Class: "cost.missing", Want: "the budget " + b.name, Got: "no such budget", From: from, Fix: "create it, or correct budget.name"}
@@ -98,7 +98,7 @@ func fromBudget(in *types.Budget) Spend {
 	if c := in.CalculatedSpend; c != nil {
 		s.Actual, s.Forecast = read(c.ActualSpend), read(c.ForecastedSpend)
 	}
-	s.Filtered = len(in.CostFilters) > 0 || in.FilterExpression != nil || in.BillingViewArn != nil && !strings.HasSuffix(*in.BillingViewArn, "billingview/primary")
+	s.Filtered = len(in.CostFilters) > 0 || in.FilterExpression != nil || in.BillingViewArn != nil && !strings.HasSuffix(*in.BillingViewArn, "billingview/primary") //nolint:staticcheck // older budgets have CostFilters
 	switch {
 	case in.BudgetType != types.BudgetTypeCost || in.TimeUnit != types.TimeUnitMonthly:
 		s.Other = fmt.Sprintf("a %s budget of %s", in.TimeUnit, in.BudgetType)

@@ -28,7 +28,7 @@ func terraform(t *testing.T, out string, exit int) (dir string) {
 	bin, dir := t.TempDir(), t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "out"), []byte(out), 0o600))
 	script := fmt.Sprintf("#!/bin/sh\necho \"$@\" >args\nenv >env\ncat %s/out\nexit %d\n", bin, exit)
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "terraform"), []byte(script), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "terraform"), []byte(script), 0o700))
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
 	return dir
 }
@@ -74,7 +74,7 @@ func TestNoTerraformIsNoPlan(t *testing.T) {
 
 func TestAPlanThatTakesTooLongIsNoPlan(t *testing.T) {
 	bin := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "terraform"), []byte("#!/bin/sh\nexec sleep 60\n"), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "terraform"), []byte("#!/bin/sh\nexec sleep 60\n"), 0o700))
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
