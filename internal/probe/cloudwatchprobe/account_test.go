@@ -60,6 +60,10 @@ func TestInAnAccount(t *testing.T) {
 		"missing data":            {claim: rings("quiet", "breaching"), status: probe.Fail, said: "got notBreaching"},
 		"not deployed":            {claim: rings("gone", "any"), status: probe.Fail, said: "got no such alarm"},
 		"other case":              {claim: rings("Good", "any"), status: probe.Fail, said: "got no such alarm"},
+		"another is muted":        {change: muted(types.AlarmMuteRuleStatusActive, "rings"), claim: rings("good", "any"), status: probe.Pass},
+		"was muted":               {change: muted(types.AlarmMuteRuleStatusExpired, "good"), claim: rings("good", "any"), status: probe.Pass},
+		"muted":                   {change: muted(types.AlarmMuteRuleStatusActive, "rings", "good"), claim: rings("good", "any"), status: probe.Fail, said: "want good not muted; got muted by arn:aws:cloudwatch:"},
+		"mutes denied":            {rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:DescribeAlarms")}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:ListAlarmMuteRules to " + awstest.CallerARN},
 		"green":                   {claim: green("good"), status: probe.Pass},
 		"rings now":               {claim: green("rings"), status: probe.Fail, said: "got ALARM"},
 		"alarms denied":           {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:DescribeAlarms to " + awstest.CallerARN},
@@ -88,6 +92,12 @@ func TestInAnAccount(t *testing.T) {
 				assert.ErrorContains(t, err, test.said)
 			}
 		})
+	}
+}
+
+func muted(status types.AlarmMuteRuleStatus, alarms ...string) func(*awstest.Account) {
+	return func(a *awstest.Account) {
+		a.MuteRules = append(a.MuteRules, awstest.MuteRule{AlarmMuteRuleSummary: types.AlarmMuteRuleSummary{AlarmMuteRuleArn: aws.String(awstest.ARN("cloudwatch", "alarm-mute-rule:r")), Status: status}, Alarms: alarms})
 	}
 }
 

@@ -3,6 +3,7 @@
 package cloudwatchprobe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,8 +19,9 @@ import (
 
 // Needs are the calls that the probe makes.
 var Needs = awsprobe.Needs{
-	"CloudWatch.DescribeAlarms": {Action: "cloudwatch:DescribeAlarms", On: awsprobe.Everything},
-	"CloudWatch.GetMetricData":  {Action: "cloudwatch:GetMetricData", On: awsprobe.Everything},
+	"CloudWatch.DescribeAlarms":     {Action: "cloudwatch:DescribeAlarms", On: awsprobe.Everything},
+	"CloudWatch.ListAlarmMuteRules": {Action: "cloudwatch:ListAlarmMuteRules", On: awsprobe.Everything},
+	"CloudWatch.GetMetricData":      {Action: "cloudwatch:GetMetricData", On: awsprobe.Everything},
 }
 
 // Alarm is what an alarm must be.
@@ -33,6 +35,7 @@ type Alarms struct {
 	account *awsprobe.Account
 	wanted  []Alarm
 	seen    probe.Memo[string, alarms]
+	muted   probe.Memo[string, mutes]
 }
 
 // NewAlarms returns alarms that were not looked at yet.
@@ -47,6 +50,8 @@ type State struct {
 	Reason         string   `json:"reason,omitempty"`
 	ActionsEnabled bool     `json:"actions_enabled"`
 	Actions        []string `json:"actions"`
+	Evaluation     string   `json:"evaluation,omitempty"`         // what keeps CloudWatch from evaluating it
+	Suppressed     string   `json:"suppressed,omitempty"`         // what keeps a composite alarm from acting
 	Missing        string   `json:"treat_missing_data,omitempty"` // empty: a composite alarm, which has no data of its own
 }
 
@@ -67,7 +72,7 @@ func (a *Alarms) observe(ctx context.Context) alarms {
 	}
 	client := cloudwatch.NewFromConfig(cfg)
 	for some := range slices.Chunk(a.wanted, batch) {
-		in := &cloudwatch.DescribeAlarmsInput{AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm}}
+		in := &cloudwatch.DescribeAlarmsInput{AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm, types.AlarmTypeLogAlarm}}
 		for _, alarm := range some {
 			in.AlarmNames = append(in.AlarmNames, alarm.Name)
 		}
@@ -80,22 +85,26 @@ func (a *Alarms) observe(ctx context.Context) alarms {
 			}
 			for i := range page.MetricAlarms {
 				m := &page.MetricAlarms[i]
-				missing := aws.ToString(m.TreatMissingData)
-				if missing == "" {
-					missing = "missing" // the default
-				}
-				seen.note(State{Name: aws.ToString(m.AlarmName), State: string(m.StateValue), Reason: aws.ToString(m.StateReason),
-					ActionsEnabled: aws.ToBool(m.ActionsEnabled), Actions: m.AlarmActions, Missing: missing})
+				seen.note(State{Name: aws.ToString(m.AlarmName), State: string(m.StateValue), Reason: aws.ToString(m.StateReason), Evaluation: string(m.EvaluationState),
+					ActionsEnabled: aws.ToBool(m.ActionsEnabled), Actions: m.AlarmActions, Missing: missing(m.TreatMissingData)})
+			}
+			for i := range page.LogAlarms {
+				l := &page.LogAlarms[i]
+				seen.note(State{Name: aws.ToString(l.AlarmName), State: string(l.StateValue), Reason: aws.ToString(l.StateReason), Evaluation: string(l.EvaluationState),
+					ActionsEnabled: aws.ToBool(l.ActionsEnabled), Actions: l.AlarmActions, Missing: missing(l.TreatMissingData)})
 			}
 			for i := range page.CompositeAlarms {
 				c := &page.CompositeAlarms[i]
 				seen.note(State{Name: aws.ToString(c.AlarmName), State: string(c.StateValue), Reason: aws.ToString(c.StateReason),
-					ActionsEnabled: aws.ToBool(c.ActionsEnabled), Actions: c.AlarmActions})
+					ActionsEnabled: aws.ToBool(c.ActionsEnabled), Actions: c.AlarmActions, Suppressed: string(c.ActionsSuppressedBy)})
 			}
 		}
 	}
 	return seen
 }
+
+// missing is how an alarm treats missing data, where it says so or not.
+func missing(said *string) string { return cmp.Or(aws.ToString(said), "missing") }
 
 func (a alarms) note(s State) { a.byName[s.Name] = s }
 
@@ -123,9 +132,19 @@ func (a *Alarms) claim(name string, judge func(State) *probe.Unmet) probe.Claim 
 	}
 }
 
-// WouldRing claims that an alarm is deployed, that its actions are on and call somebody, and that it treats missing data as it must.
+// WouldRing claims that an alarm is deployed and evaluated, that its actions are on, not muted, and call somebody, and that it
+// treats missing data as it must.
 func (a *Alarms) WouldRing(alarm Alarm) probe.Claim {
-	return a.claim(alarm.Name, func(s State) *probe.Unmet { return wouldRing(s, alarm) })
+	deployed := a.claim(alarm.Name, func(s State) *probe.Unmet { return wouldRing(s, alarm) })
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence, err := deployed(ctx)
+		if err != nil {
+			return evidence, err
+		}
+		from, err := a.notMuted(ctx, alarm.Name)
+		evidence.Asked = append(evidence.Asked, from)
+		return evidence, err
+	}
 }
 
 func wouldRing(s State, want Alarm) *probe.Unmet {
@@ -138,6 +157,10 @@ func wouldRing(s State, want Alarm) *probe.Unmet {
 			got = "only " + strings.Join(s.Actions, ", ")
 		}
 		return &probe.Unmet{Class: "alarm.actions", Want: "an action that calls somebody when " + s.Name + " rings", Got: got, Fix: "add the on-call topic to the alarm's actions"}
+	case s.Suppressed != "":
+		return &probe.Unmet{Class: "alarm.suppressed", Want: s.Name + " not suppressed", Got: "its actions suppressed by " + s.Suppressed, Fix: "see the alarm that suppresses it"}
+	case s.Evaluation != "":
+		return &probe.Unmet{Class: "alarm.evaluation", Want: s.Name + " evaluated", Got: strings.TrimSpace(s.Evaluation + " " + s.Reason), Fix: "correct the alarm's metric or query"}
 	case want.Missing != "any" && s.Missing == "":
 		return &probe.Unmet{Class: "alarm.missing-data", Want: s.Name + " to treat missing data as " + want.Missing, Got: "a composite alarm, which has no data of its own",
 			Fix: "watch the alarms below it, and leave missing_data out for this one"}

@@ -30,6 +30,8 @@ func TestWouldRing(t *testing.T) {
 		"only scales":          {State{ActionsEnabled: true, Actions: []string{scale}, Missing: "missing"}, "any", "alarm.actions", "only " + scale},
 		"only stops":           {State{ActionsEnabled: true, Actions: []string{"arn:aws:automate:eu-west-1:ec2:stop"}, Missing: "missing"}, "any", "alarm.actions", "only arn:aws:automate:eu-west-1:ec2:stop"},
 		"an action of no form": {State{ActionsEnabled: true, Actions: []string{"sns"}, Missing: "missing"}, "any", "alarm.actions", "only sns"},
+		"suppressed":           {State{ActionsEnabled: true, Actions: []string{topic}, Suppressed: "Alarm"}, "any", "alarm.suppressed", "its actions suppressed by Alarm"},
+		"cannot be evaluated":  {State{ActionsEnabled: true, Actions: []string{topic}, Evaluation: "EVALUATION_ERROR", Reason: "no such metric"}, "any", "alarm.evaluation", "EVALUATION_ERROR no such metric"},
 		"missing data else":    {State{ActionsEnabled: true, Actions: []string{topic}, Missing: "missing"}, "breaching", "alarm.missing-data", "missing"},
 		"composite has none":   {State{ActionsEnabled: true, Actions: []string{topic}}, "breaching", "alarm.missing-data", "a composite alarm, which has no data of its own"},
 	} {

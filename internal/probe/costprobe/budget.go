@@ -98,7 +98,7 @@ func fromBudget(in *types.Budget) Spend {
 	if c := in.CalculatedSpend; c != nil {
 		s.Actual, s.Forecast = read(c.ActualSpend), read(c.ForecastedSpend)
 	}
-	s.Filtered = len(in.CostFilters) > 0 || in.FilterExpression != nil || in.BillingViewArn != nil && !strings.HasSuffix(*in.BillingViewArn, "billingview/primary") //nolint:staticcheck // older budgets have CostFilters
+	s.Filtered = len(in.CostFilters) > 0 || in.FilterExpression != nil || in.BillingViewArn != nil && !strings.HasSuffix(*in.BillingViewArn, "billingview/primary") //nolint:staticcheck // older budgets have nothing else
 	switch {
 	case in.BudgetType != types.BudgetTypeCost || in.TimeUnit != types.TimeUnitMonthly:
 		s.Other = fmt.Sprintf("a %s budget of %s", in.TimeUnit, in.BudgetType)

@@ -142,6 +142,9 @@ func TestRecent(t *testing.T) {
 	} {
 		assert.Equal(t, test.want, probe.StatusOf(recent(test.on, now, 30, "a drill", "drill")), name)
 	}
+	last := midnight.AddDate(0, 0, -30)
+	assert.NoError(t, recent(last, midnight.AddDate(0, 0, 1).Add(-time.Second), 30, "a drill", "drill"), "until midnight")
+	assert.Error(t, recent(last, midnight.AddDate(0, 0, 1), 30, "a drill", "drill"), "not after it")
 }
 
 // describedAs is an instance that RDS said these states of.

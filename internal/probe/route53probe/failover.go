@@ -77,7 +77,7 @@ func judge(f Failover, name, path string) error {
 		if slices.Equal(slices.Sorted(slices.Values(p.Targets)), slices.Sorted(slices.Values(s.Targets))) {
 			return red(kind+" records that both lead to "+strings.Join(p.Targets, ", "), "give the secondary record another place")
 		}
-		if p.Check == "" && !(p.Alias && p.Evaluate) {
+		if p.Check == "" && (!p.Alias || !p.Evaluate) {
 			return red("a primary "+kind+" record that nobody watches", "give it a health check, or an alias that evaluates its target's health")
 		}
 		for _, r := range records {

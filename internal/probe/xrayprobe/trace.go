@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,7 +60,7 @@ func (r *Request) observe(ctx context.Context) traced {
 		return seen
 	}
 	seen.trace.ID = newID(time.Now())
-	answered, err := r.emit(ctx, http.Header{"X-Amzn-Trace-Id": {"Root=" + seen.trace.ID + ";Sampled=1"}})
+	answered, err := r.emit(ctx, sampled(seen.trace.ID))
 	if err != nil { // its kind is not passed on: that the application does not answer says nothing of its traces
 		seen.err = &probe.Unknown{Class: "trace.request", Want: "a request that is traced", Got: err.Error(), Fix: "mend the application first"}
 		return seen
@@ -75,7 +76,7 @@ func (r *Request) observe(ctx context.Context) traced {
 	})
 	if seen.err = err; err == nil && !found {
 		seen.err = &probe.Unmet{Class: "trace.missing", Want: fmt.Sprintf("a trace %s within %s", seen.trace.ID, r.within),
-			Got: "none, although the request was answered with " + answered, From: seen.from, Fix: "see whether the application's tracing is set up, takes the X-Amzn-Trace-Id header, and may send segments"}
+			Got: "none, although the request was answered with " + answered, From: seen.from, Fix: "see whether the application's tracing is set up, takes the X-Amzn-Trace-Id or traceparent header, and may send segments"}
 	}
 	return seen
 }
@@ -85,6 +86,15 @@ func newID(now time.Time) string {
 	chance := make([]byte, 12)
 	_, _ = rand.Read(chance) // never fails
 	return fmt.Sprintf("1-%08x-%s", now.Unix(), hex.EncodeToString(chance))
+}
+
+// sampled asks for a trace in X-Ray's words and in those of W3C Trace Context, whichever the application understands: the id is the
+// same, written otherwise.
+func sampled(id string) http.Header {
+	parent := make([]byte, 8)
+	_, _ = rand.Read(parent) // never fails
+	hexadecimal := strings.ReplaceAll(strings.TrimPrefix(id, "1-"), "-", "")
+	return http.Header{"X-Amzn-Trace-Id": {"Root=" + id + ";Sampled=1"}, "Traceparent": {fmt.Sprintf("00-%s-%x-01", hexadecimal, parent)}}
 }
 
 func segmentsOf(ctx context.Context, client xray.BatchGetTracesAPIClient, id string) ([]types.Segment, error) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/xray"
 	"github.com/aws/aws-sdk-go-v2/service/xray/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -38,6 +39,12 @@ func TestNewID(t *testing.T) {
 	assert.NotEqual(t, id, newID(time.Unix(0x5759e988, 0)))
 }
 
+func TestSampled(t *testing.T) {
+	header := sampled("1-5759e988-bd862e3fe1be46a994272793")
+	assert.Equal(t, "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1", header.Get("X-Amzn-Trace-Id"))
+	assert.Regexp(t, "^00-5759e988bd862e3fe1be46a994272793-[0-9a-f]{16}-01$", header.Get("traceparent"))
+}
+
 func TestRead(t *testing.T) {
 	for name, test := range map[string]struct {
 		documents []string
@@ -61,6 +68,22 @@ func TestRead(t *testing.T) {
 	}
 	assert.Nil(t, reachesTheDatabase(Trace{Database: true}))
 	assert.ErrorContains(t, reachesTheDatabase(Trace{Services: []string{"drop-web"}}), "segments of [drop-web] that ask none")
+}
+
+// answers is an X-Ray that answers whatever it likes.
+type answers []types.Trace
+
+func (a answers) BatchGetTraces(context.Context, *xray.BatchGetTracesInput, ...func(*xray.Options)) (*xray.BatchGetTracesOutput, error) {
+	return &xray.BatchGetTracesOutput{Traces: a}, nil
+}
+
+func TestAnotherTraceIsNotTheRequests(t *testing.T) {
+	all, err := segmentsOf(t.Context(), answers{{Id: aws.String("another"), Segments: segments(plain)}, {Segments: segments(plain)}}, "mine")
+	require.NoError(t, err)
+	assert.Empty(t, all)
+	all, err = segmentsOf(t.Context(), answers{{Id: aws.String("mine"), Segments: segments(plain)}}, "mine")
+	require.NoError(t, err)
+	assert.Len(t, all, 1)
 }
 
 func TestRequest(t *testing.T) {
