@@ -28,4 +28,16 @@ func awsGates(s *gate.Section) {
 		g.Check("a scan found nothing critical", images.Scanned())
 		g.Advise("tags cannot be moved", images.TagsStay())
 	}))
+
+	s.Gate("DNSFailover", gate.Warn, "The domain moves to another place when the first one fails.", func(g *gate.G) {
+		if !g.Launch().DNS.Failover.Enabled {
+			g.NotApplicable("dns.failover.enabled is false")
+			return
+		}
+		onAWS(func(g *gate.G) {
+			for _, r := range cloud.Of(g.Launch()).Records() {
+				g.Check(r.Name, cloud.Of(g.Launch()).Zone53.FailsOver(r.Name, g.Launch().Health.Path))
+			}
+		})(g)
+	})
 }

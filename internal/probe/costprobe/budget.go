@@ -61,7 +61,7 @@ func (b *Budget) Within() probe.Claim {
 		}
 		from := "budgets:DescribeBudget as " + who.String()
 		evidence.Asked = []string{from}
-		out, err := budgets.NewFromConfig(cfg).DescribeBudget(ctx, &budgets.DescribeBudgetInput{AccountId: &b.account.ID, BudgetName: &b.name})
+		out, err := budgets.NewFromConfig(cfg).DescribeBudget(ctx, &budgets.DescribeBudgetInput{AccountId: &b.account.ID, BudgetName: &b.name, ShowFilterExpression: aws.Bool(true)})
 		switch {
 		case err != nil && awsprobe.Missing(err), err == nil && out.Budget == nil:
 			return evidence, &probe.Unmet{Class: "cost.missing", Want: "the budget " + b.name, Got: "no such budget", From: from, Fix: "create it, or correct budget.name"}

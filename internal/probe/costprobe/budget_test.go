@@ -57,12 +57,15 @@ func TestAgainstTheStandIn(t *testing.T) {
 		"over":                {func(b *types.Budget) { b.CalculatedSpend.ForecastedSpend = usd("500.01") }, "", probe.Fail},
 		"over, by the other":  {func(*types.Budget) {}, "450", probe.Fail},
 		"a part of the whole": {func(b *types.Budget) { b.CostFilters = map[string][]string{"TagKeyValue": {"user:app$drop"}} }, "450", probe.Pass}, //nolint:staticcheck // older budgets have nothing else
-		"no history":          {func(b *types.Budget) { b.CalculatedSpend.ForecastedSpend = nil }, "", probe.Blocked},
-		"another currency":    {func(b *types.Budget) { b.CalculatedSpend.ForecastedSpend.Unit = aws.String("EUR") }, "", probe.Blocked},
-		"of a year":           {func(b *types.Budget) { b.TimeUnit = types.TimeUnitAnnually }, "", probe.Fail},
-		"of usage":            {func(b *types.Budget) { b.BudgetType = types.BudgetTypeUsage }, "", probe.Fail},
-		"out of date":         {func(b *types.Budget) { b.HealthStatus = &types.HealthStatus{Status: types.HealthStatusValueUnhealthy} }, "", probe.Fail},
-		"another name":        {func(b *types.Budget) { b.BudgetName = aws.String("other") }, "", probe.Fail},
+		"a part, newly put": {func(b *types.Budget) {
+			b.FilterExpression = &types.Expression{Tags: &types.TagValues{Key: aws.String("app"), Values: []string{"drop"}}}
+		}, "450", probe.Pass},
+		"no history":       {func(b *types.Budget) { b.CalculatedSpend.ForecastedSpend = nil }, "", probe.Blocked},
+		"another currency": {func(b *types.Budget) { b.CalculatedSpend.ForecastedSpend.Unit = aws.String("EUR") }, "", probe.Blocked},
+		"of a year":        {func(b *types.Budget) { b.TimeUnit = types.TimeUnitAnnually }, "", probe.Fail},
+		"of usage":         {func(b *types.Budget) { b.BudgetType = types.BudgetTypeUsage }, "", probe.Fail},
+		"out of date":      {func(b *types.Budget) { b.HealthStatus = &types.HealthStatus{Status: types.HealthStatusValueUnhealthy} }, "", probe.Fail},
+		"another name":     {func(b *types.Budget) { b.BudgetName = aws.String("other") }, "", probe.Fail},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := types.Budget{BudgetName: aws.String("drop"), BudgetType: types.BudgetTypeCost, TimeUnit: types.TimeUnitMonthly, BudgetLimit: usd("500.0"),

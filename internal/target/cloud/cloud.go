@@ -24,6 +24,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/quotasprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/probe/reachprobe"
+	"github.com/getdrop/launchgate/internal/probe/route53probe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
 	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 	"github.com/getdrop/launchgate/internal/target"
@@ -46,6 +47,7 @@ type Cloud struct {
 	Groups   *ec2probe.Groups
 	Balanced *elbprobe.Groups
 	Budget   *costprobe.Budget
+	Zone53   *route53probe.Zone
 	Quotas   *quotasprobe.Quotas
 }
 
@@ -77,6 +79,7 @@ func of(l *launch.Launch) *Cloud {
 		Budget:   costprobe.New(account, l.Budget.Name),
 	}
 	c.Quotas = quotasprobe.New(account, c.Metrics)
+	c.Zone53 = route53probe.New(account, string(l.DNS.Domain))
 	if l.Compute.Provider == launch.ECS {
 		c.Platform = ecsprobe.New(account, string(l.Compute.Service), c.Balanced)
 	} else {

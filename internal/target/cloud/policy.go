@@ -20,6 +20,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
 	"github.com/getdrop/launchgate/internal/probe/quotasprobe"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
+	"github.com/getdrop/launchgate/internal/probe/route53probe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
 	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 )
@@ -40,6 +41,9 @@ func needs(l *launch.Launch) []awsprobe.Needs {
 	}
 	if len(l.AWS.Quotas) > 0 {
 		all = append(all, quotasprobe.Needs)
+	}
+	if l.DNS.Failover.Enabled {
+		all = append(all, route53probe.Needs)
 	}
 	if l.Budget.Name != "" {
 		all = append(all, costprobe.Needs)

@@ -1,0 +1,111 @@
+package route53probe
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/route53/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/fixtures/awstest"
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+)
+
+func set(kind types.RRType, role types.ResourceRecordSetFailover, check, value string) types.ResourceRecordSet {
+	s := types.ResourceRecordSet{Name: aws.String("example.com."), Type: kind, Failover: role, SetIdentifier: aws.String(strings.ToLower(string(role))), TTL: aws.Int64(60),
+		ResourceRecords: []types.ResourceRecord{{Value: &value}}}
+	if check != "" {
+		s.HealthCheckId = &check
+	}
+	return s
+}
+
+func seen(statuses ...string) (all []types.HealthCheckObservation) {
+	for _, s := range statuses {
+		all = append(all, types.HealthCheckObservation{StatusReport: &types.StatusReport{Status: aws.String(s)}})
+	}
+	return all
+}
+
+const success, failure = "Success: HTTP Status Code 200, OK", "Failure: Connection timed out."
+
+// account has example.com with a pair of records for each family, and www without one.
+func account() *awstest.Account {
+	primary, secondary := types.ResourceRecordSetFailoverPrimary, types.ResourceRecordSetFailoverSecondary
+	www := set(types.RRTypeA, "", "", "192.0.2.10")
+	www.Name = aws.String("www.example.com.")
+	return &awstest.Account{
+		Zones: []*awstest.Zone{
+			{HostedZone: types.HostedZone{Id: aws.String("/hostedzone/Z1"), Name: aws.String("example.com."), CallerReference: aws.String("1")}, Records: []types.ResourceRecordSet{
+				set(types.RRTypeA, primary, "c1", "192.0.2.1"), set(types.RRTypeA, secondary, "", "198.51.100.1"), set(types.RRTypeAaaa, primary, "c1", "2001:db8::1"), set(types.RRTypeAaaa, secondary, "", "2001:db8:1::1"), www}},
+			{HostedZone: types.HostedZone{Id: aws.String("/hostedzone/Z2"), Name: aws.String("example.com."), Config: &types.HostedZoneConfig{PrivateZone: true}, CallerReference: aws.String("2")}},
+		},
+		HealthChecks: []*awstest.HealthCheck{{HealthCheck: types.HealthCheck{Id: aws.String("c1"), CallerReference: aws.String("1"), HealthCheckVersion: aws.Int64(1), HealthCheckConfig: &types.HealthCheckConfig{Type: types.HealthCheckTypeHttps,
+			ResourcePath: aws.String("/api/health"), FullyQualifiedDomainName: aws.String("eu-west-1.example.com")}}, Seen: seen(success, success, failure)}},
+	}
+}
+
+func TestFailsOver(t *testing.T) {
+	record := func(i int, change func(*types.ResourceRecordSet)) func(*awstest.Account) {
+		return func(a *awstest.Account) { change(&a.Zones[0].Records[i]) }
+	}
+	config := func(change func(*types.HealthCheckConfig)) func(*awstest.Account) {
+		return func(a *awstest.Account) { change(a.HealthChecks[0].HealthCheckConfig) }
+	}
+	for title, test := range map[string]struct {
+		change func(*awstest.Account)
+		want   probe.Status
+		got    string
+	}{
+		"a pair": {func(*awstest.Account) {}, probe.Pass, ""},
+		"an alias that is watched": {record(0, func(r *types.ResourceRecordSet) {
+			r.HealthCheckId, r.TTL, r.ResourceRecords, r.AliasTarget = nil, nil, nil, &types.AliasTarget{DNSName: aws.String("lb.example."), HostedZoneId: aws.String("Z3"), EvaluateTargetHealth: true}
+		}), probe.Pass, ""},
+		"an alias that nobody watches": {record(0, func(r *types.ResourceRecordSet) {
+			r.HealthCheckId, r.TTL, r.ResourceRecords, r.AliasTarget = nil, nil, nil, &types.AliasTarget{DNSName: aws.String("lb.example."), HostedZoneId: aws.String("Z3")}
+		}), probe.Fail, "nobody watches"},
+		"no secondary for IPv6":         {func(a *awstest.Account) { a.Zones[0].Records = append(a.Zones[0].Records[:3], a.Zones[0].Records[4]) }, probe.Fail, "AAAA"},
+		"no failover":                   {record(1, func(r *types.ResourceRecordSet) { r.Failover = "" }), probe.Fail, "no pair"},
+		"no record":                     {func(a *awstest.Account) { a.Zones[0].Records = nil }, probe.Fail, "no address record"},
+		"a primary that nobody watches": {record(2, func(r *types.ResourceRecordSet) { r.HealthCheckId = nil }), probe.Fail, "nobody watches"},
+		"a long TTL":                    {record(1, func(r *types.ResourceRecordSet) { r.TTL = aws.Int64(300) }), probe.Fail, "TTL of 300"},
+		"the same place":                {record(1, func(r *types.ResourceRecordSet) { r.ResourceRecords[0].Value = aws.String("192.0.2.1") }), probe.Fail, "both lead to"},
+		"no such check":                 {func(a *awstest.Account) { a.HealthChecks = nil }, probe.Fail, "does not exist"},
+		"a check that is off":           {config(func(c *types.HealthCheckConfig) { c.Disabled = aws.Bool(true) }), probe.Fail, "switched off"},
+		"a check that is inverted":      {config(func(c *types.HealthCheckConfig) { c.Inverted = aws.Bool(true) }), probe.Fail, "inverted"},
+		"a check of a connection":       {config(func(c *types.HealthCheckConfig) { c.Type, c.ResourcePath = types.HealthCheckTypeTcp, nil }), probe.Fail, "asks TCP"},
+		"a check of something else":     {config(func(c *types.HealthCheckConfig) { c.ResourcePath = aws.String("/") }), probe.Fail, "asks HTTPS /"},
+		"a check of an alarm":           {config(func(c *types.HealthCheckConfig) { c.Type = types.HealthCheckTypeCloudwatchMetric }), probe.Blocked, "CLOUDWATCH_METRIC"},
+		"a check of checks":             {config(func(c *types.HealthCheckConfig) { c.Type = types.HealthCheckTypeCalculated }), probe.Blocked, "CALCULATED"},
+		"too few checkers are satisfied": {func(a *awstest.Account) {
+			a.HealthChecks[0].Seen = seen(success, failure, failure, failure, failure, failure)
+		}, probe.Fail, "1 of 6"},
+		"no checker says anything": {func(a *awstest.Account) { a.HealthChecks[0].Seen = nil }, probe.Blocked, "nothing yet"},
+		"no zone":                  {func(a *awstest.Account) { a.Zones = a.Zones[1:] }, probe.Blocked, "[]"},
+		"two zones":                {func(a *awstest.Account) { a.Zones[1].Config.PrivateZone = false }, probe.Blocked, "[Z1, Z2]"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			a := account()
+			test.change(a)
+			server, err := awstest.Start(a)
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, server.Close()) })
+			server.Treat(awstest.Rules{PageSize: 1})
+			for _, entry := range server.Env() {
+				name, value, _ := strings.Cut(entry, "=")
+				t.Setenv(name, value)
+			}
+			here := func() *Zone {
+				return New(awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region}), "example.com")
+			}
+			result := probe.Run(t.Context(), title, here().FailsOver("example.com", "/api/health"))
+			assert.Equal(t, test.want, result.Status, result.Message())
+			assert.Contains(t, result.Got, test.got)
+			server.Treat(awstest.Rules{Policy: &awstest.Policy{}})
+			assert.Equal(t, probe.Blocked, probe.Run(t.Context(), "denied", here().FailsOver("example.com", "/api/health")).Status)
+		})
+	}
+}
