@@ -80,6 +80,7 @@ func (a *Account) open(ctx context.Context) (s session) {
 				// One call in five throttled still ends: 0.2^9. The token bucket would give up under that load, and the
 				// number of calls is bounded by the claims.
 				o.MaxAttempts, o.MaxBackoff, o.RateLimiter = 9, 2*time.Second, ratelimit.None
+				o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(sealed)}, o.Retryables...)
 			})
 		}),
 	}
@@ -107,6 +108,14 @@ func (a *Account) open(ctx context.Context) (s session) {
 			From: "sts:GetCallerIdentity", Fix: "take the credentials of the launch's account, or correct aws.account"}
 	}
 	return s
+}
+
+// sealed says that an address which this environment may not reach will not be reached the next time either.
+func sealed(err error) aws.Ternary {
+	if errors.Is(err, probe.ErrSealed) {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
 }
 
 // client dials through the network that all probes share, so that a sealed run never leaves the machine.
