@@ -143,8 +143,8 @@ func (a *Account) client() *awshttp.BuildableClient {
 	})
 }
 
-// Overridden lists the variables that send AWS calls somewhere else; they are refused in production.
-func Overridden() []string {
+// redirections lists the variables that send AWS calls somewhere else; they are refused in production.
+func redirections() []string {
 	var names []string
 	for _, entry := range os.Environ() {
 		if name, value, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "AWS_ENDPOINT_URL") && value != "" {

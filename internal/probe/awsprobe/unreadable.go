@@ -23,7 +23,7 @@ func Unreadable(action, want string, who Identity, err error) error {
 	switch {
 	case errors.As(err, &elsewhere):
 		unknown.Class, unknown.Got, unknown.Fix = "aws.endpoint", elsewhere.Error(),
-			"take endpoint overrides out of the environment"+in(Overridden())+" and of ~/.aws/config"
+			"take endpoint overrides out of the environment"+in(redirections())+" and of ~/.aws/config"
 	case errors.As(err, &sealed):
 		return sealed
 	case denied[code]:
