@@ -57,7 +57,7 @@ bin/%.test: FORCE
 
 .PHONY: test
 test: ## Run the suite's own tests: hermetic, Go only
-	$(TOOL) gotestsum --format pkgname-and-test-fails -- -count=1 -timeout 10m $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
+	$(TOOL) gotestsum --format pkgname-and-test-fails -- -count=1 -timeout 20m $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
 
 .PHONY: heavy
 heavy: build bin/act ## Run the tests against nsd, bind9, unbound and nginx, and the workflows under act
