@@ -26,7 +26,7 @@ const version = "2016-11-15"
 // maxAnswer bounds an answer: a thousand groups of the largest size are smaller.
 const maxAnswer = 16 << 20
 
-// client makes calls to EC2 with the SDK's own credentials, signer, retries and transport; see docs/adr/0010. It runs the options
+// client makes calls to EC2 with the SDK's own credentials, signer, retries and transport; see docs/adr/0012. It runs the options
 // of the configuration, so that what was declared and where calls may go is checked as for every other service. It does not know
 // AWS_ENDPOINT_URL_EC2.
 type client struct {

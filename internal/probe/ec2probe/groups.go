@@ -1,5 +1,5 @@
 // Package ec2probe claims things about security groups: that they let nobody in from the internet at large. It asks EC2 with a
-// client of its own, because the SDK's module takes more than a minute to compile; see docs/adr/0010.
+// client of its own, because the SDK's module takes more than a minute to compile; see docs/adr/0012.
 package ec2probe
 
 import (

@@ -54,11 +54,25 @@ func whole(value string, minLength int) *probe.Unmet {
 		return &probe.Unmet{Class: "secret.space", Want: "a value without white space around it", Got: "one that begins or ends with a space or a newline", Fix: "store it again with printf, not echo"}
 	case len(value) < minLength:
 		return &probe.Unmet{Class: "secret.short", Want: fmt.Sprintf("at least %d bytes", minLength), Got: fmt.Sprintf("%d", len(value)), Fix: "store the real value"}
-	case slices.ContainsFunc(placeholders, func(p string) bool { return strings.HasPrefix(lower, p) }), strings.Count(lower, lower[:1]) == len(lower):
+	case placeholder(lower):
 		return &probe.Unmet{Class: "secret.placeholder", Want: "a real value", Got: "a placeholder", Fix: "store the real value"}
 	}
 	return nil
 }
+
+// placeholder says whether a value in small letters begins like one. Of short words a boundary is asked for: three letters are also how one
+// random value in some ten thousand begins.
+func placeholder(lower string) bool {
+	if strings.Count(lower, lower[:1]) == len(lower) {
+		return true
+	}
+	return slices.ContainsFunc(placeholders, func(p string) bool {
+		rest, begins := strings.CutPrefix(lower, p)
+		return begins && (len(p) > 4 || rest == "" || !wordy.MatchString(p) || !wordy.MatchString(rest[:1]))
+	})
+}
+
+var wordy = regexp.MustCompile(`^[a-z0-9]+$`)
 
 // IsRandom claims that a secret cannot be guessed: long enough, and with no more pattern than chance leaves.
 func (v *Vault) IsRandom(id string, minLength int) probe.Claim {

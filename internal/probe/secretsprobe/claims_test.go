@@ -32,7 +32,10 @@ func TestRandom(t *testing.T) {
 			assert.Nil(t, random(value, 32), value)
 		}
 	}
+	assert.Nil(t, random("tBdbrFc4kxVkoqX5oZ7zU2BeraNqrnBCMMVMHbWVEJU", 32), "chance can begin with tbd")
 	for value, want := range map[string]string{
+		"TBD-before-the-launch-of-the-application": "secret.placeholder",
+		"xxxx-xxxx-xxxx-xxxx-xxxx-xxxx-xxxx-xxxx":  "secret.placeholder",
 		"":                                    "secret.short",
 		"short":                               "secret.short",
 		strings.Repeat("a", 64):               "secret.placeholder",
