@@ -24,7 +24,7 @@ func TestNoEndpointGetsMoreThanItsConnections(t *testing.T) {
 	assert.Equal(t, "F", g.Grade.Grade)
 	assert.LessOrEqual(t, w.servers[0].Connections(), maxConnections)
 
-	var asked atomic.Int32 // connections are served side by side, one still closing
+	var asked atomic.Int32                    // connections are served side by side, one still closing
 	w.servers[0].Handle(func(conn net.Conn) { // one hello at a time, so that nothing is lost by chance
 		if asked.Add(1)%2 == 0 {
 			return
