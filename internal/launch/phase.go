@@ -64,7 +64,6 @@ const (
 	RoleInfrastructure Role = "infrastructure"
 	RoleMonitoring     Role = "monitoring"
 	RoleBackups        Role = "backups"
-	RoleDatabase       Role = "database"
 	RoleDNS            Role = "dns"
 	RoleSSL            Role = "ssl"
 	RoleTechLead       Role = "tech_lead"

@@ -146,6 +146,21 @@ func TestMemo(t *testing.T) {
 	assert.Equal(t, "panic", r.Class)
 }
 
+func TestMemoKeepsAFailureToo(t *testing.T) {
+	var memo Memo[string, int]
+	made := 0
+	observe := func(context.Context) (int, error) {
+		made++
+		return 7, &Unmet{Class: "kept"}
+	}
+	for range 2 {
+		value, err := memo.Try(t.Context(), "k", time.Minute, observe)
+		assert.Equal(t, 7, value, "as far as it was seen")
+		assert.Equal(t, Fail, StatusOf(err))
+	}
+	assert.Equal(t, 1, made)
+}
+
 func TestMemoBoundsTheObservation(t *testing.T) {
 	var memo Memo[string, error]
 	value, err := memo.Do(t.Context(), "k", time.Millisecond, func(ctx context.Context) error {

@@ -16,12 +16,19 @@ type Memo[K comparable, T any] struct {
 type flight[T any] struct {
 	done     chan struct{}
 	value    T
+	err      error // of an observation that can fail; see Try
 	panicked any
 }
 
-// Do returns the observation kept under key, and makes it first where nobody has. The observation has its own deadline,
-// bound, so that an impatient claim does not spoil it for the others; each claim waits no longer than its own ctx.
+// Do is Try for an observation that has its failures in itself: its error says only that the claim's own time is over.
 func (m *Memo[K, T]) Do(ctx context.Context, key K, bound time.Duration, observe func(context.Context) T) (T, error) {
+	return m.Try(ctx, key, bound, func(ctx context.Context) (T, error) { return observe(ctx), nil })
+}
+
+// Try returns the observation kept under key, and makes it first where nobody has. The observation has its own deadline,
+// bound, so that an impatient claim does not spoil it for the others; each claim waits no longer than its own ctx. A failure is
+// kept too, with as much as was seen.
+func (m *Memo[K, T]) Try(ctx context.Context, key K, bound time.Duration, observe func(context.Context) (T, error)) (T, error) {
 	m.mu.Lock()
 	f := m.flights[key]
 	if f == nil {
@@ -42,13 +49,13 @@ func (m *Memo[K, T]) Do(ctx context.Context, key K, bound time.Duration, observe
 	if f.panicked != nil {
 		panic(f.panicked) // in the claim's goroutine, where Run turns it into BLOCKED
 	}
-	return f.value, nil
+	return f.value, f.err
 }
 
-func (f *flight[T]) run(ctx context.Context, bound time.Duration, observe func(context.Context) T) {
+func (f *flight[T]) run(ctx context.Context, bound time.Duration, observe func(context.Context) (T, error)) {
 	defer close(f.done)
 	defer func() { f.panicked = recover() }()
 	ctx, cancel := context.WithTimeout(ctx, bound)
 	defer cancel()
-	f.value = observe(ctx)
+	f.value, f.err = observe(ctx)
 }

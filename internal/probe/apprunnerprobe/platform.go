@@ -29,12 +29,7 @@ var Needs = awsprobe.Needs{
 type Platform struct {
 	account *awsprobe.Account
 	arn     string
-	seen    probe.Memo[string, described]
-}
-
-type described struct {
-	service computeprobe.Service
-	err     error
+	seen    probe.Memo[string, computeprobe.Service]
 }
 
 // New returns the platform of a service.
@@ -47,11 +42,7 @@ func (p *Platform) Describe(ctx context.Context) (computeprobe.Service, error) {
 	if p.arn == "" {
 		return computeprobe.Service{}, &probe.Unknown{Class: "not-configured", Want: "the service that runs the application", Got: "no compute.service in launch.yaml", Fix: "add its ARN"}
 	}
-	seen, err := p.seen.Do(ctx, "the service "+p.arn, awsprobe.Patience, p.observe)
-	if err == nil {
-		err = seen.err
-	}
-	return seen.service, err
+	return p.seen.Try(ctx, "the service "+p.arn, awsprobe.Patience, p.observe)
 }
 
 type api interface {
@@ -61,15 +52,15 @@ type api interface {
 	apprunner.DescribeCustomDomainsAPIClient
 }
 
-func (p *Platform) observe(ctx context.Context) described {
+func (p *Platform) observe(ctx context.Context) (computeprobe.Service, error) {
 	cfg, who, err := p.account.Open(ctx, Needs)
 	if err != nil {
-		return described{err: err}
+		return computeprobe.Service{}, err
 	}
 	var client api = apprunner.NewFromConfig(cfg)
 	s, err := describe(ctx, client, p.arn, who)
 	s.Where = "apprunner:DescribeService as " + who.String()
-	return described{service: s, err: err}
+	return s, err
 }
 
 func describe(ctx context.Context, client api, arn string, who awsprobe.Identity) (computeprobe.Service, error) {

@@ -48,7 +48,6 @@ type Identity struct {
 type session struct {
 	config   aws.Config
 	identity Identity
-	err      error
 }
 
 // New returns an account that was not looked at yet.
@@ -63,8 +62,8 @@ func (a *Account) Open(ctx context.Context, needs Needs) (aws.Config, Identity, 
 		return aws.Config{}, Identity{}, &probe.Unknown{Class: "not-configured", Want: "the AWS account of the launch", Got: "no aws.account in launch.yaml",
 			Fix: "add aws.account and aws.region"}
 	}
-	s, err := a.session.Do(ctx, "the caller's identity (sts:GetCallerIdentity)", Patience, a.open)
-	if err = errors.Join(err, s.err); err != nil {
+	s, err := a.session.Try(ctx, "the caller's identity (sts:GetCallerIdentity)", Patience, a.open)
+	if err != nil {
 		return aws.Config{}, s.identity, err
 	}
 	cfg := s.config.Copy()
@@ -72,7 +71,7 @@ func (a *Account) Open(ctx context.Context, needs Needs) (aws.Config, Identity, 
 	return cfg, s.identity, nil
 }
 
-func (a *Account) open(ctx context.Context) (s session) {
+func (a *Account) open(ctx context.Context) (s session, err error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithRegion(a.Region), config.WithHTTPClient(a.client()),
 		config.WithRetryer(func() aws.Retryer {
@@ -84,10 +83,9 @@ func (a *Account) open(ctx context.Context) (s session) {
 			})
 		}),
 	}
-	if s.config, s.err = config.LoadDefaultConfig(ctx, options...); s.err != nil {
-		s.err = &probe.Unknown{Class: "aws.credentials", Want: "the AWS configuration of this environment", Got: s.err.Error(), Err: s.err,
+	if s.config, err = config.LoadDefaultConfig(ctx, options...); err != nil {
+		return s, &probe.Unknown{Class: "aws.credentials", Want: "the AWS configuration of this environment", Got: err.Error(), Err: err,
 			Fix: "see AWS_PROFILE, ~/.aws/config and the AWS_ variables"}
-		return s
 	}
 	if a.Public {
 		s.config.APIOptions = append(s.config.APIOptions, onlyAWS)
@@ -99,15 +97,14 @@ func (a *Account) open(ctx context.Context) (s session) {
 	cfg.APIOptions = append(cfg.APIOptions, Needs{"STS.GetCallerIdentity": {}}.only)
 	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		s.err = Unreadable("sts:GetCallerIdentity", "whose credentials these are", s.identity, err)
-		return s
+		return s, Unreadable("sts:GetCallerIdentity", "whose credentials these are", s.identity, err)
 	}
 	s.identity.Account, s.identity.ARN, s.identity.Region = aws.ToString(out.Account), aws.ToString(out.Arn), a.Region
 	if s.identity.Account != a.ID {
-		s.err = &probe.Unknown{Class: "aws.account", Want: "credentials of account " + a.ID, Got: "those of " + s.identity.ARN,
+		return s, &probe.Unknown{Class: "aws.account", Want: "credentials of account " + a.ID, Got: "those of " + s.identity.ARN,
 			From: "sts:GetCallerIdentity", Fix: "take the credentials of the launch's account, or correct aws.account"}
 	}
-	return s
+	return s, nil
 }
 
 // sealed says that an address which this environment may not reach will not be reached the next time either.

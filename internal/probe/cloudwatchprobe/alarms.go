@@ -58,17 +58,16 @@ type State struct {
 type alarms struct {
 	byName map[string]State
 	from   string
-	err    error
 }
 
 // batch is how many alarms one call may name.
 const batch = 100
 
-func (a *Alarms) observe(ctx context.Context) alarms {
+func (a *Alarms) observe(ctx context.Context) (alarms, error) {
 	cfg, who, err := a.account.Open(ctx, Needs)
-	seen := alarms{byName: map[string]State{}, from: "cloudwatch:DescribeAlarms as " + who.String(), err: err}
+	seen := alarms{byName: map[string]State{}, from: "cloudwatch:DescribeAlarms as " + who.String()}
 	if err != nil {
-		return seen
+		return seen, err
 	}
 	client := cloudwatch.NewFromConfig(cfg)
 	for some := range slices.Chunk(a.wanted, batch) {
@@ -80,8 +79,7 @@ func (a *Alarms) observe(ctx context.Context) alarms {
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				seen.err = awsprobe.Unreadable("cloudwatch:DescribeAlarms", "the alarms of the launch", who, err)
-				return seen
+				return seen, awsprobe.Unreadable("cloudwatch:DescribeAlarms", "the alarms of the launch", who, err)
 			}
 			for i := range page.MetricAlarms {
 				m := &page.MetricAlarms[i]
@@ -100,7 +98,7 @@ func (a *Alarms) observe(ctx context.Context) alarms {
 			}
 		}
 	}
-	return seen
+	return seen, nil
 }
 
 // missing is how an alarm treats missing data, where it says so or not.
@@ -111,10 +109,7 @@ func (a alarms) note(s State) { a.byName[s.Name] = s }
 func (a *Alarms) claim(name string, judge func(State) *probe.Unmet) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: "alarm " + name, Source: "CloudWatch DescribeAlarms"}
-		seen, err := a.seen.Do(ctx, "the alarms", awsprobe.Patience, a.observe)
-		if err == nil {
-			err = seen.err
-		}
+		seen, err := a.seen.Try(ctx, "the alarms", awsprobe.Patience, a.observe)
 		evidence.Asked = []string{seen.from}
 		if err != nil {
 			return evidence, err

@@ -14,16 +14,15 @@ import (
 type mutes struct {
 	rules map[string]string // alarm → a rule that mutes it now
 	from  string
-	err   error
 }
 
 // observeMutes asks which of the alarms are muted now: their actions stay enabled, and nobody is called. As a rule there is no
 // mute rule at all; only where there is one is each alarm asked for.
-func (a *Alarms) observeMutes(ctx context.Context) mutes {
+func (a *Alarms) observeMutes(ctx context.Context) (mutes, error) {
 	cfg, who, err := a.account.Open(ctx, Needs)
-	seen := mutes{rules: map[string]string{}, from: "cloudwatch:ListAlarmMuteRules as " + who.String(), err: err}
+	seen := mutes{rules: map[string]string{}, from: "cloudwatch:ListAlarmMuteRules as " + who.String()}
 	if err != nil {
-		return seen
+		return seen, err
 	}
 	client := cloudwatch.NewFromConfig(cfg)
 	rule, err := active(ctx, client, nil)
@@ -34,9 +33,9 @@ func (a *Alarms) observeMutes(ctx context.Context) mutes {
 		}
 	}
 	if err != nil {
-		seen.err = awsprobe.Unreadable("cloudwatch:ListAlarmMuteRules", "the mute rules of the alarms", who, err)
+		return seen, awsprobe.Unreadable("cloudwatch:ListAlarmMuteRules", "the mute rules of the alarms", who, err)
 	}
-	return seen
+	return seen, nil
 }
 
 // active is the ARN of a rule that mutes an alarm now, or any alarm where none is named; "" where there is none.
@@ -57,10 +56,7 @@ func active(ctx context.Context, client cloudwatch.ListAlarmMuteRulesAPIClient, 
 }
 
 func (a *Alarms) notMuted(ctx context.Context, name string) (from string, err error) {
-	seen, err := a.muted.Do(ctx, "the mute rules", awsprobe.Patience, a.observeMutes)
-	if err == nil {
-		err = seen.err
-	}
+	seen, err := a.muted.Try(ctx, "the mute rules", awsprobe.Patience, a.observeMutes)
 	if err != nil {
 		return seen.from, err
 	}

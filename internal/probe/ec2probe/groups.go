@@ -50,12 +50,7 @@ type Rules struct {
 // Groups are the security groups of an account.
 type Groups struct {
 	account *awsprobe.Account
-	seen    probe.Memo[string, observed]
-}
-
-type observed struct {
-	rules Rules
-	err   error
+	seen    probe.Memo[string, Rules]
 }
 
 // New returns groups that were not looked at yet.
@@ -80,18 +75,14 @@ func (g *Groups) Closed(guarded func(context.Context) (Guarded, error)) probe.Cl
 			return evidence, err
 		}
 		slices.Sort(what.Groups)
-		seen, err := g.seen.Do(ctx, "the security groups "+strings.Join(what.Groups, ", "), awsprobe.Patience, func(ctx context.Context) observed {
-			rules, err := g.observe(ctx, what.Groups)
-			return observed{rules, err}
+		rules, err := g.seen.Try(ctx, "the security groups "+strings.Join(what.Groups, ", "), awsprobe.Patience, func(ctx context.Context) (Rules, error) {
+			return g.observe(ctx, what.Groups)
 		})
-		if err == nil {
-			err = seen.err
-		}
-		evidence.Observed, evidence.Asked = seen.rules, []string{seen.rules.From}
+		evidence.Observed, evidence.Asked = rules, []string{rules.From}
 		if err != nil {
 			return evidence, err
 		}
-		return evidence, closed(seen.rules, what)
+		return evidence, closed(rules, what)
 	}
 }
 

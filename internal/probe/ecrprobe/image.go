@@ -50,25 +50,22 @@ type State struct {
 type described struct {
 	state State
 	from  string
-	err   error
 }
 
-func (r *Repository) observe(ctx context.Context) described {
+func (r *Repository) observe(ctx context.Context) (described, error) {
 	cfg, who, err := r.account.Open(ctx, Needs)
-	d := described{from: "ecr:DescribeImages as " + who.String(), err: err}
+	d := described{from: "ecr:DescribeImages as " + who.String()}
 	if err != nil {
-		return d
+		return d, err
 	}
 	client := ecr.NewFromConfig(cfg)
 	repositories, err := client.DescribeRepositories(ctx, &ecr.DescribeRepositoriesInput{RepositoryNames: []string{r.name}})
 	if err != nil || len(repositories.Repositories) == 0 {
-		d.err = r.refused("ecr:DescribeRepositories", "the repository "+r.name, who, err)
-		return d
+		return d, r.refused("ecr:DescribeRepositories", "the repository "+r.name, who, err)
 	}
 	images, err := client.DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: &r.name, ImageIds: []types.ImageIdentifier{{ImageTag: &r.tag}}})
 	if err != nil || len(images.ImageDetails) == 0 {
-		d.err = r.refused("ecr:DescribeImages", "an image tagged "+r.tag, who, err)
-		return d
+		return d, r.refused("ecr:DescribeImages", "an image tagged "+r.tag, who, err)
 	}
 	image := images.ImageDetails[0]
 	d.state = State{Tag: r.tag, Digest: aws.ToString(image.ImageDigest), Status: string(image.ImageStatus), Pushed: aws.ToTime(image.ImagePushedAt),
@@ -82,7 +79,7 @@ func (r *Repository) observe(ctx context.Context) described {
 			d.state.Findings[severity] = int(n)
 		}
 	}
-	return d
+	return d, nil
 }
 
 func (r *Repository) refused(action, want string, who awsprobe.Identity, err error) error {
@@ -98,10 +95,7 @@ func (r *Repository) claim(judge func(State) *probe.Unmet) probe.Claim {
 		if r.name == "" {
 			return evidence, &probe.Unknown{Class: "not-configured", Want: "the image repository", Got: "no images.repository in launch.yaml", Fix: "add it"}
 		}
-		d, err := r.seen.Do(ctx, "the image "+evidence.Target, awsprobe.Patience, r.observe)
-		if err == nil {
-			err = d.err
-		}
+		d, err := r.seen.Try(ctx, "the image "+evidence.Target, awsprobe.Patience, r.observe)
 		evidence.Asked = []string{d.from}
 		if err != nil {
 			return evidence, err

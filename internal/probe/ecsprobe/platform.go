@@ -31,12 +31,7 @@ type Platform struct {
 	account  *awsprobe.Account
 	arn      string
 	balanced *elbprobe.Groups
-	seen     probe.Memo[string, described]
-}
-
-type described struct {
-	service computeprobe.Service
-	err     error
+	seen     probe.Memo[string, computeprobe.Service]
 }
 
 // New returns the platform of a service; balanced is where its target groups are looked up.
@@ -49,14 +44,7 @@ func (p *Platform) Describe(ctx context.Context) (computeprobe.Service, error) {
 	if p.arn == "" {
 		return computeprobe.Service{}, &probe.Unknown{Class: "not-configured", Want: "the service that runs the application", Got: "no compute.service in launch.yaml", Fix: "add its ARN"}
 	}
-	seen, err := p.seen.Do(ctx, "the service "+p.arn, awsprobe.Patience, func(ctx context.Context) described {
-		s, err := p.observe(ctx)
-		return described{s, err}
-	})
-	if err == nil {
-		err = seen.err
-	}
-	return seen.service, err
+	return p.seen.Try(ctx, "the service "+p.arn, awsprobe.Patience, p.observe)
 }
 
 // inCluster are the cluster and the name in a service's ARN.

@@ -25,7 +25,7 @@ var Needs = awsprobe.Needs{
 // Groups are the target groups of an account.
 type Groups struct {
 	account *awsprobe.Account
-	seen    probe.Memo[string, described]
+	seen    probe.Memo[string, Group]
 }
 
 // Group is a target group and what the load balancer says of its targets.
@@ -46,24 +46,12 @@ type Target struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-type described struct {
-	group Group
-	err   error
-}
-
 // New returns target groups that were not looked at yet.
 func New(account *awsprobe.Account) *Groups { return &Groups{account: account} }
 
 // Describe asks for a target group and its targets, once.
 func (g *Groups) Describe(ctx context.Context, arn string) (Group, error) {
-	seen, err := g.seen.Do(ctx, "the target group "+arn, awsprobe.Patience, func(ctx context.Context) described {
-		group, err := g.observe(ctx, arn)
-		return described{group, err}
-	})
-	if err == nil {
-		err = seen.err
-	}
-	return seen.group, err
+	return g.seen.Try(ctx, "the target group "+arn, awsprobe.Patience, func(ctx context.Context) (Group, error) { return g.observe(ctx, arn) })
 }
 
 func (g *Groups) observe(ctx context.Context, arn string) (Group, error) {

@@ -48,15 +48,14 @@ func New(account *awsprobe.Account, arn string, asked ...Permission) *Role {
 type simulated struct {
 	decisions map[Permission]string
 	from      string
-	err       error
 }
 
 // observe simulates the actions of one resource in one call: the API simulates every action on every resource that it is given.
-func (r *Role) observe(ctx context.Context) simulated {
+func (r *Role) observe(ctx context.Context) (simulated, error) {
 	cfg, who, err := r.account.Open(ctx, Needs)
-	seen := simulated{decisions: map[Permission]string{}, from: "iam:SimulatePrincipalPolicy as " + who.String(), err: err}
+	seen := simulated{decisions: map[Permission]string{}, from: "iam:SimulatePrincipalPolicy as " + who.String()}
 	if err != nil {
-		return seen
+		return seen, err
 	}
 	client := iam.NewFromConfig(cfg)
 	byResource := map[string][]string{}
@@ -70,15 +69,14 @@ func (r *Role) observe(ctx context.Context) simulated {
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				seen.err = r.refused(who, err)
-				return seen
+				return seen, r.refused(who, err)
 			}
 			for _, result := range page.EvaluationResults {
 				seen.decisions[Permission{aws.ToString(result.EvalActionName), resource}] = string(result.EvalDecision)
 			}
 		}
 	}
-	return seen
+	return seen, nil
 }
 
 func (r *Role) refused(who awsprobe.Identity, err error) error {
@@ -114,10 +112,7 @@ func (r *Role) claim(p Permission, judge func(decision string) *probe.Unmet) pro
 		if r.arn == "" {
 			return evidence, &probe.Unknown{Class: "not-configured", Want: "the application's role", Got: "no iam.role in launch.yaml", Fix: "add its ARN"}
 		}
-		seen, err := r.seen.Do(ctx, "what "+r.arn+" may do", awsprobe.Patience, r.observe)
-		if err == nil {
-			err = seen.err
-		}
+		seen, err := r.seen.Try(ctx, "what "+r.arn+" may do", awsprobe.Patience, r.observe)
 		evidence.Asked = []string{seen.from}
 		if err != nil {
 			return evidence, err

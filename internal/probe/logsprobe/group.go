@@ -39,21 +39,19 @@ func New(account *awsprobe.Account, name string) *Group {
 type described struct {
 	group *types.LogGroup
 	from  string
-	err   error
 }
 
-func (g *Group) observe(ctx context.Context) described {
+func (g *Group) observe(ctx context.Context) (described, error) {
 	cfg, who, err := g.account.Open(ctx, Needs)
-	d := described{from: "logs:DescribeLogGroups as " + who.String(), err: err}
+	d := described{from: "logs:DescribeLogGroups as " + who.String()}
 	if err != nil {
-		return d
+		return d, err
 	}
 	pages := cloudwatchlogs.NewDescribeLogGroupsPaginator(cloudwatchlogs.NewFromConfig(cfg), &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &g.name})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			d.err = awsprobe.Unreadable("logs:DescribeLogGroups", "the log group "+g.name, who, err)
-			return d
+			return d, awsprobe.Unreadable("logs:DescribeLogGroups", "the log group "+g.name, who, err)
 		}
 		for i := range page.LogGroups {
 			if aws.ToString(page.LogGroups[i].LogGroupName) == g.name {
@@ -62,9 +60,9 @@ func (g *Group) observe(ctx context.Context) described {
 		}
 	}
 	if d.group == nil {
-		d.err = &probe.Unmet{Class: "logs.missing", Want: "the log group " + g.name, Got: "none of that name", From: d.from, Fix: "correct logs.group, or see why the service does not log"}
+		return d, &probe.Unmet{Class: "logs.missing", Want: "the log group " + g.name, Got: "none of that name", From: d.from, Fix: "correct logs.group, or see why the service does not log"}
 	}
-	return d
+	return d, nil
 }
 
 // Exists claims that the group is there.
@@ -107,11 +105,7 @@ func (g *Group) describe(ctx context.Context) (described, error) {
 	if g.name == "" {
 		return described{}, &probe.Unknown{Class: "not-configured", Want: "the application's log group", Got: "no logs.group in launch.yaml", Fix: "add it"}
 	}
-	d, err := g.seen.Do(ctx, "the log group "+g.name, awsprobe.Patience, g.observe)
-	if err == nil {
-		err = d.err
-	}
-	return d, err
+	return g.seen.Try(ctx, "the log group "+g.name, awsprobe.Patience, g.observe)
 }
 
 // Captures claims that a request that carries a nonce is found in the logs within a time. emit makes the request and says how it

@@ -23,28 +23,26 @@ type Snapshot struct {
 type snapshots struct {
 	list []Snapshot // the newest first
 	from string
-	err  error
 }
 
-func (i *Instance) automated(ctx context.Context) snapshots {
+func (i *Instance) automated(ctx context.Context) (snapshots, error) {
 	cfg, who, err := i.account.Open(ctx, Needs)
-	seen := snapshots{from: "rds:DescribeDBSnapshots as " + who.String(), err: err}
+	seen := snapshots{from: "rds:DescribeDBSnapshots as " + who.String()}
 	if err != nil {
-		return seen
+		return seen, err
 	}
 	pages := rds.NewDescribeDBSnapshotsPaginator(rds.NewFromConfig(cfg), &rds.DescribeDBSnapshotsInput{DBInstanceIdentifier: &i.id, SnapshotType: aws.String("automated")})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			seen.err = awsprobe.Unreadable("rds:DescribeDBSnapshots", "the backups of "+i.id, who, err)
-			return seen
+			return seen, awsprobe.Unreadable("rds:DescribeDBSnapshots", "the backups of "+i.id, who, err)
 		}
 		for _, s := range page.DBSnapshots {
 			seen.list = append(seen.list, Snapshot{ID: aws.ToString(s.DBSnapshotIdentifier), Status: aws.ToString(s.Status), Made: aws.ToTime(s.SnapshotCreateTime)})
 		}
 	}
 	slices.SortFunc(seen.list, func(a, b Snapshot) int { return b.Made.Compare(a.Made) })
-	return seen
+	return seen, nil
 }
 
 func (i *Instance) backups(judge func([]Snapshot, time.Time) *probe.Unmet) probe.Claim {
@@ -53,10 +51,7 @@ func (i *Instance) backups(judge func([]Snapshot, time.Time) *probe.Unmet) probe
 		if _, _, err := i.describe(ctx, i.id); err != nil {
 			return evidence, err // snapshots of an instance that is gone are still listed
 		}
-		seen, err := i.snapshot.Do(ctx, "the backups of "+i.id, awsprobe.Patience, i.automated)
-		if err == nil {
-			err = seen.err
-		}
+		seen, err := i.snapshot.Try(ctx, "the backups of "+i.id, awsprobe.Patience, i.automated)
 		evidence.Asked, evidence.Observed = []string{seen.from}, seen.list
 		if err != nil {
 			return evidence, err

@@ -63,7 +63,6 @@ type State struct {
 type described struct {
 	all  map[string]State // the instance and its replicas, as far as they are there
 	from string
-	err  error
 }
 
 // describe is the state of an instance; replicas are looked up in the same answer.
@@ -71,10 +70,7 @@ func (i *Instance) describe(ctx context.Context, id string) (State, string, erro
 	if i.id == "" {
 		return State{}, "", &probe.Unknown{Class: "not-configured", Want: "the database", Got: "no database.instance in launch.yaml", Fix: "add its identifier"}
 	}
-	seen, err := i.seen.Do(ctx, "the databases", awsprobe.Patience, i.observe)
-	if err == nil {
-		err = seen.err
-	}
+	seen, err := i.seen.Try(ctx, "the databases", awsprobe.Patience, i.observe)
 	if err != nil {
 		return State{}, seen.from, err
 	}
@@ -87,26 +83,25 @@ func (i *Instance) describe(ctx context.Context, id string) (State, string, erro
 
 // observe asks for the instance and its replicas at once. One that is not there is left out of the answer of a filter, where asking
 // for it by name would be an error.
-func (i *Instance) observe(ctx context.Context) described {
+func (i *Instance) observe(ctx context.Context) (described, error) {
 	cfg, who, err := i.account.Open(ctx, Needs)
-	seen := described{all: map[string]State{}, from: "rds:DescribeDBInstances as " + who.String(), err: err}
+	seen := described{all: map[string]State{}, from: "rds:DescribeDBInstances as " + who.String()}
 	if err != nil {
-		return seen
+		return seen, err
 	}
 	pages := rds.NewDescribeDBInstancesPaginator(rds.NewFromConfig(cfg), &rds.DescribeDBInstancesInput{
 		Filters: []types.Filter{{Name: aws.String("db-instance-id"), Values: append([]string{i.id}, i.replicas...)}}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			seen.err = awsprobe.Unreadable("rds:DescribeDBInstances", "the database "+i.id, who, err)
-			return seen
+			return seen, awsprobe.Unreadable("rds:DescribeDBInstances", "the database "+i.id, who, err)
 		}
 		for n := range page.DBInstances {
 			s := fromInstance(&page.DBInstances[n])
 			seen.all[s.ID] = s
 		}
 	}
-	return seen
+	return seen, nil
 }
 
 func fromInstance(in *types.DBInstance) State {

@@ -32,7 +32,6 @@ type Zone struct {
 type observed struct {
 	failover Failover
 	from     string
-	err      error
 }
 
 // New returns a hosted zone that was not looked at yet.
@@ -44,10 +43,7 @@ func New(account *awsprobe.Account, domain string) *Zone {
 func (z *Zone) FailsOver(name, path string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: name, Source: "Route 53 ListResourceRecordSets, GetHealthCheckStatus", Assertion: "FO-01…06"}
-		seen, err := z.seen.Do(ctx, "the hosted zone "+z.domain, awsprobe.Patience, z.observe)
-		if err == nil {
-			err = seen.err
-		}
+		seen, err := z.seen.Try(ctx, "the hosted zone "+z.domain, awsprobe.Patience, z.observe)
 		evidence.Asked, evidence.Observed = []string{seen.from}, seen.failover
 		if err != nil {
 			return evidence, err
@@ -56,17 +52,16 @@ func (z *Zone) FailsOver(name, path string) probe.Claim {
 	}
 }
 
-func (z *Zone) observe(ctx context.Context) observed {
+func (z *Zone) observe(ctx context.Context) (observed, error) {
 	cfg, who, err := z.account.Open(ctx, Needs)
-	o := observed{failover: Failover{Checks: map[string]HealthCheck{}}, from: "route53:ListResourceRecordSets as " + who.String(), err: err}
+	o := observed{failover: Failover{Checks: map[string]HealthCheck{}}, from: "route53:ListResourceRecordSets as " + who.String()}
 	if err != nil {
-		return o
+		return o, err
 	}
 	client := route53.NewFromConfig(cfg)
 	zones, err := client.ListHostedZonesByName(ctx, &route53.ListHostedZonesByNameInput{DNSName: &z.domain})
 	if err != nil {
-		o.err = awsprobe.Unreadable("route53:ListHostedZonesByName", "the hosted zone "+z.domain, who, err)
-		return o
+		return o, awsprobe.Unreadable("route53:ListHostedZonesByName", "the hosted zone "+z.domain, who, err)
 	}
 	var ids []string
 	for _, zone := range zones.HostedZones {
@@ -75,16 +70,14 @@ func (z *Zone) observe(ctx context.Context) observed {
 		}
 	}
 	if len(ids) != 1 {
-		o.err = &probe.Unknown{Class: "dns.zone", Want: "one public hosted zone " + z.domain, Got: "[" + strings.Join(ids, ", ") + "]", From: "route53:ListHostedZonesByName as " + who.String(),
+		return o, &probe.Unknown{Class: "dns.zone", Want: "one public hosted zone " + z.domain, Got: "[" + strings.Join(ids, ", ") + "]", From: "route53:ListHostedZonesByName as " + who.String(),
 			Fix: "take the credentials of the account that has the zone; remove zones that are delegated to no more"}
-		return o
 	}
 	pages := route53.NewListResourceRecordSetsPaginator(client, &route53.ListResourceRecordSetsInput{HostedZoneId: &ids[0]})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			o.err = awsprobe.Unreadable("route53:ListResourceRecordSets", "the records of "+z.domain, who, err)
-			return o
+			return o, awsprobe.Unreadable("route53:ListResourceRecordSets", "the records of "+z.domain, who, err)
 		}
 		for _, set := range page.ResourceRecordSets {
 			r := fromSet(set)
@@ -92,12 +85,12 @@ func (z *Zone) observe(ctx context.Context) observed {
 			if _, known := o.failover.Checks[r.Check]; r.Check == "" || known || r.Role == "" {
 				continue
 			}
-			if o.failover.Checks[r.Check], o.err = check(ctx, client, r.Check, who); o.err != nil {
-				return o
+			if o.failover.Checks[r.Check], err = check(ctx, client, r.Check, who); err != nil {
+				return o, err
 			}
 		}
 	}
-	return o
+	return o, nil
 }
 
 func fromSet(in types.ResourceRecordSet) Record {

@@ -32,7 +32,6 @@ type Vault struct {
 type opened struct {
 	secrets map[string]secret // by the id that was asked for
 	from    string
-	err     error
 }
 
 // secret is one secret as it is now.
@@ -58,10 +57,7 @@ func New(account *awsprobe.Account, ids ...string) *Vault {
 
 // get is the secret with an id, or why nobody can tell what it is.
 func (v *Vault) get(ctx context.Context, id string) (secret, string, error) {
-	all, err := v.seen.Do(ctx, "the secrets of the launch", awsprobe.Patience, v.open)
-	if err == nil {
-		err = all.err
-	}
+	all, err := v.seen.Try(ctx, "the secrets of the launch", awsprobe.Patience, v.open)
 	if err != nil {
 		return secret{}, all.from, err
 	}
@@ -85,20 +81,19 @@ func (v *Vault) get(ctx context.Context, id string) (secret, string, error) {
 // batch is how many secrets one call may ask for.
 const batch = 20
 
-func (v *Vault) open(ctx context.Context) opened {
+func (v *Vault) open(ctx context.Context) (opened, error) {
 	cfg, who, err := v.account.Open(ctx, Needs)
-	all := opened{secrets: map[string]secret{}, from: "secretsmanager:BatchGetSecretValue as " + who.String(), err: err}
+	all := opened{secrets: map[string]secret{}, from: "secretsmanager:BatchGetSecretValue as " + who.String()}
 	if err != nil {
-		return all
+		return all, err
 	}
 	client := secretsmanager.NewFromConfig(cfg)
 	for ids := range slices.Chunk(v.ids, batch) {
-		if all.err = read(ctx, client, ids, all.secrets); all.err != nil {
-			all.err = awsprobe.Unreadable("secretsmanager:BatchGetSecretValue", "the secrets of the launch", who, all.err)
-			return all
+		if err := read(ctx, client, ids, all.secrets); err != nil {
+			return all, awsprobe.Unreadable("secretsmanager:BatchGetSecretValue", "the secrets of the launch", who, err)
 		}
 	}
-	return all
+	return all, nil
 }
 
 // read asks for some secrets, all pages.

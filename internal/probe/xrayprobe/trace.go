@@ -50,20 +50,18 @@ type Trace struct {
 type traced struct {
 	trace Trace
 	from  string
-	err   error
 }
 
-func (r *Request) observe(ctx context.Context) traced {
+func (r *Request) observe(ctx context.Context) (traced, error) {
 	cfg, who, err := r.account.Open(ctx, Needs)
-	seen := traced{from: "xray:BatchGetTraces as " + who.String(), err: err}
+	seen := traced{from: "xray:BatchGetTraces as " + who.String()}
 	if err != nil {
-		return seen
+		return seen, err
 	}
 	seen.trace.ID = newID(time.Now())
 	answered, err := r.emit(ctx, sampled(seen.trace.ID))
 	if err != nil { // its kind is not passed on: that the application does not answer says nothing of its traces
-		seen.err = &probe.Unknown{Class: "trace.request", Want: "a request that is traced", Got: err.Error(), Fix: "mend the application first"}
-		return seen
+		return seen, &probe.Unknown{Class: "trace.request", Want: "a request that is traced", Got: err.Error(), Fix: "mend the application first"}
 	}
 	client := xray.NewFromConfig(cfg)
 	found, err := probe.Await(ctx, r.within, slowest, func(ctx context.Context) (bool, error) {
@@ -74,11 +72,11 @@ func (r *Request) observe(ctx context.Context) traced {
 		seen.trace.Services, seen.trace.Database, err = read(segments)
 		return len(segments) > 0, err
 	})
-	if seen.err = err; err == nil && !found {
-		seen.err = &probe.Unmet{Class: "trace.missing", Want: fmt.Sprintf("a trace %s within %s", seen.trace.ID, r.within),
+	if err == nil && !found {
+		err = &probe.Unmet{Class: "trace.missing", Want: fmt.Sprintf("a trace %s within %s", seen.trace.ID, r.within),
 			Got: "none, although the request was answered with " + answered, From: seen.from, Fix: "see whether the application's tracing is set up, takes the X-Amzn-Trace-Id or traceparent header, and may send segments"}
 	}
-	return seen
+	return seen, err
 }
 
 // newID is a new trace id: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-traceids
@@ -138,10 +136,7 @@ func read(segments []types.Segment) (services []string, database bool, err error
 
 func (r *Request) claim(judge func(Trace) *probe.Unmet) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
-		seen, err := r.seen.Do(ctx, "the trace of a request", r.within+awsprobe.Patience, r.observe)
-		if err == nil {
-			err = seen.err
-		}
+		seen, err := r.seen.Try(ctx, "the trace of a request", r.within+awsprobe.Patience, r.observe)
 		evidence := probe.Evidence{Target: "trace " + seen.trace.ID, Asked: []string{seen.from}, Source: "X-Ray BatchGetTraces", Observed: seen.trace}
 		if err != nil {
 			return evidence, err
