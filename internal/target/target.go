@@ -34,20 +34,29 @@ type Targets struct {
 	SSLLabs *ssllabsprobe.Service
 }
 
-var (
+// PerLaunch keeps one thing for each launch, so that what one gate observed no other gate asks again.
+type PerLaunch[T any] struct {
 	mu    sync.Mutex
-	known = map[*launch.Launch]*Targets{}
-)
-
-// Of gives the targets of a launch: always the same ones, so that what one gate observed no other gate asks again.
-func Of(l *launch.Launch) *Targets {
-	mu.Lock()
-	defer mu.Unlock()
-	if known[l] == nil {
-		known[l] = New(l)
-	}
-	return known[l]
+	known map[*launch.Launch]*T
 }
+
+// Of is the launch's thing, which is made first where nobody has asked for it.
+func (p *PerLaunch[T]) Of(l *launch.Launch, build func(*launch.Launch) *T) *T {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known == nil {
+		p.known = map[*launch.Launch]*T{}
+	}
+	if p.known[l] == nil {
+		p.known[l] = build(l)
+	}
+	return p.known[l]
+}
+
+var known PerLaunch[Targets]
+
+// Of gives the targets of a launch: always the same ones.
+func Of(l *launch.Launch) *Targets { return known.Of(l, New) }
 
 // New gives targets that have observed nothing yet, for a second look after something was changed.
 func New(l *launch.Launch) *Targets {

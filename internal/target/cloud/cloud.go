@@ -4,7 +4,6 @@ package cloud
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/launch"
@@ -51,20 +50,10 @@ type Cloud struct {
 	Quotas   *quotasprobe.Quotas
 }
 
-var (
-	mu    sync.Mutex
-	known = map[*launch.Launch]*Cloud{}
-)
+var known target.PerLaunch[Cloud]
 
-// Of gives the cloud of a launch: always the same one, so that what one gate observed no other gate asks again.
-func Of(l *launch.Launch) *Cloud {
-	mu.Lock()
-	defer mu.Unlock()
-	if known[l] == nil {
-		known[l] = of(l)
-	}
-	return known[l]
-}
+// Of gives the cloud of a launch: always the same one.
+func Of(l *launch.Launch) *Cloud { return known.Of(l, of) }
 
 func of(l *launch.Launch) *Cloud {
 	t := target.Of(l)
