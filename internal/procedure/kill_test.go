@@ -224,6 +224,19 @@ func TestSIGTERMLeavesTheJournalResumable(t *testing.T) {
 	assert.Equal(t, []Outcome{DoneBefore, Done, Done, Done, Done}, outcomes(results))
 }
 
+// A signal between two steps: the next one must not begin, not even for a moment.
+func TestASignalBetweenStepsBeginsNoStep(t *testing.T) {
+	p := sample(t.TempDir(), "")
+	a, err := p.Begin(t.Context())
+	require.NoError(t, err)
+	a.stop() // ends the signals' context, as a signal does
+	for _, s := range []string{"Announce", "Once"} {
+		assert.Equal(t, Interrupted, a.Step(t.Context(), s).Outcome)
+		assert.Zero(t, world{filepath.Dir(p.Dir)}.count(s))
+	}
+	require.NoError(t, a.Close())
+}
+
 func outcomes(results []Result) []Outcome {
 	var list []Outcome
 	for _, r := range results {

@@ -48,7 +48,11 @@ func (a *Attempt) Step(ctx context.Context, name string) Result {
 	defer a.mu.Unlock()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(a.ctx, func() { cancel(context.Cause(a.ctx)) })() //nolint:contextcheck // the signals' context ends the step's
+	end := func() { cancel(context.Cause(a.ctx)) }
+	defer context.AfterFunc(a.ctx, end)() //nolint:contextcheck // the signals' context ends the step's
+	if a.ctx.Err() != nil {
+		end() // AfterFunc has a goroutine of its own, and a step must not begin before it runs
+	}
 
 	step := a.find(name)
 	if step == nil {
@@ -81,11 +85,11 @@ func (a *Attempt) run(ctx context.Context, s *Step) (Outcome, error) {
 	if !a.p.Execute {
 		return a.rehearse(ctx, s)
 	}
-	if err := ctx.Err(); err != nil {
-		return Interrupted, interrupted(s.Name, context.Cause(ctx))
-	}
 	if why := a.unreached(s); why != "" {
 		return NotReached, notReached(s.Name, why)
+	}
+	if ctx.Err() != nil {
+		return Interrupted, interrupted(s.Name, context.Cause(ctx))
 	}
 	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)

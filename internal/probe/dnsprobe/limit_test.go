@@ -25,8 +25,7 @@ func (w *world) far(t testing.TB) {
 }
 
 // Every claim at the same time costs about 40 questions a server address and 23 more, and root, parent, servers and TCP's
-// handshake: 4 dependent round trips, and one more for the mail exchanger's own zone. The bound on time is loose,
-// because the machine may be busy; BenchmarkAssertions gives the figure.
+// handshake: 4 dependent round trips, and one more for the mail exchanger's own zone. BenchmarkAssertions gives the time.
 func TestLimit(t *testing.T) {
 	for _, servers := range []int{2, 8} {
 		t.Run(fmt.Sprintf("%d servers", servers), func(t *testing.T) {
@@ -36,14 +35,6 @@ func TestLimit(t *testing.T) {
 			healthy(t, run(t, Assertions(zone, near.records, near.snapshot)))
 			samples := (perLook - 1) * 2 * len(near.records) * len(near.config.Resolvers) // a look at a resolver is not one question
 			assert.LessOrEqual(t, int(zone.sent.Load()), 40*2*servers+23+samples)
-
-			far := newWorld(t, servers)
-			far.far(t)
-			start := time.Now()
-			healthy(t, run(t, Assertions(far.zone(), far.records, far.snapshot)))
-			took := time.Since(start)
-			t.Logf("%d questions to %d addresses, %.1f round trips", zone.sent.Load(), 2*servers, float64(took)/float64(rtt))
-			assert.Less(t, took, 5*time.Second)
 		})
 	}
 }
