@@ -174,7 +174,7 @@ func fallbackAsk(version uint16) ask {
 }
 
 // browsers are the reference clients of the rules about what is really negotiated: what they offer, in their order. They
-// also stand for those with RC4 and 3DES.
+// also stand for those with RC4 and 3DES. Firefox is not among them: it offers all that Chrome does, and what it has beside is as good.
 var browsers = []struct {
 	name   string
 	hello  tlswire.Hello
@@ -182,8 +182,6 @@ var browsers = []struct {
 }{
 	{"Chrome", tlswire.Hello{Version: tlswire.TLS13, Older: true, ALPN: alpn, Groups: []uint16{29, 23, 24},
 		Suites: []uint16{0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035}}, true},
-	{"Firefox", tlswire.Hello{Version: tlswire.TLS13, Older: true, ALPN: alpn, Groups: []uint16{29, 23, 24, 25},
-		Suites: []uint16{0x1301, 0x1303, 0x1302, 0xc02b, 0xc02f, 0xcca9, 0xcca8, 0xc02c, 0xc030, 0xc00a, 0xc009, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035}}, true},
 	{"Safari 10", tlswire.Hello{Version: tlswire.TLS12, ALPN: alpn, Groups: []uint16{23, 24, 25},
 		Suites: []uint16{0xc02c, 0xc02b, 0xc024, 0xc023, 0xc00a, 0xc009, 0xc008, 0xc030, 0xc02f, 0xc028, 0xc027, 0xc014, 0xc013, 0xc012, 0x009d, 0x009c, 0x003d, 0x003c, 0x0035, 0x002f, 0x000a, 0xc007, 0xc011, 0x0005, 0x0004}}, true},
 	{"Internet Explorer 11", tlswire.Hello{Version: tlswire.TLS12, ALPN: alpn, Groups: []uint16{23, 24},

@@ -34,13 +34,13 @@ type scan struct {
 func scanEndpoint(ctx context.Context, network *probe.Network, address, name string, connections int) *scan {
 	s := &scan{scanner: &scanner{network: network, address: address, name: name, slots: make(chan struct{}, connections)}}
 	var beside sync.WaitGroup
+	var cbc heardOf
+	beside.Go(func() { cbc = s.firstPaddings(ctx) }) // what takes longest goes first
 	beside.Go(func() { s.browse(ctx) })
 	signed := make([][]heardOf, len(kinds))
 	for i, list := range kinds {
 		beside.Go(func() { signed[i] = s.signers(ctx, list) })
 	}
-	var cbc heardOf
-	beside.Go(func() { cbc = s.firstPaddings(ctx) })
 	s.heard = s.all(ctx, s.firstWave())
 	beside.Wait()
 	s.heard = append(slices.Concat(s.heard, slices.Concat(signed...)), cbc)
@@ -117,6 +117,13 @@ func (s *scan) accepted(version uint16) bool {
 	return slices.ContainsFunc(s.heard, func(h heardOf) bool { return h.answer == tlsgrade.Accepted && h.reply.Version == version })
 }
 
+// authenticated says whether a certificate of a kind was sent before TLS 1.3.
+func (s *scan) authenticated(auth string) bool {
+	return slices.ContainsFunc(s.heard, func(h heardOf) bool {
+		return h.answer == tlsgrade.Accepted && tlswire.Suites[h.reply.Suite].Auth == auth && len(h.reply.Certificates) > 0
+	})
+}
+
 // firstWave is what can be asked of any endpoint at once, as for one that speaks TLS 1.2 and 1.3.
 func (s *scan) firstWave() []ask {
 	var asks []ask
@@ -132,7 +139,7 @@ func (s *scan) firstWave() []ask {
 			asks = append(asks, a)
 		}
 	}
-	asks = append(asks, curveAsk(tlswire.TLS12, string(tlsgrade.AskWeakCurves), weakGroups), authAsk(tlswire.TLS12, "RSA"), authAsk(tlswire.TLS12, "ECDSA"))
+	asks = append(asks, curveAsk(tlswire.TLS12, string(tlsgrade.AskWeakCurves), weakGroups), authAsk(tlswire.TLS12, "ECDSA"))
 	for _, b := range browsers {
 		asks = append(asks, ask{what: b.name, hello: b.hello})
 	}
@@ -209,8 +216,10 @@ func (s *scan) secondWave() []ask {
 			}
 		}
 	}
-	if newest > 0 && newest < tlswire.TLS12 {
-		asks = append(asks, authAsk(newest, "RSA"), authAsk(newest, "ECDSA"))
+	for _, auth := range []string{"RSA", "ECDSA"} {
+		if a := authAsk(newest, auth); newest > 0 && s.of(a.what) == nil && !s.authenticated(auth) {
+			asks = append(asks, a)
+		}
 	}
 	for _, v := range []uint16{tlswire.TLS12, tlswire.TLS13} {
 		strong := slices.ContainsFunc(s.heard, func(h heardOf) bool {

@@ -257,18 +257,16 @@ func ending(session *tlswire.Session) (what string, clear bool) {
 	}
 }
 
-// firstPaddings asks for AES with CBC, and goes on to compare where it is accepted, beside the first hellos: it takes the most round trips.
-func (s *scan) firstPaddings(ctx context.Context) heardOf {
+// firstPaddings compares them in AES with CBC, beside the first hellos and all at once: it takes the most round trips. What became of the hello
+// is told by one of them.
+func (s *scan) firstPaddings(ctx context.Context) (h heardOf) {
 	a := cbcAsks(tlswire.TLS12)[0]
-	h, what, clear := s.pad(ctx, a, paddings[0])
-	if clear {
-		s.padded, _ = compared(paddings[1:], func(name string) (string, bool) {
-			_, what, clear := s.pad(ctx, a, name)
-			return what, clear
-		})
-		if s.padded != nil {
-			s.padded[paddings[0]] = what
+	s.padded, _ = compared(paddings, func(name string) (string, bool) {
+		of, what, clear := s.pad(ctx, a, name)
+		if name == paddings[0] {
+			h = of
 		}
-	}
+		return what, clear
+	})
 	return h
 }
