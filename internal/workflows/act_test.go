@@ -108,16 +108,32 @@ func TestRollbackByHand(t *testing.T) {
 	assert.Equal(t, everywhere(s.launch.Rollback.PreviousVersion), s.served(t))
 }
 
+// A page that asks AWS is decided with the role that the repository names, and BLOCKED without one.
+func TestAPageOnAWSTakesItsRole(t *testing.T) {
+	s := newScene(t, "", nil)
+	require.NoError(t, s.box.Deploy())
+	inputs := s.inputs()
+	delete(inputs, "launch")
+	inputs["phases"] = `["TMinus7"]`
+	code, log := run(t, s, "gates.yml", inputs)
+	assert.NotZero(t, code)
+	assert.Regexp(t, `BLOCKED +TMinus7/AWS/AppRunnerRunning`, log)
+
+	code, log = run(t, s, "gates.yml", inputs, "--var", "LAUNCHGATE_ROLE=arn:aws:iam::111122223333:role/launchgate", "--var", "AWS_REGION="+s.launch.AWS.Region)
+	assert.Zero(t, code, log)
+	assert.Contains(t, log, "GO for TMinus7")
+}
+
 // run runs a workflow as somebody who starts it by hand, and returns act's exit code and log.
-func run(t *testing.T, s *scene, name string, inputs map[string]string) (int, string) {
+func run(t *testing.T, s *scene, name string, inputs map[string]string, more ...string) (int, string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
 	artifacts := t.TempDir()
 	args := []string{"workflow_dispatch", "--directory", checkout(t), "--workflows", ".github/workflows/" + name,
 		"--platform", "ubuntu-latest=-self-hosted", "--concurrent-jobs", "1", "--action-cache-path", t.TempDir(), "--no-cache-server", "--pull=false",
-		"--secret", "SLACK_WEBHOOK_URL=" + s.chat, "--env", "ARTIFACTS=" + artifacts}
-	args = append(args, standIns(t)...)
+		"--secret", "SLACK_WEBHOOK_URL=" + s.chat, "--env", "ARTIFACTS=" + artifacts, "--env", "ROLE_CREDENTIALS=" + s.credentials(t)}
+	args = append(append(args, standIns(t)...), more...)
 	for key, value := range inputs {
 		args = append(args, "--input", key+"="+value)
 	}
@@ -161,7 +177,7 @@ func standIns(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(launch.Root(), ".github", "workflows", "*.yml"))
 	require.NoError(t, err)
-	uses := regexp.MustCompile(`uses: (actions/([a-z-]+))[a-z/-]*@([0-9a-f]{40})`)
+	uses := regexp.MustCompile(`uses: ((?:aws-)?actions/([a-z-]+))[a-z/-]*@([0-9a-f]{40})`)
 	seen := map[string]bool{}
 	var args []string
 	for _, file := range files {

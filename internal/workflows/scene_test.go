@@ -128,6 +128,14 @@ func (s *scene) inputs() map[string]string {
 	return map[string]string{"environment": sandbox.Environment, "config": s.config(), "launch": s.launch.ID}
 }
 
+// credentials is a file with what the job's environment holds once it has taken its role: the sandbox's AWS and a key for it.
+func (s *scene) credentials(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "credentials")
+	require.NoError(t, os.WriteFile(file, []byte(strings.Join(s.box.AWS.Env(), "\n")+"\n"), 0o600))
+	return file
+}
+
 func (s *scene) transcript() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
