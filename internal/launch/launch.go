@@ -27,6 +27,7 @@ type Launch struct {
 	Chat        Chat                `yaml:"chat"`
 	GitHub      GitHub              `yaml:"github"`
 	CI          CI                  `yaml:"ci"`
+	Flags       Flags               `yaml:"flags"`
 	AWS         AWS                 `yaml:"aws"`
 	Compute     Compute             `yaml:"compute"`
 	Secrets     []RequiredSecret    `yaml:"secrets" doc:"Every secret the application needs."`

@@ -71,4 +71,5 @@ const (
 	RoleDeploy         Role = "deploy"
 	RoleCDN            Role = "cdn"
 	RoleDatabase       Role = "database"
+	RoleFeatureFlags   Role = "feature_flags"
 )
