@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { gate.Main(m, page) }
 // TestPlan is the first page of the runbook.
 func TestPlan(t *testing.T) { page.Run(t) }
 
-// The runbook's ids have one part more, DNS/Configured and RDS/NoPublicAccess; ours have three, so the part is in the name.
+// The runbook's ids have one part more, such as DNS/Configured; ours have three, so the part is in the name.
 func prerequisiteGates(s *gate.Section) {
 	s.Gate("DNS_Configured", gate.Hard, "The domain leads to the service, and the service takes it.", onAWS(func(g *gate.G) {
 		c, domain := cloud.Of(g.Launch()), g.Launch().DNS.Domain
@@ -51,6 +51,8 @@ func prerequisiteGates(s *gate.Section) {
 			g.Check(id+" takes no connection", c.DatabaseNotReached(id))
 		}
 	}))
+
+	s.Gate("FeatureFlags_Reviewed", gate.Hard, "Every feature flag was reviewed, and is what was approved.", flagsReviewed)
 }
 
 // onAWS has a gate checked only where the launch is on AWS.

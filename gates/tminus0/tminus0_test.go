@@ -8,6 +8,7 @@ import (
 	"github.com/getdrop/launchgate/internal/gate"
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
+	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 )
 
@@ -32,6 +33,11 @@ func integrityGates(s *gate.Section) {
 		g.Check("the service has it", computeprobe.RunsImage(c.Platform, string(image)))
 		g.Check("the registry has it under the production tag", c.Images.TagIs(image.Digest()))
 	}))
+
+	s.Gate("GitHub", gate.Warn, "Nobody deploys to production alone: somebody else approves, and administrators cannot go around it.", func(g *gate.G) {
+		github := g.Launch().GitHub
+		g.Check("the environment "+github.Environment, target.ProvidersOf(g.Launch()).GitHub.EnvironmentGuarded(github.Environment, github.Refs))
+	})
 }
 
 // onAWS has a gate checked only where the launch is on AWS.

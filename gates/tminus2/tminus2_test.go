@@ -9,6 +9,8 @@ import (
 )
 
 var page = gate.NewPage(launch.TMinus2,
+	gate.NewSection("FeatureFlags", launch.RoleFeatureFlags, flagGates),
+	gate.NewSection("CI", launch.RoleTechLead, ciGates),
 	gate.NewSection("App", launch.RoleTechLead, appGates),
 )
 

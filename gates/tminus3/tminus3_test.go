@@ -10,6 +10,7 @@ import (
 
 var page = gate.NewPage(launch.TMinus3,
 	gate.NewSection("CDN", launch.RoleCDN, cdnGates),
+	gate.NewSection("Migration", launch.RoleDatabase, migrationGates),
 	gate.NewSection("Meta", launch.RoleCDN, metaGates),
 )
 

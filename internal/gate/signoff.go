@@ -84,7 +84,7 @@ func approvedFile(l *launch.Launch, g catalogue.Gate, path string, now time.Time
 	sum := evidence.Sum(text)
 	seen.Observed = map[string]any{"sha256": sum}
 	want := fmt.Sprintf("a decision that approves the file with sha256 %s", sum)
-	fix := fmt.Sprintf("let the owner compare the file with the zone, then add decisions/*.yaml with gate: %s, decision: approve, person: %s, evidence_sha256: %s", g.ID, owner, sum)
+	fix := fmt.Sprintf("let the owner read the file, then add decisions/*.yaml with gate: %s, decision: approve, person: %s, evidence_sha256: %s", g.ID, owner, sum)
 	other := ""
 	for _, d := range l.Decisions {
 		switch {

@@ -40,6 +40,8 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.authorities()
 	c.cloud()
 	c.mail()
+	c.github()
+	c.flags()
 }
 
 // authorities refuses a ca_file from which no certificate can be read: probes would then trust nobody, and say so of every server.

@@ -25,6 +25,9 @@ type Launch struct {
 	Deploy      Deploy              `yaml:"deploy" required:"true"`
 	Rollback    Rollback            `yaml:"rollback" required:"true"`
 	Chat        Chat                `yaml:"chat"`
+	GitHub      GitHub              `yaml:"github"`
+	CI          CI                  `yaml:"ci"`
+	Flags       Flags               `yaml:"flags"`
 	AWS         AWS                 `yaml:"aws"`
 	Compute     Compute             `yaml:"compute"`
 	Secrets     []RequiredSecret    `yaml:"secrets" doc:"Every secret the application needs."`

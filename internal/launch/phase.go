@@ -70,4 +70,6 @@ const (
 	RoleQA             Role = "qa"
 	RoleDeploy         Role = "deploy"
 	RoleCDN            Role = "cdn"
+	RoleDatabase       Role = "database"
+	RoleFeatureFlags   Role = "feature_flags"
 )

@@ -6,10 +6,8 @@ package globalping
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -107,30 +105,12 @@ type Answer struct {
 // for nobody else.
 func (c *Client) client() *http.Client {
 	c.once.Do(func() {
-		transport := &http.Transport{DialContext: c.dial, ForceAttemptHTTP2: true, IdleConnTimeout: patience,
+		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+			return c.Network.DialName(ctx, c.Resolver, network, address)
+		}
+		transport := &http.Transport{DialContext: dial, ForceAttemptHTTP2: true, IdleConnTimeout: patience,
 			TLSClientConfig: &tls.Config{RootCAs: c.Network.Roots, MinVersion: tls.VersionTLS12}}
 		c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	})
 	return c.http
-}
-
-// dial connects to any address of the service.
-func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	addresses, err := c.Resolver.Addresses(ctx, host)
-	if err != nil {
-		return nil, err
-	}
-	var errs []error
-	for _, a := range addresses {
-		conn, err := c.Network.DialContext(ctx, network, netip.AddrPortFrom(a, 443).String())
-		if err == nil {
-			return conn, nil
-		}
-		errs = append(errs, err)
-	}
-	return nil, errors.Join(errs...)
 }

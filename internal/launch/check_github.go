@@ -1,0 +1,43 @@
+package launch
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	repository = regexp.MustCompile(`^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$`)
+	commitHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
+)
+
+// github judges what launch.yaml says about the repository. What is merely not said there blocks the gate that needs it.
+func (c checker) github() {
+	if name := c.GitHub.Repository; name != "" && !repository.MatchString(name) {
+		c.bad("github.repository", "want owner/name; got %s", quote(name))
+	}
+	if c.GitHub.Repository != "" && c.GitHub.Token.IsZero() && !c.reported("github.token") {
+		c.bad("github.token", "want a token, because github.repository is there; got none; anybody without one sees too little")
+	}
+	if api := string(c.GitHub.API); strings.HasSuffix(api, "/") {
+		c.bad("github.api", "want an address without / at its end; got %s", quote(api))
+	}
+	if r := c.CI.Revision; r != "" && !commitHash.MatchString(r) {
+		c.bad("ci.revision", "want the 40 hex digits of a commit, in small letters; got %s", quote(r))
+	}
+	if dir := c.CI.Migrations; strings.HasPrefix(dir, "/") || strings.HasSuffix(dir, "/") || strings.HasPrefix(dir, ".") {
+		c.bad("ci.migrations", "want a folder as it is in the repository, such as db/migrations; got %s", quote(dir))
+	}
+	c.once("ci.required", c.CI.Required)
+	c.once("ci.statuses", c.CI.Statuses)
+}
+
+// once refuses a list that names something twice.
+func (c checker) once(key string, list []string) {
+	for i, name := range list {
+		if slices.Contains(list[:i], name) {
+			c.bad(fmt.Sprintf("%s[%d]", key, i), "want each name once; got %s again", quote(name))
+		}
+	}
+}

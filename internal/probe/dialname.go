@@ -1,0 +1,29 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+)
+
+// DialName connects to the first address of a name ("name:port") that takes connections. It is the DialContext of clients
+// whose counterpart has a name, such as an API.
+func (n *Network) DialName(ctx context.Context, resolver Resolver, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := resolver.Addresses(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, a := range addresses {
+		conn, err := n.DialContext(ctx, network, net.JoinHostPort(a.String(), port))
+		if err == nil {
+			return conn, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(append(errs, errors.New("no address of "+host+" takes connections"))...)
+}

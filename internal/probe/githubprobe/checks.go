@@ -1,0 +1,172 @@
+package githubprobe
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/probe"
+)
+
+// CheckRun is one run of a check (https://docs.github.com/rest/checks/runs).
+type CheckRun struct {
+	ID         int64     `json:"id"`
+	Name       string    `json:"name"`
+	HeadSHA    string    `json:"head_sha"`
+	Status     string    `json:"status"`
+	Conclusion string    `json:"conclusion"`
+	Started    time.Time `json:"started_at"`
+	URL        string    `json:"html_url"`
+	App        struct {
+		Slug string `json:"slug"`
+	} `json:"app"`
+}
+
+// ChecksPassed claims that every required check succeeded on exactly the commit that is launched: the newest run of each name, by
+// the app that runs CI. Only success is success: GitHub shows a skipped or a neutral check green too.
+func (r *Repository) ChecksPassed(revision Revision, required []string, app string) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: r.name, Source: "GitHub, check runs for a Git reference"}
+		if len(required) == 0 {
+			return evidence, &probe.Unknown{Class: "not-configured", Want: "the checks that must pass", Got: "no ci.required in launch.yaml", Fix: "name them as GitHub shows them"}
+		}
+		commit, err := r.of(ctx, revision)
+		if err != nil {
+			return evidence, err
+		}
+		evidence.Target = r.name + "@" + commit
+		runs, err := r.checks.Try(ctx, "check runs of "+commit, patience, func(ctx context.Context) ([]CheckRun, error) { return r.checkRuns(ctx, commit) })
+		if err != nil {
+			return evidence, err
+		}
+		newest := newestOf(runs, commit, app)
+		evidence.Observed = newest
+		evidence.Asked = []string{r.api.Base}
+		return evidence, passed(newest, required, app, "the check runs of "+r.name+"@"+commit)
+	}
+}
+
+func (r *Repository) checkRuns(ctx context.Context, commit string) ([]CheckRun, error) {
+	var all []CheckRun
+	total := 0
+	answer, err := r.pages(ctx, "/commits/"+commit+"/check-runs?filter=latest&per_page=100", func(page json.RawMessage) error {
+		var found struct {
+			Total *int       `json:"total_count"`
+			Runs  []CheckRun `json:"check_runs"`
+		}
+		if err := json.Unmarshal(page, &found); err != nil || found.Total == nil {
+			return cmp.Or(err, errShape)
+		}
+		total = *found.Total
+		all = append(all, found.Runs...)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case answer.Status != http.StatusOK:
+		return nil, r.unexpected(answer)
+	case len(all) < total:
+		return nil, answer.Incomplete(fmt.Sprintf("all check runs: %d of %d", len(all), total))
+	}
+	return all, nil
+}
+
+// newestOf is the newest run of each name, of one commit and one app.
+func newestOf(runs []CheckRun, commit, app string) map[string]CheckRun {
+	newest := map[string]CheckRun{}
+	for _, run := range runs {
+		if run.HeadSHA != commit || run.App.Slug != app {
+			continue
+		}
+		if other, there := newest[run.Name]; !there || cmp.Or(run.Started.Compare(other.Started), cmp.Compare(run.ID, other.ID)) > 0 {
+			newest[run.Name] = run
+		}
+	}
+	return newest
+}
+
+// passed judges them all, so that one message names everything that is red.
+func passed(newest map[string]CheckRun, required []string, app, from string) error {
+	var red []string
+	for _, name := range required {
+		switch run, there := newest[name]; {
+		case !there:
+			red = append(red, name+": no run by "+app)
+		case run.Status != "completed":
+			red = append(red, name+": "+cmp.Or(run.Status, "no status"))
+		case run.Conclusion != "success":
+			red = append(red, name+": "+cmp.Or(run.Conclusion, "no conclusion"))
+		}
+	}
+	if len(red) == 0 {
+		return nil
+	}
+	slices.Sort(red)
+	return &probe.Unmet{Class: "ci.check", Want: fmt.Sprintf("success of %d checks", len(required)), Got: strings.Join(red, ", "), From: from,
+		Fix: "mend what is red on the default branch and launch that commit, or run the checks that did not run"}
+}
+
+// StatusesPassed claims that every required commit status, which other CI systems set, is a success on the commit that is
+// launched (https://docs.github.com/rest/commits/statuses).
+func (r *Repository) StatusesPassed(revision Revision, required []string) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: r.name, Source: "GitHub, combined status for a Git reference"}
+		commit, err := r.of(ctx, revision)
+		if err != nil {
+			return evidence, err
+		}
+		states, err := r.statuses(ctx, commit)
+		if err != nil {
+			return evidence, err
+		}
+		evidence.Target, evidence.Observed = r.name+"@"+commit, states
+		return evidence, succeeded(states, required, "the commit statuses of "+evidence.Target)
+	}
+}
+
+// statuses are the newest state of each context.
+func (r *Repository) statuses(ctx context.Context, commit string) (map[string]string, error) {
+	states := map[string]string{}
+	answer, err := r.pages(ctx, "/commits/"+commit+"/status?per_page=100", func(page json.RawMessage) error {
+		var found struct {
+			SHA      string `json:"sha"`
+			Statuses []struct {
+				Context string `json:"context"`
+				State   string `json:"state"`
+			} `json:"statuses"`
+		}
+		if err := json.Unmarshal(page, &found); err != nil || found.SHA != commit {
+			return cmp.Or(err, errShape)
+		}
+		for _, s := range found.Statuses {
+			if _, there := states[s.Context]; !there { // the newest comes first
+				states[s.Context] = s.State
+			}
+		}
+		return nil
+	})
+	if err == nil && answer.Status != http.StatusOK {
+		err = r.unexpected(answer)
+	}
+	return states, err
+}
+
+func succeeded(states map[string]string, required []string, from string) error {
+	var red []string
+	for _, context := range required {
+		if state := states[context]; state != "success" {
+			red = append(red, context+": "+cmp.Or(state, "no status"))
+		}
+	}
+	if len(red) == 0 {
+		return nil
+	}
+	return &probe.Unmet{Class: "ci.status", Want: fmt.Sprintf("success of %d commit statuses", len(required)), Got: strings.Join(red, ", "), From: from,
+		Fix: "mend what is red and launch that commit"}
+}

@@ -1,0 +1,197 @@
+package githubprobe
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/probe"
+)
+
+// account is somebody on GitHub; null where an e-mail address leads to nobody.
+type account struct {
+	Login string `json:"login"`
+	Type  string `json:"type"`
+}
+
+// change is a commit of the list (https://docs.github.com/rest/commits/commits#list-commits).
+type change struct {
+	SHA       string   `json:"sha"`
+	Author    *account `json:"author"`
+	Committer *account `json:"committer"`
+}
+
+// pull is a pull request (https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit).
+type pull struct {
+	Number int        `json:"number"`
+	Merged *time.Time `json:"merged_at"`
+	User   *account   `json:"user"`
+	Head   struct {
+		SHA string `json:"sha"`
+	} `json:"head"`
+	Base struct {
+		Ref string `json:"ref"`
+	} `json:"base"`
+}
+
+// review is one review (https://docs.github.com/rest/pulls/reviews). They come oldest first.
+type review struct {
+	User        *account `json:"user"`
+	State       string   `json:"state"`
+	Commit      string   `json:"commit_id"`
+	Association string   `json:"author_association"`
+}
+
+// Reviewed is how a change came into the default branch: the evidence of MigrationReviewed.
+type Reviewed struct {
+	Commit  string   `json:"commit"`
+	Number  int      `json:"pull_request"`
+	Head    string   `json:"head"`
+	Authors []string `json:"authors"` // of the pull request and of every commit in it
+	Reviews []review `json:"reviews"`
+	Nobody  bool     `json:"unknown_author"` // a commit's e-mail address leads to no account
+}
+
+// MigrationReviewed claims that the last change of the migrations came in by a pull request that somebody approved who has not written
+// any of it, in the state in which it was merged.
+func (r *Repository) MigrationReviewed(revision Revision, dir string) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: r.name, Source: "GitHub, commits, pull requests and reviews"}
+		if dir == "" {
+			return evidence, &probe.Unknown{Class: "not-configured", Want: "the folder of the migrations", Got: "no ci.migrations in launch.yaml", Fix: "add it, as it is in the repository"}
+		}
+		commit, err := r.of(ctx, revision)
+		if err != nil {
+			return evidence, err
+		}
+		evidence.Target = r.name + "@" + commit + ", " + dir
+		seen, err := r.reviewed(ctx, commit, dir)
+		evidence.Observed, evidence.Asked = seen, []string{r.api.Base}
+		if err != nil {
+			return evidence, err
+		}
+		return evidence, approved(seen, fmt.Sprintf("pull request #%d of %s", seen.Number, r.name))
+	}
+}
+
+// reviewed finds the last change of a folder and how it came in.
+func (r *Repository) reviewed(ctx context.Context, commit, dir string) (Reviewed, error) {
+	var changes []change
+	answer, err := r.get(ctx, "/commits?"+url.Values{"sha": {commit}, "path": {dir}, "per_page": {"1"}}.Encode(), &changes)
+	switch {
+	case err != nil:
+		return Reviewed{}, err
+	case answer.Status != http.StatusOK:
+		return Reviewed{}, r.unexpected(answer)
+	case len(changes) == 0:
+		return Reviewed{}, &probe.Unmet{Class: "migration.none", Want: "migrations in " + dir, Got: "no commit that touches it", From: answer.From, Fix: "correct ci.migrations"}
+	}
+	last := changes[0]
+	seen := Reviewed{Commit: last.SHA}
+	branch, err := r.defaultBranch(ctx)
+	if err != nil {
+		return seen, err
+	}
+	var pulls []pull
+	if answer, err := r.pages(ctx, "/commits/"+last.SHA+"/pulls?per_page=100", appendTo(&pulls)); err != nil {
+		return seen, err
+	} else if answer.Status != http.StatusOK {
+		return seen, r.unexpected(answer)
+	}
+	at := slices.IndexFunc(pulls, func(p pull) bool { return p.Merged != nil && p.Base.Ref == branch })
+	if at < 0 {
+		return seen, &probe.Unmet{Class: "migration.unreviewed", Want: "a merged pull request with the last change of " + dir, Got: "none with commit " + last.SHA, From: r.name,
+			Fix: "have the change reviewed in a pull request, and protect " + branch}
+	}
+	seen.Number, seen.Head = pulls[at].Number, pulls[at].Head.SHA
+	return seen, r.reviews(ctx, &seen, last, pulls[at])
+}
+
+// reviews reads who wrote a pull request and who reviewed it.
+func (r *Repository) reviews(ctx context.Context, seen *Reviewed, last change, p pull) error {
+	written := []change{last}
+	path := fmt.Sprintf("/pulls/%d", p.Number)
+	if answer, err := r.pages(ctx, path+"/commits?per_page=100", appendTo(&written)); err != nil {
+		return err
+	} else if answer.Status != http.StatusOK {
+		return r.unexpected(answer)
+	}
+	seen.authors(p.User)
+	for _, c := range written {
+		seen.authors(c.Author)
+		if c.Committer == nil || c.Committer.Login != "web-flow" { // GitHub itself, of what was written or merged in the browser
+			seen.authors(c.Committer)
+		}
+	}
+	answer, err := r.pages(ctx, path+"/reviews?per_page=100", appendTo(&seen.Reviews))
+	if err == nil && answer.Status != http.StatusOK {
+		err = r.unexpected(answer)
+	}
+	return err
+}
+
+func (s *Reviewed) authors(a *account) {
+	switch {
+	case a == nil || a.Login == "":
+		s.Nobody = true
+	case !slices.Contains(s.Authors, a.Login):
+		s.Authors = append(s.Authors, a.Login)
+	}
+}
+
+// appendTo reads pages that are lists.
+func appendTo[T any](all *[]T) func(json.RawMessage) error {
+	return func(page json.RawMessage) error {
+		var found []T
+		err := json.Unmarshal(page, &found)
+		*all = append(*all, found...)
+		return err
+	}
+}
+
+// approved judges by the last decisive review of each reviewer: a comment decides nothing, a dismissal takes back what was said.
+func approved(s Reviewed, from string) error {
+	want := "an approval of " + s.Head + ", as it was merged, by somebody who wrote none of it"
+	decided := map[string]review{}
+	for _, rv := range s.Reviews {
+		if rv.User != nil && slices.Contains([]string{"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}, rv.State) {
+			decided[rv.User.Login] = rv
+		}
+	}
+	var not []string
+	good := false
+	for login, rv := range decided {
+		switch {
+		case rv.State == "CHANGES_REQUESTED":
+			return &probe.Unmet{Class: "migration.changes-requested", Want: want, Got: login + " asks for changes", From: from, Fix: "make the changes, and have them approved"}
+		case rv.State == "DISMISSED":
+			not = append(not, login+"'s review was dismissed")
+		case slices.Contains(s.Authors, login):
+			not = append(not, login+" approved, who wrote some of it")
+		case rv.User.Type != "User":
+			not = append(not, login+" approved, which is no person")
+		case !slices.Contains([]string{"OWNER", "MEMBER", "COLLABORATOR"}, rv.Association):
+			not = append(not, login+" approved, who does not belong to the repository")
+		case rv.Commit != s.Head:
+			not = append(not, login+" approved "+rv.Commit+", before the last push")
+		default:
+			good = true
+		}
+	}
+	switch {
+	case good && s.Nobody:
+		return &probe.Unknown{Class: "migration.author", Want: want, Got: "a commit whose e-mail address leads to no account, so that nobody can tell who wrote it", From: from,
+			Fix: "add the address to its author's account"}
+	case good:
+		return nil
+	}
+	slices.Sort(not)
+	return &probe.Unmet{Class: "migration.unreviewed", Want: want, Got: cmp.Or(strings.Join(not, "; "), "no review that decides"), From: from,
+		Fix: "have the migrations reviewed again, and let pushes dismiss approvals"}
+}

@@ -1,0 +1,97 @@
+package target
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/flagsprobe"
+	"github.com/getdrop/launchgate/internal/probe/githubprobe"
+	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
+)
+
+// Providers are the third parties that are asked about one launch.
+type Providers struct {
+	*Targets
+	GitHub *githubprobe.Repository
+	Flags  flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
+}
+
+var knownProviders PerLaunch[Providers]
+
+// ProvidersOf gives the providers of a launch: always the same ones.
+func ProvidersOf(l *launch.Launch) *Providers {
+	return knownProviders.Of(l, func(l *launch.Launch) *Providers {
+		p := &Providers{Targets: Of(l)}
+		github := p.api("GitHub", l.GitHub.API, l.GitHub.Token, "github.token")
+		github.Header = githubprobe.Header()
+		p.GitHub = githubprobe.New(github, l.GitHub.Repository)
+		if l.Flags.Provider == launch.OFREP {
+			p.Flags = flagsprobe.NewOFREP(p.api("the flag provider", l.Flags.URL, l.Flags.Token, "flags.token"), evaluationContext(l))
+		}
+		return p
+	})
+}
+
+func evaluationContext(l *launch.Launch) map[string]string {
+	if len(l.Flags.Context) > 0 {
+		return l.Flags.Context
+	}
+	return map[string]string{"targetingKey": "launchgate"}
+}
+
+// FlagsPlan is the file of the rollout plan.
+func (t *Targets) FlagsPlan() string { return t.Launch.Path(t.Launch.Flags.Plan) }
+
+// People are the ids of everybody whom launch.yaml names.
+func (t *Targets) People() []string {
+	var all []string
+	for id := range t.Launch.People {
+		all = append(all, string(id))
+	}
+	return all
+}
+
+// KillSwitch is the flag of the drill.
+func (t *Targets) KillSwitch() flagsprobe.Switch {
+	k := t.Launch.Flags.KillSwitch
+	base, path := split(k.Admin)
+	return flagsprobe.Switch{Flag: k.Flag, Admin: t.api("the flag provider in staging", base, k.Token, "flags.kill_switch.token"), Method: k.Method, Path: path, OnBody: k.On, OffBody: k.Off,
+		Page: string(k.Page), On: k.Shows, Off: k.Hides, Within: t.Launch.Flags.KillWithin.D(), Fetch: t.fetchPage}
+}
+
+// split parts an address into its host and what is asked for there.
+func split(u launch.URL) (launch.URL, string) {
+	parsed, err := url.Parse(string(u))
+	if err != nil || parsed.Host == "" {
+		return "", ""
+	}
+	return launch.URL("https://" + parsed.Host), parsed.RequestURI()
+}
+
+func (t *Targets) fetchPage(ctx context.Context, url string) (int, []byte, error) {
+	answer, err := t.Web.Ask(ctx, url, nil, httpprobe.MaxBody)
+	if err != nil {
+		return 0, nil, err
+	}
+	return answer.Status, answer.Body, nil
+}
+
+// api is an API that a launch names. One without a token that it needs refuses by itself.
+func (t *Targets) api(name string, base launch.URL, token launch.Secret, key string) *jsonapi.Service {
+	s := &jsonapi.Service{Name: name, Base: string(base), Network: t.Network, Resolver: t.Zone, Key: key}
+	if !token.IsZero() {
+		s.Token = token.Reveal
+	}
+	return s
+}
+
+// Revision is the commit that is launched, by launch.yaml.
+func (p *Providers) Revision(context.Context) (string, error) {
+	if r := p.Launch.CI.Revision; r != "" {
+		return r, nil
+	}
+	return "", &probe.Unknown{Class: "not-configured", Want: "the commit that the image was built from", Got: "no ci.revision in launch.yaml", Fix: "add it"}
+}
