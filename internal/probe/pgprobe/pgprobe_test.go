@@ -60,7 +60,7 @@ func start(t *testing.T) *server {
 	for _, der := range cert.Certificate {
 		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
-	s, err := pgtest.Start(t.Context(), pgtest.Config{
+	s, err := pgtest.Start(t.Context(), pgtest.Config{Driver: pgtest.Quickest,
 		Settings: map[string]string{"ssl": "on", "max_prepared_transactions": "2", "max_connections": "20"},
 		Files: map[string][]byte{"server.crt": chain,
 			"server.key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), "pg_hba.conf": []byte(both)},
