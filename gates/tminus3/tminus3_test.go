@@ -1,4 +1,4 @@
-// Package tminus3 is the T-3 page of the runbook: the CDN, three days before the launch.
+// Package tminus3 is the T-3 page of the runbook: the CDN and the database's migration, three days before the launch.
 package tminus3
 
 import (
