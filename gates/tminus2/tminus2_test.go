@@ -15,6 +15,7 @@ var page = gate.NewPage(launch.TMinus2,
 		databaseGates(s)
 		appGates(s)
 	}),
+	gate.NewSection("BankID", launch.RoleIntegrations, bankIDGates),
 )
 
 func TestMain(m *testing.M) { gate.Main(m, page) }

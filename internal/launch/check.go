@@ -42,6 +42,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.sql()
 	c.mail()
 	c.github()
+	c.bankid()
 	c.flags()
 }
 

@@ -2,7 +2,9 @@ package target
 
 import (
 	"context"
+	"crypto/rand"
 	"net/url"
+	"sync"
 
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
@@ -10,12 +12,14 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/githubprobe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/jsonapi"
+	"github.com/getdrop/launchgate/internal/probe/oidcprobe"
 )
 
 // Providers are the third parties that are asked about one launch.
 type Providers struct {
 	*Targets
 	GitHub *githubprobe.Repository
+	BankID *oidcprobe.Provider
 	Flags  flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
 }
 
@@ -28,11 +32,35 @@ func ProvidersOf(l *launch.Launch) *Providers {
 		github := p.api("GitHub", l.GitHub.API, l.GitHub.Token, "github.token")
 		github.Header = githubprobe.Header()
 		p.GitHub = githubprobe.New(github, l.GitHub.Repository)
+		p.BankID = p.bankID()
 		if l.Flags.Provider == launch.OFREP {
 			p.Flags = flagsprobe.NewOFREP(p.api("the flag provider", l.Flags.URL, l.Flags.Token, "flags.token"), evaluationContext(l))
 		}
 		return p
 	})
+}
+
+// bankID asks one service for each origin that the discovery document names.
+func (t *Targets) bankID() *oidcprobe.Provider {
+	b := t.Launch.BankID
+	var mu sync.Mutex
+	origins := map[string]*jsonapi.Service{}
+	at := func(base string) *jsonapi.Service {
+		mu.Lock()
+		defer mu.Unlock()
+		if origins[base] == nil {
+			origins[base] = t.api("BankID", launch.URL(base), launch.Secret{}, "bankid.client_secret")
+		}
+		return origins[base]
+	}
+	client := oidcprobe.Client{Callback: string(b.Callback), Scopes: append([]string{"openid"}, b.Scopes...)}
+	if !b.ClientID.IsZero() {
+		client.ID = b.ClientID.Reveal
+	}
+	if !b.Secret.IsZero() {
+		client.Secret = b.Secret.Reveal
+	}
+	return oidcprobe.New(string(b.Issuer), client, t.Web, at, rand.Text)
 }
 
 func evaluationContext(l *launch.Launch) map[string]string {
