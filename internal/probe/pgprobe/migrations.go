@@ -174,11 +174,11 @@ func migrated(a Applied, from string) error {
 	if len(a.Dirty) > 0 {
 		return bad("dirty", "migrations that ran to their end", "a dirty version "+strings.Join(a.Dirty, ", "), "see what it has done and what not, mend the schema, then tell the tool which version it is (migrate force)")
 	}
-	if missing := lacks(a.Database, a.Repository); len(missing) > 0 {
-		return bad("behind", "every migration of the repository applied", "not "+strings.Join(missing, ", "), "migrate the database")
-	}
 	if unknown := lacks(a.Repository, a.Database); len(unknown) > 0 {
 		return bad("ahead", "no migrations but the repository's", strings.Join(unknown, ", ")+" too", "take the release whose migrations these are, or take them back")
+	}
+	if missing := lacks(a.Database, a.Repository); len(missing) > 0 {
+		return bad("behind", "every migration of the repository applied", "not "+strings.Join(missing, ", "), "migrate the database")
 	}
 	return nil
 }

@@ -140,7 +140,7 @@ func TestClaimsAboutARealServer(t *testing.T) {
 		exec("UPDATE schema_migrations SET dirty = false, version = 1")
 		fails(t, "not 2", d.Migrated(m))
 		exec("UPDATE schema_migrations SET version = 3")
-		fails(t, "not 1, 2", d.Migrated(m))
+		fails(t, "3 too", d.Migrated(m))
 		exec("UPDATE schema_migrations SET version = 2")
 		blocked(t, "GRANT SELECT ON schema_migrations TO blind", blind.Migrated(m))
 		m.Table = "nowhere"
@@ -208,6 +208,21 @@ func TestClaimsAboutARealServer(t *testing.T) {
 		}
 		holds(t, claim)
 		blocked(t, "no table public.nowhere", d.LeastPrivilege("app", pgprobe.ParseRights("SELECT nowhere"), nil, false))
+	})
+
+	t.Run("access", func(t *testing.T) {
+		at := func(host string) func(context.Context) (string, error) {
+			return func(context.Context) (string, error) { return host, nil }
+		}
+		holds(t, d.Is(at(hostname), "app"))
+		holds(t, d.Is(nil, "app"))
+		fails(t, "the host "+hostname, d.Is(at("staging.example.test"), "app"))
+		fails(t, "sslmode=verify-full", s.database("gates", "sslmode=require").Is(nil, "app"))
+		fails(t, "a role of the gates' own", s.database("app", "sslmode=verify-full").Is(nil, "app"))
+		exec("ALTER ROLE gates CREATEROLE")
+		fails(t, "CREATEROLE", d.Is(nil, "app"))
+		exec("ALTER ROLE gates NOCREATEROLE")
+		blocked(t, "nobody knows", d.Is(func(context.Context) (string, error) { return "", &probe.Unknown{Got: "nobody knows"} }, "app"))
 	})
 
 	t.Run("sessions", func(t *testing.T) {
