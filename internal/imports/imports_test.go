@@ -44,7 +44,7 @@ var rules = []rule{
 		why: "launch.yaml is facts; who looks at the world reads them, never the other way round"},
 	{of: []string{"internal/gate"}, never: []string{"internal/probe/dnsprobe", "internal/probe/tlsprobe", "internal/probe/httpprobe", "internal/probe/ssllabsprobe", "internal/probe/certlint",
 		"internal/probe/apprunnerprobe", "internal/probe/awsprobe", "internal/probe/cdnprobe", "internal/probe/cloudwatchprobe", "internal/probe/computeprobe", "internal/probe/ecrprobe",
-		"internal/probe/costprobe", "internal/probe/ec2probe", "internal/probe/ecsprobe", "internal/probe/elbprobe", "internal/probe/quotasprobe", "internal/probe/reachprobe", "internal/probe/terraformprobe", "internal/probe/route53probe",
+		"internal/probe/costprobe", "internal/probe/drillprobe", "internal/probe/ec2probe", "internal/probe/ecsprobe", "internal/probe/elbprobe", "internal/probe/quotasprobe", "internal/probe/reachprobe", "internal/probe/terraformprobe", "internal/probe/route53probe",
 		"internal/probe/iamprobe", "internal/probe/logsprobe", "internal/probe/rdsprobe", "internal/probe/secretsprobe", "internal/probe/xrayprobe", "internal/probe/ec2probe", "internal/probe/elbprobe", "internal/probe/reachprobe", "internal/probe/backupprobe"},
 		why: "a page compiles only the probes that it uses"},
 	{of: []string{"internal/verdict/...", "internal/report/..."},
