@@ -131,7 +131,7 @@ func (j judgement) tables() error {
 	}
 	rows := int64(0)
 	for _, table := range j.Tables {
-		at := slices.IndexFunc(j.r.Tables, func(c Compared) bool { return c.Live.Table.same(table) && c.Restored.Table.same(table) })
+		at := slices.IndexFunc(j.r.Tables, func(c Compared) bool { return c.Live.Same(table) && c.Restored.Same(table) })
 		if at < 0 {
 			return j.unknown("tables", "the table "+table.Name+" compared", "a drill that did not look at it, or not by these columns")
 		}
@@ -152,7 +152,8 @@ func (j judgement) tables() error {
 	return nil
 }
 
-func (t Table) same(other Table) bool {
+// Same says whether two descriptions are of the same figures.
+func (t Table) Same(other Table) bool {
 	return t.Name == other.Name && t.Key == other.Key && slices.Equal(t.Columns, other.Columns)
 }
 

@@ -1,0 +1,191 @@
+// Package drill tries the recovery of a database: it restores the newest backup, or to a point in time, on a server of its own, compares
+// what came back with the live database, removes the server, and leaves a report. Whatever is killed in between, the next run
+// removes what it left. It must not import `testing`, gates or fixtures: who starts PostgreSQL is the caller's matter.
+package drill
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/drillprobe"
+	"github.com/getdrop/launchgate/internal/procedure"
+)
+
+// Source is where a database is restored from, and where to.
+type Source interface {
+	// Newest is the newest backup.
+	Newest(ctx context.Context) (drillprobe.Backup, error)
+	// Restorable says whether the database can be restored to a point, and from what.
+	Restorable(ctx context.Context, live Database, to time.Time) (drillprobe.Backup, bool, error)
+	// Restore restores a backup to a server of the run's, as of a point where one is given. Where the error is errUncertain too, there may be one.
+	Restore(ctx context.Context, run string, from drillprobe.Backup, to time.Time) (Place, error)
+	// Remove removes the run's server, and is done when it is gone.
+	Remove(ctx context.Context, run string) error
+	// Sweep removes the servers of dead runs, and of those whose lease is over.
+	Sweep(ctx context.Context, dead []string) error
+}
+
+// Place is what was restored.
+type Place struct {
+	Name string // for the report
+	DSN  string
+}
+
+// errUncertain says that a restore may have begun although it failed.
+var errUncertain = errors.New("nobody knows whether the restore began")
+
+// Drill is how one launch's database is recovered for practice.
+type Drill struct {
+	Want   drillprobe.Want
+	Kind   string // rds, dump or base, for the report
+	Source Source
+	Live   string // connection string
+	Dir    string // reports
+	State  string // what is under way
+	Open   func(ctx context.Context, dsn string) (Database, error)
+	Say    func(format string, args ...any)
+	Pause  time.Duration // between a canary and the point; 0: two seconds
+	Poll   time.Duration // between two looks whether the point can be restored to; 0: 15 seconds
+
+	at func(point string) // lets the tests of kills end the process
+}
+
+// removal bounds the removal of what was restored.
+const removal = 20 * time.Minute
+
+// patience is how long a recovery is waited for: twice its objective says as clearly that it is missed.
+func (d *Drill) patience() time.Duration { return 2*d.Want.RTO + d.Want.LogRPO }
+
+// Run makes one drill. The report is nil where nothing was measured; it is written where something was. The error is what a gate would say.
+func (d *Drill) Run(ctx context.Context, kind string) (report *drillprobe.Report, err error) {
+	if d.at == nil {
+		d.at = func(string) {}
+	}
+	end, err := d.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	run := kind + "-" + strings.ToLower(rand.Text()[:10])
+	if err := d.note(run); err != nil {
+		return nil, err
+	}
+	d.at("noted")
+	report, err = d.recover(ctx, kind, run)
+	uncertain := errors.Is(err, errUncertain)
+	d.at("looked")
+	if removeErr := d.remove(ctx, run, uncertain); removeErr != nil {
+		return nil, errors.Join(removeErr, err)
+	}
+	d.at("removed")
+	var unmet *probe.Unmet
+	switch {
+	case errors.As(err, &unmet):
+		report.Failure = &drillprobe.Failure{Class: unmet.Class, Want: unmet.Want, Got: unmet.Got, Fix: unmet.Fix}
+	case err != nil:
+		return nil, err
+	}
+	file, err := report.Write(d.Dir)
+	if err != nil {
+		return report, err
+	}
+	d.Say("the report is %s", file)
+	d.at("reported")
+	return report, d.Want.Judge(report, kind, time.Now())
+}
+
+// begin takes the lock, and removes what killed runs left.
+func (d *Drill) begin(ctx context.Context) (end func() error, err error) {
+	lock, err := procedure.Lock(d.State, "drill")
+	if err != nil {
+		return nil, err
+	}
+	if err := d.sweep(ctx); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return lock.Close, nil
+}
+
+// Sweep removes what killed runs left, and what has outlived its lease.
+func (d *Drill) Sweep(ctx context.Context) error {
+	end, err := d.begin(ctx)
+	if err != nil {
+		return err
+	}
+	return end()
+}
+
+// sweep holds the lock: whoever has a note in the folder is dead.
+func (d *Drill) sweep(ctx context.Context) error {
+	files, err := filepath.Glob(filepath.Join(d.State, "*.run"))
+	if err != nil {
+		return err
+	}
+	var dead []string
+	for _, file := range files {
+		dead = append(dead, strings.TrimSuffix(filepath.Base(file), ".run"))
+	}
+	ctx, cancel := context.WithTimeout(ctx, removal)
+	defer cancel()
+	if err := d.Source.Sweep(ctx, dead); err != nil {
+		return fmt.Errorf("what an earlier drill left cannot be removed: %w", err)
+	}
+	for _, file := range files {
+		if err := d.forget(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note says on disk, before anything is created, that a run is under way. Its file's name is all that it says.
+func (d *Drill) note(run string) error {
+	f, err := os.OpenFile(filepath.Join(d.State, run+".run"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // #nosec G304 -- beside launch.yaml
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close(), syncDir(d.State))
+}
+
+// forget drops a run's note, once nothing of it is left. One that may yet come to be is remembered for a day.
+func (d *Drill) forget(file string) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	if info.Size() > 0 && time.Since(info.ModTime()) < 24*time.Hour {
+		return nil
+	}
+	return errors.Join(os.Remove(file), syncDir(d.State))
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir) // #nosec G304 -- beside launch.yaml
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// remove removes the run's server, also where the drill was interrupted.
+func (d *Drill) remove(ctx context.Context, run string, uncertain bool) error {
+	file := filepath.Join(d.State, run+".run")
+	if uncertain {
+		if err := os.WriteFile(file, []byte(errUncertain.Error()), 0o600); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removal)
+	defer cancel()
+	if err := d.Source.Remove(ctx, run); err != nil {
+		return fmt.Errorf("%w\nwhat was restored is still there; the next run, or launchgate drill sweep, tries again", err)
+	}
+	return d.forget(file)
+}
