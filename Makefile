@@ -11,7 +11,7 @@ PHASES := Plan:gates/plan TMinus7:gates/tminus7 TMinus5:gates/tminus5 TMinus3:ga
 # DEMO are the pages that the sandbox has all counterparts for.
 DEMO := Plan TMinus7 TMinus5 TMinus3 TMinus2 TMinus1 TMinus0
 TESTS := ./internal/... ./fixtures/... ./cmd/...
-# These need more than Go: real servers and act. CI runs them; see `make verify`.
+# These need more than Go and PostgreSQL's programs: real servers, Docker and act. CI runs them; see `make verify`.
 HEAVY := internal/workflows fixtures/realservers fixtures/pgtest
 TOOL := go tool -modfile=go.tool.mod
 
@@ -55,12 +55,16 @@ bin/test2json: FORCE
 bin/%.test: FORCE
 	@go test -c -o $@ ./$(patsubst $*:%,%,$(filter $*:%,$(PHASES)))
 
+.PHONY: engine
+engine: ## Prepare this machine for tests, rehearsals and drills with PostgreSQL: its programs, Docker, and the image of fixtures/pgtest
+	fixtures/pgtest/engine.sh
+
 .PHONY: test
-test: ## Run the suite's own tests: hermetic, Go only
+test: ## Run the suite's own tests: hermetic, Go and PostgreSQL's programs only
 	$(TOOL) gotestsum --format pkgname-and-test-fails -- -count=1 -timeout 20m $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
 
 .PHONY: heavy
-heavy: build bin/act ## Run the tests against nsd, bind9, unbound and nginx, and the workflows under act
+heavy: build bin/act engine ## Run the tests against nsd, bind9, unbound, nginx and PostgreSQL in containers, and the workflows under act
 	ACT=$(CURDIR)/bin/act $(TOOL) gotestsum --format testname -- -count=1 -timeout 20m $(addprefix ./,$(addsuffix /...,$(HEAVY)))
 
 bin/act: go.tool.mod

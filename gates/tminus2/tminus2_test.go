@@ -9,7 +9,10 @@ import (
 )
 
 var page = gate.NewPage(launch.TMinus2,
-	gate.NewSection("App", launch.RoleTechLead, appGates),
+	gate.NewSection("App", launch.RoleTechLead, func(s *gate.Section) {
+		databaseGates(s)
+		appGates(s)
+	}),
 )
 
 func TestMain(m *testing.M) { gate.Main(m, page) }

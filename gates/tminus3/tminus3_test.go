@@ -1,4 +1,4 @@
-// Package tminus3 is the T-3 page of the runbook: the CDN, three days before the launch.
+// Package tminus3 is the T-3 page of the runbook: the CDN and the database's migration, three days before the launch.
 package tminus3
 
 import (
@@ -10,6 +10,7 @@ import (
 
 var page = gate.NewPage(launch.TMinus3,
 	gate.NewSection("CDN", launch.RoleCDN, cdnGates),
+	gate.NewSection("Migration", launch.RoleDatabase, migrationGates),
 	gate.NewSection("Meta", launch.RoleCDN, metaGates),
 )
 

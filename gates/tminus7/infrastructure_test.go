@@ -47,14 +47,7 @@ func infrastructureGates(s *gate.Section) {
 	}))
 
 	s.ValidFor(time.Hour)
-	s.Gate("ReplicaLag", gate.Hard, "Every read replica is in sync with the database.", onAWS(func(g *gate.G) {
-		c, l := cloud.Of(g.Launch()), g.Launch()
-		g.Check("the replicas are those of launch.yaml", c.Database.HasReplicas(l.Database.Replicas...))
-		for _, replica := range l.Database.Replicas {
-			g.Check(replica+" replicates", c.Database.Replicates(replica))
-			g.Check(replica+" keeps up", c.Metrics.ReplicaLagBelow(replica, l.Thresholds.ReplicationLag.D()))
-		}
-	}))
+	s.Gate("ReplicaLag", gate.Hard, "Every read replica is in sync with the database.", replicaLag)
 
 	s.ValidFor(24 * time.Hour)
 	s.Gate("BackupJobs", gate.Hard, "Backups run, and somebody has verified one.", onAWS(func(g *gate.G) {

@@ -10,6 +10,7 @@ import (
 
 var page = gate.NewPage(launch.TMinus7,
 	gate.NewSection("Infrastructure", launch.RoleInfrastructure, infrastructureGates),
+	gate.NewSection("Database", launch.RoleDatabase, databaseGates),
 	gate.NewSection("AWS", launch.RoleInfrastructure, awsGates),
 	gate.NewSection("Secrets", launch.RoleInfrastructure, secretGates),
 	gate.NewSection("Meta", launch.RoleInfrastructure, metaGates),

@@ -40,6 +40,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.authorities()
 	c.cloud()
 	c.drill()
+	c.sql()
 	c.mail()
 }
 

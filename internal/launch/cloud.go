@@ -50,12 +50,13 @@ type RequiredSecret struct {
 	Differs   string `yaml:"differs_from" doc:"Name or ARN of another environment's secret that it must differ from."`
 }
 
-// Database is the RDS instance.
+// Database is the RDS instance, and the database in it.
 type Database struct {
 	Instance string   `yaml:"instance" doc:"Identifier of the RDS instance."`
 	Port     int      `yaml:"port" default:"5432"`
 	Replicas []string `yaml:"replicas" doc:"Identifiers of its read replicas; absent: it must have none."`
 	Vantage  string   `yaml:"vantage" enum:"internet,vpc" doc:"Where the gates run: on a machine on the internet that may open connections to any port, or within the database's network, from where nobody can tell whether the internet reaches it. Absent: that gate is BLOCKED."`
+	SQL      SQL      `yaml:"sql"`
 }
 
 // Images is where the application's images are kept.

@@ -70,4 +70,5 @@ const (
 	RoleQA             Role = "qa"
 	RoleDeploy         Role = "deploy"
 	RoleCDN            Role = "cdn"
+	RoleDatabase       Role = "database"
 )

@@ -1,0 +1,61 @@
+package tminus7
+
+import (
+	"time"
+
+	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/target/cloud"
+	"github.com/getdrop/launchgate/internal/target/database"
+)
+
+// replicaLag has the gate look at the replicas from AWS and from the database itself, as far as launch.yaml has either.
+func replicaLag(g *gate.G) {
+	l := g.Launch()
+	if l.AWS.Account == "" && !l.Database.SQL.Enabled {
+		g.NotApplicable("launch.yaml has no aws.account, and database.sql.enabled is false")
+		return
+	}
+	g.Within(l.Thresholds.ReplicationLag.D() + time.Minute)
+	if l.AWS.Account != "" {
+		c := cloud.Of(l)
+		g.Check("the replicas are those of launch.yaml", c.Database.HasReplicas(l.Database.Replicas...))
+		for _, replica := range l.Database.Replicas {
+			g.Check(replica+" replicates", c.Database.Replicates(replica))
+			g.Check(replica+" keeps up", c.Metrics.ReplicaLagBelow(replica, l.Thresholds.ReplicationLag.D()))
+		}
+	}
+	if l.Database.SQL.Enabled {
+		db := database.Of(l)
+		g.Check("the primary streams to its replicas, each through a slot", db.Streams(db.ReplicaNames()...))
+		for _, replica := range db.ReplicaNames() {
+			g.Check(replica+" replays what the primary writes", db.ReplicaKeepsUp(replica))
+		}
+	}
+}
+
+func databaseGates(s *gate.Section) {
+	s.ValidFor(24 * time.Hour)
+
+	s.Gate("Role", gate.Hard, "The application's role may do what it needs, and has no power over the server.", onPostgreSQL(func(g *gate.G) {
+		g.Check("the role", database.Of(g.Launch()).Role())
+	}))
+
+	s.Gate("TLS", gate.Hard, "The database takes no connection without TLS.", onPostgreSQL(func(g *gate.G) {
+		g.Check("a plain connection is refused", database.Of(g.Launch()).TLSOnly())
+	}))
+
+	s.Gate("Connections", gate.Hard, "The database has connections to spare.", onPostgreSQL(func(g *gate.G) {
+		g.Check("connections in use", database.Of(g.Launch()).PoolBelow(float64(g.Launch().Thresholds.DBPool)))
+	}))
+}
+
+// onPostgreSQL has a gate checked only where the launch has a database that one can ask.
+func onPostgreSQL(body func(*gate.G)) func(*gate.G) {
+	return func(g *gate.G) {
+		if !g.Launch().Database.SQL.Enabled {
+			g.NotApplicable("database.sql.enabled is false")
+			return
+		}
+		body(g)
+	}
+}

@@ -1,0 +1,271 @@
+package pgprobe_test
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/getdrop/launchgate/fixtures/pgtest"
+	"github.com/getdrop/launchgate/fixtures/started"
+	"github.com/getdrop/launchgate/fixtures/tlstest"
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/pgprobe"
+)
+
+const (
+	hostname = "db.example.test"
+	tlsOnly  = "hostssl all all all scram-sha-256\nhost replication all all scram-sha-256\n"
+	both     = "host all all all scram-sha-256\nhost replication all all scram-sha-256\n"
+)
+
+// world is a database as an application's should be, with a role for the gates.
+const world = `
+CREATE ROLE gates LOGIN PASSWORD 'gates-password';
+GRANT pg_monitor, pg_read_all_data TO gates;
+CREATE ROLE blind LOGIN PASSWORD 'blind-password';
+CREATE ROLE app LOGIN PASSWORD 'app-password';
+CREATE TABLE account (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text NOT NULL UNIQUE);
+CREATE TABLE audit_log (id bigint PRIMARY KEY, account_id bigint NOT NULL REFERENCES account, at timestamptz NOT NULL DEFAULT now());
+CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);
+INSERT INTO schema_migrations VALUES (2, false);
+GRANT SELECT, INSERT, UPDATE ON account TO app;
+GRANT SELECT, INSERT ON audit_log TO app;
+`
+
+type server struct {
+	*pgtest.Server
+	roots *x509.CertPool
+}
+
+func start(t *testing.T) *server {
+	t.Helper()
+	authority, err := tlstest.NewAuthority()
+	require.NoError(t, err)
+	cert, err := authority.Issue(tlstest.Names(hostname))
+	require.NoError(t, err)
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	require.NoError(t, err)
+	var chain []byte
+	for _, der := range cert.Certificate {
+		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	s, err := pgtest.Start(t.Context(), pgtest.Config{
+		Settings: map[string]string{"ssl": "on", "max_prepared_transactions": "2", "max_connections": "20"},
+		Files: map[string][]byte{"server.crt": chain,
+			"server.key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), "pg_hba.conf": []byte(both)},
+	})
+	s = started.For(t, s, err)
+	require.NoError(t, s.Exec(t.Context(), world))
+	return &server{s, authority.Pool()}
+}
+
+// database is how a role sees the server, through a tunnel.
+func (s *server) database(role, options string) *pgprobe.Database {
+	return on(s.Server, s.roots, role, options)
+}
+
+func on(s *pgtest.Server, roots *x509.CertPool, role, options string) *pgprobe.Database {
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(role, role+"-password"), Host: hostname + ":5432", Path: "/postgres", RawQuery: options}
+	return pgprobe.New(pgprobe.Config{Network: &probe.Network{Roots: roots}, Resolver: nowhere{}, Tunnel: s.Addr(), Key: "database.sql.dsn",
+		DSN: func(context.Context) (string, error) { return u.String(), nil }})
+}
+
+// nowhere resolves nothing: with a tunnel nobody is asked for a name.
+type nowhere struct{}
+
+func (nowhere) Addresses(_ context.Context, name string) ([]netip.Addr, error) {
+	return nil, &probe.Unknown{Got: "asked for " + name}
+}
+
+// claims makes a claim and gives its status and message.
+func claims(t *testing.T, claim probe.Claim) (probe.Status, string) {
+	t.Helper()
+	r := probe.Run(t.Context(), t.Name(), claim)
+	for _, secret := range []string{"gates-password", "blind-password", "app-password"} {
+		assert.NotContains(t, r.Message(), secret)
+	}
+	return r.Status, r.Message()
+}
+
+func holds(t *testing.T, claim probe.Claim) {
+	t.Helper()
+	status, message := claims(t, claim)
+	assert.Equal(t, probe.Pass, status, message)
+}
+
+func fails(t *testing.T, want string, claim probe.Claim) {
+	t.Helper()
+	status, message := claims(t, claim)
+	assert.Equal(t, probe.Fail, status, message)
+	assert.Contains(t, message, want)
+}
+
+func blocked(t *testing.T, want string, claim probe.Claim) {
+	t.Helper()
+	status, message := claims(t, claim)
+	assert.Equal(t, probe.Blocked, status, message)
+	assert.Contains(t, message, want)
+}
+
+func migrations(t *testing.T, names ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range names {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	return dir
+}
+
+func TestClaimsAboutARealServer(t *testing.T) {
+	s := start(t)
+	exec := func(sql string) { t.Helper(); require.NoError(t, s.Exec(t.Context(), sql)) }
+	d, blind := s.database("gates", "sslmode=verify-full"), s.database("blind", "sslmode=verify-full")
+
+	t.Run("migrations", func(t *testing.T) {
+		m := pgprobe.Migrations{Tool: pgprobe.GolangMigrate, Dir: migrations(t, "000001_account.up.sql", "000001_account.down.sql", "000002_audit.up.sql")}
+		holds(t, d.Migrated(m))
+		exec("UPDATE schema_migrations SET dirty = true")
+		fails(t, "a dirty version 2", d.Migrated(m))
+		exec("UPDATE schema_migrations SET dirty = false, version = 1")
+		fails(t, "not 2", d.Migrated(m))
+		exec("UPDATE schema_migrations SET version = 3")
+		fails(t, "not 1, 2", d.Migrated(m))
+		exec("UPDATE schema_migrations SET version = 2")
+		blocked(t, "GRANT SELECT ON schema_migrations TO blind", blind.Migrated(m))
+		m.Table = "nowhere"
+		fails(t, "no table nowhere", d.Migrated(m))
+		exec("CREATE TABLE done (name text); INSERT INTO done VALUES ('1'), ('2')")
+		m = pgprobe.Migrations{Tool: pgprobe.Table, Dir: m.Dir, Table: "done", Column: "name", File: `^0*([0-9]+)_.*\.up\.sql$`}
+		holds(t, d.Migrated(m))
+		exec("INSERT INTO done VALUES ('7')")
+		fails(t, "7 too", d.Migrated(m))
+		exec("DROP TABLE done; CREATE TABLE goose_db_version (id serial, version_id bigint, is_applied bool); INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true), (1, true), (2, true), (2, false), (2, true)")
+		m = pgprobe.Migrations{Tool: pgprobe.Goose, Dir: migrations(t, "00001_account.sql", "00002_audit.sql")}
+		holds(t, d.Migrated(m))
+		exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (2, false)")
+		fails(t, "not 2", d.Migrated(m))
+		exec("DROP TABLE goose_db_version")
+	})
+
+	t.Run("schema", func(t *testing.T) {
+		holds(t, d.HasTables("account", "public.audit_log"))
+		fails(t, "no aml_alerts", d.HasTables("account", "aml_alerts"))
+		claim := func(sum string) probe.Claim {
+			return d.SchemaIs(sum, []string{"public"}, []string{"schema_migrations"})
+		}
+		r := probe.Run(t.Context(), "", claim("?"))
+		seen, ok := r.Evidence.Observed.(pgprobe.Schema)
+		require.True(t, ok, r.Message())
+		assert.Contains(t, strings.Join(seen.Lines, "\n"), "constraint public.audit_log audit_log_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id)")
+		holds(t, claim(seen.SHA256))
+		exec("ALTER TABLE audit_log ALTER id TYPE int")
+		fails(t, "want the schema "+seen.SHA256, claim(seen.SHA256))
+		exec("ALTER TABLE audit_log ALTER id TYPE bigint")
+		holds(t, claim(seen.SHA256))
+	})
+
+	t.Run("rows", func(t *testing.T) {
+		demo := pgprobe.Count{Name: "demo accounts", Query: "SELECT count(*) FROM account WHERE email LIKE '%@demo.example'"}
+		holds(t, d.CountsNone(demo))
+		exec("INSERT INTO account (email) VALUES ('a@demo.example')")
+		fails(t, "want no demo accounts; got 1", d.CountsNone(demo))
+		blocked(t, "GRANT SELECT", blind.CountsNone(demo))
+		exec("ALTER TABLE account ENABLE ROW LEVEL SECURITY")
+		blocked(t, "row-level security", d.CountsNone(demo)) // and not none, which is what the role would see
+		exec("ALTER TABLE account DISABLE ROW LEVEL SECURITY; DELETE FROM account")
+		blocked(t, "one number", d.CountsNone(pgprobe.Count{Name: "x", Query: "SELECT id FROM account"}))
+		blocked(t, "read-only", d.CountsNone(pgprobe.Count{Name: "x", Query: "INSERT INTO account (email) VALUES ('b') RETURNING 0"}))
+		blocked(t, "statement timeout", d.CountsNone(pgprobe.Count{Name: "x", Query: "SELECT count(*) FROM pg_sleep(60)"}))
+	})
+
+	t.Run("role", func(t *testing.T) {
+		needs, never := pgprobe.ParseRights("SELECT, INSERT account"), pgprobe.ParseRights("DELETE audit_log")
+		claim := d.LeastPrivilege("app", needs, never, false)
+		holds(t, claim)
+		for wrong, tt := range map[string]struct{ message, right string }{
+			"ALTER ROLE app SUPERUSER":                        {"SUPERUSER", "ALTER ROLE app NOSUPERUSER"},
+			"ALTER ROLE app CREATEDB BYPASSRLS":               {"BYPASSRLS, CREATEDB", "ALTER ROLE app NOCREATEDB NOBYPASSRLS"},
+			"GRANT postgres TO app":                           {"SUPERUSER as postgres", "REVOKE postgres FROM app"},
+			"ALTER TABLE audit_log OWNER TO app":              {"the owner of public.audit_log", "ALTER TABLE audit_log OWNER TO postgres; GRANT SELECT, INSERT ON audit_log TO app"},
+			"REVOKE INSERT ON account FROM app":               {"not INSERT on public.account", "GRANT INSERT ON account TO app"},
+			"GRANT DELETE ON audit_log TO PUBLIC":             {"DELETE on public.audit_log", "REVOKE DELETE ON audit_log FROM PUBLIC"},
+			"ALTER ROLE app RENAME TO nobody_of_that_name_ab": {"no such role", "ALTER ROLE nobody_of_that_name_ab RENAME TO app; ALTER ROLE app PASSWORD 'app-password'"},
+		} {
+			exec(wrong)
+			fails(t, tt.message, claim)
+			exec(tt.right)
+		}
+		holds(t, claim)
+		blocked(t, "no table public.nowhere", d.LeastPrivilege("app", pgprobe.ParseRights("SELECT nowhere"), nil, false))
+	})
+
+	t.Run("sessions", func(t *testing.T) {
+		holds(t, d.PoolBelow(80))
+		holds(t, d.NothingBlocks(time.Minute))
+		blocked(t, "GRANT pg_monitor TO blind", blind.PoolBelow(80))
+		blocked(t, "GRANT pg_monitor TO blind", blind.NothingBlocks(time.Minute))
+		exec("BEGIN; INSERT INTO account (email) VALUES ('p'); PREPARE TRANSACTION 'forgotten'")
+		fails(t, `the prepared transaction "forgotten" of postgres`, d.NothingBlocks(time.Minute))
+		exec("ROLLBACK PREPARED 'forgotten'")
+		holds(t, d.NothingBlocks(time.Minute))
+
+		var all []*pgx.Conn
+		for range 14 {
+			conn, err := pgx.Connect(t.Context(), s.DSN())
+			require.NoError(t, err)
+			all = append(all, conn)
+		}
+		fails(t, "14 of 17 (82 %)", d.PoolBelow(80))
+		for range 6 { // up to the last that is not reserved
+			if conn, err := pgx.Connect(t.Context(), s.DSN()); err == nil {
+				all = append(all, conn)
+			}
+		}
+		fails(t, "no connection left", d.PoolBelow(80))
+		blocked(t, "the server takes no more connections", d.HasTables("account"))
+		_, err := all[0].Exec(t.Context(), "BEGIN; LOCK TABLE account")
+		require.NoError(t, err)
+		require.NoError(t, all[1].Close(t.Context()))
+		for _, conn := range all[2:] {
+			require.NoError(t, conn.Close(t.Context()))
+		}
+		require.NoError(t, s.Until(t.Context(), "SELECT count(*) < 5 FROM pg_stat_activity WHERE backend_type = 'client backend'"))
+		fails(t, "idle in transaction", d.NothingBlocks(0))
+		require.NoError(t, all[0].Close(t.Context()))
+	})
+
+	t.Run("transport", func(t *testing.T) {
+		fails(t, "one without TLS that was taken", d.TLSOnly())
+		require.NoError(t, os.WriteFile(s.File("pg_hba.conf"), []byte(tlsOnly), 0o600))
+		root, err := pgx.Connect(t.Context(), strings.Replace(s.DSN(), "=require", "=disable", 1))
+		require.NoError(t, err)
+		exec("SELECT pg_reload_conf()")
+		require.NoError(t, s.Until(t.Context(), "SELECT EXISTS (SELECT FROM pg_hba_file_rules WHERE type = 'hostssl')"))
+		require.Eventually(t, func() bool {
+			_, message := claims(t, d.TLSOnly())
+			return strings.Contains(message, "sessions of postgres without TLS")
+		}, 10*time.Second, 10*time.Millisecond)
+		require.NoError(t, root.Close(t.Context()))
+		require.Eventually(t, func() bool { status, _ := claims(t, d.TLSOnly()); return status == probe.Pass }, 10*time.Second, 10*time.Millisecond)
+		blocked(t, "sslmode=verify-full", s.database("gates", "sslmode=disable").TLSOnly())
+	})
+
+	t.Run("ways that do not lead there", func(t *testing.T) {
+		claim := func(options string) probe.Claim { return s.database("gates", options).HasTables("account") }
+		blocked(t, "no encryption", claim("sslmode=disable"))
+		blocked(t, "certificate signed by unknown authority", on(s.Server, x509.NewCertPool(), "gates", "sslmode=verify-full").HasTables("account"))
+		blocked(t, "password", s.database("nobody", "sslmode=require").HasTables("account"))
+		blocked(t, "no database.sql.dsn in launch.yaml", pgprobe.New(pgprobe.Config{Key: "database.sql.dsn"}).HasTables("account"))
+	})
+}
