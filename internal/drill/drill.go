@@ -52,6 +52,7 @@ type Drill struct {
 	Open   func(ctx context.Context, dsn string) (Database, error)
 	Say    func(format string, args ...any)
 	Pause  time.Duration // between a canary and the point; 0: two seconds
+	Grain  time.Duration // how exact a point can be; 0: a second, as on RDS
 	Poll   time.Duration // between two looks whether the point can be restored to; 0: 15 seconds
 
 	at func(point string) // lets the tests of kills end the process
@@ -99,6 +100,30 @@ func (d *Drill) Run(ctx context.Context, kind string) (report *drillprobe.Report
 	d.Say("the report is %s", file)
 	d.at("reported")
 	return report, d.Want.Judge(report, kind, time.Now())
+}
+
+// Lease is how long what a run creates may be there before anybody may remove it.
+func (d *Drill) Lease() time.Duration { return d.patience() + 2*removal }
+
+// Mark writes a canary into the live database.
+func (d *Drill) Mark(ctx context.Context) (*Mark, error) {
+	if len(d.Want.Tables) == 0 {
+		return nil, noTables()
+	}
+	live, err := d.Open(ctx, d.Live)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = live.Close(context.WithoutCancel(ctx)) }()
+	mark, err := live.Mark(ctx, d.Want.Launch, d.Want.Tables)
+	if err == nil {
+		d.Say("the canary %s is in %s", mark.ID, d.Want.Database)
+	}
+	return mark, err
+}
+
+func noTables() error {
+	return &probe.Unknown{Class: "not-configured", Want: "tables to compare", Got: "none", From: "launch.yaml", Fix: "list tables that only grow in drill.tables"}
 }
 
 // begin takes the lock, and removes what killed runs left.

@@ -69,7 +69,7 @@ func onPaper(dir string) (*Drill, *RDS) {
 	source := &RDS{Account: awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region}), Instance: "drop-db", Launch: "drop", Live: live,
 		Lease: time.Hour, Interval: 5 * time.Millisecond, Say: say}
 	marks := map[string]*Mark{}
-	return &Drill{Want: want, Kind: "rds", Source: source, Live: live, Dir: filepath.Join(dir, "drills"), State: filepath.Join(dir, "state"), Say: say, Pause: time.Millisecond, Poll: 20 * time.Millisecond,
+	return &Drill{Want: want, Kind: "rds", Source: source, Live: live, Dir: filepath.Join(dir, "drills"), State: filepath.Join(dir, "state"), Say: say, Pause: time.Millisecond, Grain: 20 * time.Millisecond, Poll: 20 * time.Millisecond,
 		Open: func(_ context.Context, dsn string) (Database, error) { return &paper{dsn != live, marks}, nil }}, source
 }
 
@@ -83,6 +83,12 @@ func child(dir, kind, crash string) int {
 		}
 	}
 	source.at = d.at
+	if live := os.Getenv("DRILL_LIVE"); live != "" { // to PostgreSQL instead
+		base := NewBase(os.Getenv("DRILL_BASE"), os.Getenv("DRILL_ARCHIVE"), live, "local", d.Say)
+		base.at = d.at
+		d.Source, d.Live = base, live
+		d.Open = func(ctx context.Context, dsn string) (Database, error) { return Open(ctx, &probe.Network{}, dsn) }
+	}
 	if _, err := d.Run(context.Background(), kind); err != nil {
 		fmt.Println(err)
 		return 1

@@ -50,6 +50,8 @@ type RDS struct {
 	Lease    time.Duration // how long a run may take, its removal included
 	Interval time.Duration // between two looks; 0: 15 seconds
 	Say      func(format string, args ...any)
+	Still    func(format string, args ...any) // each minute of a wait; nil: nobody watches
+	RTO      time.Duration                    // for whoever watches
 
 	at func(point string)
 }
@@ -234,7 +236,7 @@ var lost = []string{"failed", "incompatible-restore", "incompatible-network", "i
 
 // available waits for an instance.
 func (c *call) available(ctx context.Context, id string) (*types.DBInstance, error) {
-	last := ""
+	last, said := "", time.Duration(0)
 	for began := time.Now(); ; {
 		in, err := c.describe(ctx, id)
 		switch status := ""; {
@@ -248,6 +250,10 @@ func (c *call) available(ctx context.Context, id string) (*types.DBInstance, err
 			if status = aws.ToString(in.DBInstanceStatus); status != last {
 				c.Say("%s is %s after %s", id, status, time.Since(began).Round(time.Second))
 				last = status
+			}
+			if elapsed := time.Since(began); c.Still != nil && elapsed > said+time.Minute {
+				said = elapsed.Truncate(time.Minute)
+				c.Still("%s is still %s after %s; %s are left of the objective", id, status, said, max(0, c.RTO-said))
 			}
 			if status == "available" && in.Endpoint != nil {
 				return in, nil

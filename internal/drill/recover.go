@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -29,7 +30,7 @@ func (d *Drill) recover(ctx context.Context, kind, run string) (*drillprobe.Repo
 	ctx, cancel := context.WithTimeout(ctx, d.patience())
 	defer cancel()
 	if len(w.Tables) == 0 {
-		return c.r, &probe.Unknown{Class: "not-configured", Want: "tables to compare", Got: "none", From: "launch.yaml", Fix: "list tables that only grow in drill.tables"}
+		return c.r, noTables()
 	}
 	var err error
 	if c.live, err = d.Open(ctx, d.Live); err != nil {
@@ -186,12 +187,9 @@ func (c *recovery) toPoint(ctx context.Context) error {
 	return c.compare(ctx, restored, before)
 }
 
-// point is a whole second, as RDS takes it, with time around it.
+// point is a whole second, with time around it.
 func (c *recovery) point(ctx context.Context) (time.Time, error) {
-	pause := c.Pause
-	if pause == 0 {
-		pause = 2 * time.Second
-	}
+	pause, grain := cmp.Or(c.Pause, 2*time.Second), cmp.Or(c.Grain, time.Second)
 	if err := probe.Wait(ctx, pause); err != nil {
 		return time.Time{}, err
 	}
@@ -199,16 +197,13 @@ func (c *recovery) point(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	to := now.Truncate(time.Second).Add(time.Second)
+	to := now.Truncate(grain).Add(grain)
 	return to, probe.Wait(ctx, to.Sub(now)+pause)
 }
 
 // shipped waits until the point can be restored to, a little longer than it may take.
 func (c *recovery) shipped(ctx context.Context) error {
-	poll := c.Poll
-	if poll == 0 {
-		poll = 15 * time.Second
-	}
+	poll := cmp.Or(c.Poll, 15*time.Second)
 	c.Say("waiting until %s can be restored to, which should take no longer than %s", c.r.Target.Format(time.RFC3339), c.Want.LogRPO)
 	there, err := probe.Await(ctx, c.Want.LogRPO+c.Want.LogRPO/2, poll, func(ctx context.Context) (there bool, err error) {
 		c.r.Backup, there, err = c.Source.Restorable(ctx, c.live, c.r.Target)
