@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ type RDS struct {
 	Subnets  string // empty: those of Instance
 	Groups   []string
 	Lease    time.Duration // how long a run may take, its removal included
-	Interval time.Duration // between two looks; 0: 15 seconds
+	Interval time.Duration // between two looks, at most; 0: 15 seconds
 	Say      func(format string, args ...any)
 	Still    func(format string, args ...any) // each minute of a wait; nil: nobody watches
 	RTO      time.Duration                    // for whoever watches
@@ -237,7 +238,8 @@ var lost = []string{"failed", "incompatible-restore", "incompatible-network", "i
 // available waits for an instance.
 func (c *call) available(ctx context.Context, id string) (*types.DBInstance, error) {
 	last, said := "", time.Duration(0)
-	for began := time.Now(); ; {
+	began := time.Now()
+	for looks := 0; ; looks++ {
 		in, err := c.describe(ctx, id)
 		switch status := ""; {
 		case err != nil && ctx.Err() != nil && last != "": // the time is over, and RDS had answered
@@ -262,17 +264,15 @@ func (c *call) available(ctx context.Context, id string) (*types.DBInstance, err
 				return nil, &probe.Unmet{Class: "drill.status", Want: "the restored instance available", Got: status, From: "rds:DescribeDBInstances as " + c.who.String(), Fix: "see the events of " + id + " for the cause"}
 			}
 		}
-		if err := probe.Wait(ctx, c.interval()); err != nil {
+		if err := probe.Wait(ctx, c.interval(looks)); err != nil {
 			return nil, errors.Join(&underway{last}, err)
 		}
 	}
 }
 
-func (c *call) interval() time.Duration {
-	if c.Interval == 0 {
-		return 15 * time.Second
-	}
-	return c.Interval
+// interval is the time until the next look: short at first, for what is quick.
+func (c *call) interval(looks int) time.Duration {
+	return min(time.Second<<min(looks, 10), cmp.Or(c.Interval, 15*time.Second))
 }
 
 // shut wants the copy of the customers' data to be as closed as the original.

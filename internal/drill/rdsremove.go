@@ -93,13 +93,13 @@ func (s *RDS) Sweep(ctx context.Context, dead []string) error {
 func (c *call) delete(ctx context.Context, in *types.DBInstance) error {
 	id := aws.ToString(in.DBInstanceIdentifier)
 	c.Say("deleting %s", id)
-	for {
+	for looks := 0; ; looks++ {
 		err := c.deleteOnce(ctx, in)
 		if err != nil {
 			return err
 		}
 		c.at("deleting")
-		if err := probe.Wait(ctx, c.interval()); err != nil {
+		if err := probe.Wait(ctx, c.interval(looks)); err != nil {
 			return &probe.Unknown{Class: "drill.left", Want: id + " deleted", Got: "it is still " + aws.ToString(in.DBInstanceStatus), From: "rds:DescribeDBInstances", Fix: "delete it: aws rds delete-db-instance --skip-final-snapshot --db-instance-identifier " + id, Err: err}
 		}
 		again, err := c.describe(ctx, id)
