@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,22 +39,39 @@ func (s *server) Remove(context.Context, string) error {
 
 func (s *server) Sweep(ctx context.Context, _ []string) error { return pgtest.Sweep(ctx) }
 
-// started keeps what was started, and reaches the database of a name in it.
-func (s *server) started(p *pgtest.Server, err error, name string) (Place, error) {
+// started keeps what was started, so that it is removed.
+func (s *server) started(p *pgtest.Server, err error) (Place, error) {
 	place := Place{Name: "a PostgreSQL server on this machine"}
 	if err != nil {
 		return place, err
 	}
-	s.running = p
+	s.running, place.DSN = p, p.DSN()
 	if s.at != nil {
 		s.at("asked")
 	}
-	u, err := url.Parse(p.DSN())
-	if err != nil {
-		return place, err
-	}
-	u.Path, place.DSN = "/"+name, u.String()
 	return place, nil
+}
+
+// roles are the connection string to a server on this machine with the live database's roles.
+func (s *server) roles(p *pgtest.Server) (string, error) {
+	host, port, err := net.SplitHostPort(p.Addr())
+	if err != nil {
+		return "", err
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return "", err
+	}
+	dsn, err := At(s.Live, host, number)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return "", err
+	}
+	u.RawQuery = "sslmode=disable" // on loopback
+	return u.String(), nil
 }
 
 // databaseOf is the database of a connection string.
@@ -136,7 +155,7 @@ func (s *Dumps) Restorable(context.Context, Database, time.Time) (drillprobe.Bac
 // Restore loads the dump, all or nothing. Roles are not in a dump, so that owners and grants are left out.
 func (s *Dumps) Restore(ctx context.Context, _ string, from drillprobe.Backup, _ time.Time) (Place, error) {
 	p, err := pgtest.Start(ctx, pgtest.Config{Driver: s.Driver})
-	place, err := s.started(p, err, pgtest.Superuser)
+	place, err := s.started(p, err)
 	if err != nil {
 		return place, unstarted(err)
 	}
@@ -216,12 +235,8 @@ func (s *Base) Restorable(ctx context.Context, live Database, _ time.Time) (b dr
 
 // Restore replays the WAL to the point, or to its end.
 func (s *Base) Restore(ctx context.Context, _ string, from drillprobe.Backup, to time.Time) (Place, error) {
-	name, err := databaseOf(s.Live)
-	if err != nil {
-		return Place{}, err
-	}
 	p, err := pgtest.Restore(ctx, pgtest.RestoreConfig{Base: filepath.Join(s.Dir, from.ID), Archive: s.Archive, TargetTime: to, Driver: s.Driver})
-	place, err := s.started(p, err, name)
+	place, err := s.started(p, err)
 	var missing *pgtest.MissingSegment
 	switch {
 	case errors.As(err, &missing):
@@ -231,5 +246,6 @@ func (s *Base) Restore(ctx context.Context, _ string, from drillprobe.Backup, to
 	case err != nil:
 		return place, unstarted(err)
 	}
-	return place, nil
+	place.DSN, err = s.roles(p)
+	return place, err
 }

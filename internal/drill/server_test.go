@@ -126,6 +126,13 @@ func TestBaseAndWAL(t *testing.T) {
 	assert.Equal(t, int64(501), report.Tables[0].Restored.Rows)
 	t.Logf("back after %s", report.Verified.Sub(report.Began))
 
+	// A backup that another program made has no settings that are good here.
+	for _, file := range []string{"launchgate_password", "postgresql.conf", "pg_hba.conf", "pg_ident.conf"} {
+		require.NoError(t, os.Remove(filepath.Join(dir, "monday", file)))
+	}
+	_, err = drillOf(t, live, source(live.ArchiveDir())).Run(t.Context(), drillprobe.PITR)
+	require.NoError(t, err)
+
 	for range 3 { // so that there is a segment between the backup and the point
 		require.NoError(t, live.Exec(t.Context(), "INSERT INTO ledger (amount) VALUES (1)"))
 		require.NoError(t, live.Archived(t.Context()))
