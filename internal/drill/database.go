@@ -37,6 +37,8 @@ func (m *Mark) same(other *Mark) bool {
 // Database is a database that a drill looks into, live or restored.
 type Database interface {
 	Clock(ctx context.Context) (time.Time, error)
+	// Server tells the server from every other that runs: a restored one has the live one's name and identifier.
+	Server(ctx context.Context) (string, error)
 	// Mark writes a canary.
 	Mark(ctx context.Context, launch string, tables []drillprobe.Table) (*Mark, error)
 	// Newest is the launch's newest canary that was written by then; nil where there is none.
@@ -85,6 +87,14 @@ func (d *database) Clock(ctx context.Context) (now time.Time, err error) {
 		err = d.unknown("the database's clock", err)
 	}
 	return now.UTC(), err
+}
+
+func (d *database) Server(ctx context.Context) (server string, err error) {
+	err = d.conn.QueryRow(ctx, "SELECT pg_postmaster_start_time()::text || ' ' || coalesce(host(inet_server_addr()), '') || ' ' || coalesce(inet_server_port(), 0)").Scan(&server)
+	if err != nil {
+		err = d.unknown("since when the server runs", err)
+	}
+	return server, err
 }
 
 // older is how long a mark waits for transactions that began before it.

@@ -40,6 +40,7 @@ func markOf(id string, made time.Time) *Mark {
 var daily = markOf("daily", time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 
 func (p *paper) Clock(context.Context) (time.Time, error) { return time.Now().UTC(), nil }
+func (p *paper) Server(context.Context) (string, error)   { return fmt.Sprint(p.restored), nil }
 func (p *paper) Mark(context.Context, string, []drillprobe.Table) (*Mark, error) {
 	m := markOf(fmt.Sprint("mark-", len(p.marks)), time.Now().UTC())
 	p.marks[m.ID] = m

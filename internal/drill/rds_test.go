@@ -2,8 +2,11 @@ package drill
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +18,7 @@ import (
 	"github.com/getdrop/launchgate/fixtures/awstest"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/drillprobe"
+	"github.com/getdrop/launchgate/internal/procedure"
 )
 
 // TestOnRDS breaks one thing of a drill at a time. In all of them nothing is left, but where RDS refuses to delete it.
@@ -51,7 +55,10 @@ func TestOnRDS(t *testing.T) {
 		"no tables":               {kind: drillprobe.Restore, change: func(_ *awstest.Account, d *Drill, _ *RDS) { d.Want.Tables = nil }, status: probe.Blocked, said: "drill.tables"},
 		"live database is silent": {kind: drillprobe.Restore, change: func(_ *awstest.Account, d *Drill, _ *RDS) { d.Open = refusing("") }, status: probe.Blocked, said: "refused"},
 		"restored one is silent":  {kind: drillprobe.Restore, change: func(_ *awstest.Account, d *Drill, _ *RDS) { d.Open = refusing(d.Live) }, status: probe.Blocked, said: "refused"},
-		"groups of its own":       {kind: drillprobe.Restore, change: func(_ *awstest.Account, d *Drill, s *RDS) { s.Groups = []string{"sg-9"} }, status: probe.Pass, report: true},
+		"the live one answers": {kind: drillprobe.Restore, change: func(_ *awstest.Account, d *Drill, _ *RDS) {
+			d.Open = func(context.Context, string) (Database, error) { return &paper{marks: map[string]*Mark{}}, nil }
+		}, status: probe.Blocked, said: "the live one, which answers"},
+		"groups of its own": {kind: drillprobe.Restore, change: func(_ *awstest.Account, d *Drill, s *RDS) { s.Groups = []string{"sg-9"} }, status: probe.Pass, report: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := account()
@@ -77,6 +84,76 @@ func TestOnRDS(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnInterruptedDrillRemovesItsInstance: the first interrupt ends the wait, and not the removal.
+func TestAnInterruptedDrillRemovesItsInstance(t *testing.T) {
+	a := account()
+	a.Restores.Ends = "creating"
+	s := awstest.New(t, a)
+	d, source := onPaper(t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	source.Say = func(format string, args ...any) {
+		if strings.Contains(fmt.Sprintf(format, args...), "is creating") {
+			cancel()
+		}
+	}
+	report, err := d.Run(ctx, drillprobe.Restore)
+	assert.Equal(t, probe.Blocked, probe.StatusOf(err), "an interrupt is no measurement: %v", err)
+	assert.Nil(t, report)
+	assert.Equal(t, untouched, instances(s))
+}
+
+// maybe is a source whose restores may or may not have begun.
+type maybe struct {
+	*RDS
+	dead [][]string
+}
+
+func (m *maybe) Newest(context.Context) (drillprobe.Backup, error) {
+	return drillprobe.Backup{ID: "b", Made: time.Now()}, nil
+}
+
+func (m *maybe) Restore(context.Context, string, drillprobe.Backup, time.Time) (Place, error) {
+	return Place{}, errors.Join(&probe.Unknown{Class: "timeout", Want: "the restore", Got: "no answer in time"}, errUncertain)
+}
+func (m *maybe) Remove(context.Context, string) error { return nil }
+func (m *maybe) Sweep(_ context.Context, dead []string) error {
+	m.dead = append(m.dead, dead)
+	return nil
+}
+
+// TestWhatMayYetComeToBeIsRemembered: a call without an answer can create an instance after it was looked for.
+func TestWhatMayYetComeToBeIsRemembered(t *testing.T) {
+	d, _ := onPaper(t.TempDir())
+	source := &maybe{}
+	d.Source = source
+	_, err := d.Run(t.Context(), drillprobe.Restore)
+	assert.Equal(t, probe.Blocked, probe.StatusOf(err), "%v", err)
+	require.NoError(t, d.Sweep(t.Context()))
+	require.NoError(t, d.Sweep(t.Context()))
+	require.Len(t, source.dead, 3)
+	assert.Empty(t, source.dead[0])
+	assert.Len(t, source.dead[1], 1)
+	assert.Equal(t, source.dead[1], source.dead[2], "it is remembered for a day")
+	notes, err := filepath.Glob(filepath.Join(d.State, "*.run"))
+	require.NoError(t, err)
+	require.Len(t, notes, 1)
+	old := time.Now().Add(-25 * time.Hour)
+	require.NoError(t, os.Chtimes(notes[0], old, old))
+	require.NoError(t, d.Sweep(t.Context()))
+	notes, err = filepath.Glob(filepath.Join(d.State, "*.run"))
+	require.NoError(t, err)
+	assert.Empty(t, notes)
+}
+
+func TestOneDrillAtATime(t *testing.T) {
+	d, _ := onPaper(t.TempDir())
+	lock, err := procedure.Lock(d.State, "drill")
+	require.NoError(t, err)
+	_, err = d.Run(t.Context(), drillprobe.Restore)
+	require.ErrorIs(t, err, procedure.ErrRunning, "what another run has under way must not be swept")
+	require.NoError(t, lock.Close())
 }
 
 // slowRestore has instances stay in creation until they are deleted.

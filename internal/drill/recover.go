@@ -80,9 +80,24 @@ func (c *recovery) restore(ctx context.Context, to time.Time) (Database, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := c.another(ctx, restored); err != nil {
+		return nil, errors.Join(err, restored.Close(context.WithoutCancel(ctx)))
+	}
 	c.r.Ready = c.now()
 	c.Say("%s answers after %s", place.Name, c.r.Ready.Sub(c.r.Began).Round(time.Second))
 	return restored, nil
+}
+
+// another refuses the live database as what was restored: it would have every row.
+func (c *recovery) another(ctx context.Context, restored Database) error {
+	live, err := c.live.Server(ctx)
+	if err != nil {
+		return err
+	}
+	if other, err := restored.Server(ctx); err != nil || other != live {
+		return err
+	}
+	return &probe.Unknown{Class: "drill.live", Want: "a database that was restored", Got: "the live one, which answers where that should be", Fix: "see where the name of the restored instance leads from this machine"}
 }
 
 // late tells a recovery that is still under way at twice its objective, which is measured, from a provider that was silent, which is not.

@@ -48,6 +48,16 @@ func TestDumps(t *testing.T) {
 	require.NoError(t, live.Dump(t.Context(), good))
 	whole, err := os.ReadFile(good)
 	require.NoError(t, err)
+	require.NoError(t, live.Exec(t.Context(), "UPDATE ledger SET amount = amount + 1 WHERE id = 7"))
+	later := filepath.Join(t.TempDir(), "later.dump")
+	require.NoError(t, live.Dump(t.Context(), later))
+	changed, err := os.ReadFile(later)
+	require.NoError(t, err)
+	require.NoError(t, live.Exec(t.Context(), "UPDATE ledger SET amount = amount - 1 WHERE id = 7; DELETE FROM ledger WHERE id = 8"))
+	require.NoError(t, os.Remove(later))
+	require.NoError(t, live.Dump(t.Context(), later))
+	fewer, err := os.ReadFile(later)
+	require.NoError(t, err)
 	for name, test := range map[string]struct {
 		text   []byte
 		live   string // run on the live database once it was dumped
@@ -56,6 +66,8 @@ func TestDumps(t *testing.T) {
 		said   string
 	}{
 		"whole":               {text: whole, status: probe.Pass},
+		"another amount":      {text: changed, status: probe.Fail, said: "got other contents"},
+		"a row less":          {text: fewer, status: probe.Fail, said: "want 500 rows up to id 500 in the restored table ledger; got 499"},
 		"empty":               {text: []byte{}, status: probe.Fail, said: "no dump"},
 		"cut off in its head": {text: whole[:20], status: probe.Fail, said: "no dump"},
 		"cut off":             {text: whole[:len(whole)-100], status: probe.Fail, said: "loads without an error"},
