@@ -28,10 +28,10 @@ func TestDrill(t *testing.T) {
 	live, err := pgtest.Start(t.Context(), pgtest.Config{Driver: "local", Archive: true})
 	live = started.For(t, live, err)
 	require.NoError(t, live.Exec(t.Context(), drill.Schema+`;
-		CREATE TABLE remittances (id bigserial PRIMARY KEY, sender_id int, amount numeric, currency text, created_at timestamptz DEFAULT now());
-		CREATE TABLE ledger_entries (id bigserial PRIMARY KEY, account_id int, amount numeric, created_at timestamptz DEFAULT now());
-		INSERT INTO remittances (sender_id, amount, currency) SELECT i, i * 1.01, 'NOK' FROM generate_series(1, 300) i;
-		INSERT INTO ledger_entries (account_id, amount) SELECT i, i FROM generate_series(1, 600) i`))
+		CREATE TABLE payment (id bigserial PRIMARY KEY, account_id int, ore bigint, made timestamptz DEFAULT now());
+		CREATE TABLE audit_log (id bigserial PRIMARY KEY, account_id int, did text, at timestamptz DEFAULT now());
+		INSERT INTO payment (account_id, ore) SELECT i, i * 101 FROM generate_series(1, 300) i;
+		INSERT INTO audit_log (account_id, did) SELECT i, 'paid' FROM generate_series(1, 600) i`))
 	s, err := sandbox.Start(sandbox.Config{Dir: filepath.Join(t.TempDir(), "sandbox"), Base: filepath.Join(root, "launch.yaml")})
 	s = started.For(t, s, err)
 	require.NoError(t, s.Deploy())

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/getdrop/launchgate/internal/probe"
 )
@@ -81,13 +84,25 @@ func TestMigrations(t *testing.T) {
 		{"not the last", judge(true, row{"2", true, false}), probe.Fail, "not 3"},
 		{"none", judge(true), probe.Fail, "not 1, 2, 3"},
 		{"dirty", judge(true, row{"3", true, true}), probe.Fail, "dirty version 3"},
-		{"one that nobody knows", judge(true, row{"4", true, false}), probe.Fail, "not 1, 2, 3"},
+		{"one that nobody knows", judge(true, row{"4", true, false}), probe.Fail, "4 too"},
 		{"each", judge(false, row{"1", true, false}, row{"2", true, false}, row{"3", true, false}), probe.Pass, ""},
 		{"a gap", judge(false, row{"1", true, false}, row{"3", true, false}), probe.Fail, "not 2"},
 		{"one too many", judge(false, row{"1", true, false}, row{"2", true, false}, row{"3", true, false}, row{"4", true, false}), probe.Fail, "4 too"},
 		{"down again", judge(false, row{"1", true, false}, row{"2", true, false}, row{"3", true, false}, row{"3", false, false}), probe.Fail, "not 3"},
 		{"down and up", judge(false, row{"1", true, false}, row{"2", true, false}, row{"2", false, false}, row{"2", true, false}, row{"3", true, false}), probe.Pass, ""},
 	})
+}
+
+func TestVersionsAreNumbers(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"10_last.up.sql", "9_before.up.sql", "2_first.up.sql", "2_first.down.sql", "README.md"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	all, err := versions(dir, tools[GolangMigrate].file)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"2", "9", "10"}, all)
+	_, err = versions(t.TempDir(), tools[GolangMigrate].file)
+	assert.Equal(t, probe.Blocked, probe.StatusOf(err))
 }
 
 func TestTLSOnly(t *testing.T) {

@@ -1,6 +1,7 @@
 package pgprobe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -114,7 +115,12 @@ func (d *Database) Migrated(m Migrations) probe.Claim {
 	}
 }
 
-// versions are those of the files in a folder, in the order of their names.
+// byNumber sorts versions as their tools do: 2 before 10.
+func byNumber(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+}
+
+// versions are those of the files in a folder, in their order.
 func versions(dir string, file *regexp.Regexp) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -126,6 +132,7 @@ func versions(dir string, file *regexp.Regexp) ([]string, error) {
 			all = append(all, found[1])
 		}
 	}
+	slices.SortStableFunc(all, byNumber)
 	if len(all) == 0 {
 		return nil, &probe.Unknown{Class: "not-configured", Want: "the repository's migrations", Got: "no file like " + file.String(), From: dir, Fix: "correct database.sql.migrations"}
 	}
@@ -167,11 +174,11 @@ func migrated(a Applied, from string) error {
 	if len(a.Dirty) > 0 {
 		return bad("dirty", "migrations that ran to their end", "a dirty version "+strings.Join(a.Dirty, ", "), "see what it has done and what not, mend the schema, then tell the tool which version it is (migrate force)")
 	}
-	if missing := lacks(a.Database, a.Repository); len(missing) > 0 {
-		return bad("behind", "every migration of the repository applied", "not "+strings.Join(missing, ", "), "migrate the database")
-	}
 	if unknown := lacks(a.Repository, a.Database); len(unknown) > 0 {
 		return bad("ahead", "no migrations but the repository's", strings.Join(unknown, ", ")+" too", "take the release whose migrations these are, or take them back")
+	}
+	if missing := lacks(a.Database, a.Repository); len(missing) > 0 {
+		return bad("behind", "every migration of the repository applied", "not "+strings.Join(missing, ", "), "migrate the database")
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func start(t *testing.T) *server {
 	for _, der := range cert.Certificate {
 		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
-	s, err := pgtest.Start(t.Context(), pgtest.Config{
+	s, err := pgtest.Start(t.Context(), pgtest.Config{Driver: pgtest.Quickest,
 		Settings: map[string]string{"ssl": "on", "max_prepared_transactions": "2", "max_connections": "20"},
 		Files: map[string][]byte{"server.crt": chain,
 			"server.key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), "pg_hba.conf": []byte(both)},
@@ -140,7 +140,7 @@ func TestClaimsAboutARealServer(t *testing.T) {
 		exec("UPDATE schema_migrations SET dirty = false, version = 1")
 		fails(t, "not 2", d.Migrated(m))
 		exec("UPDATE schema_migrations SET version = 3")
-		fails(t, "not 1, 2", d.Migrated(m))
+		fails(t, "3 too", d.Migrated(m))
 		exec("UPDATE schema_migrations SET version = 2")
 		blocked(t, "GRANT SELECT ON schema_migrations TO blind", blind.Migrated(m))
 		m.Table = "nowhere"

@@ -34,7 +34,7 @@ func (d *Database) PoolBelow(percent float64) probe.Claim {
 			return l.tx.QueryRow(ctx, `SELECT current_setting('max_connections')::int,
 				current_setting('superuser_reserved_connections')::int + coalesce(current_setting('reserved_connections', true)::int, 0),
 				count(*)::int, (count(*) FILTER (WHERE state = 'idle'))::int
-				FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> $1`, Application).Scan(&p.Max, &p.Reserved, &p.Used, &p.Idle)
+				FROM pg_stat_activity WHERE backend_type = 'client backend' AND NOT (application_name = $1 AND usename = current_user)`, Application).Scan(&p.Max, &p.Reserved, &p.Used, &p.Idle)
 		})
 		if code(err) == tooManyConnections {
 			p.Refused = words(err)
@@ -105,7 +105,7 @@ func (d *Database) NothingBlocks(limit time.Duration) probe.Claim {
 			}
 			if seen.Transactions, err = rows[Transaction](ctx, l, `SELECT pid, coalesce(usename::text, ''), coalesce(application_name, ''), coalesce(state, ''),
 				extract(epoch FROM clock_timestamp() - xact_start)::float8, coalesce(wait_event_type = 'Lock', false), coalesce(backend_type = 'autovacuum worker' AND query LIKE '%(to prevent wraparound)', false)
-				FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL AND application_name <> $1
+				FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL AND NOT coalesce(application_name = $1 AND usename = current_user, false)
 				AND (backend_type <> 'autovacuum worker' OR query LIKE '%(to prevent wraparound)') ORDER BY xact_start`, Application); err != nil {
 				return err
 			}
