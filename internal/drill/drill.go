@@ -64,7 +64,7 @@ const removal = 20 * time.Minute
 // patience is how long a recovery is waited for: twice its objective says as clearly that it is missed.
 func (d *Drill) patience() time.Duration { return 2*d.Want.RTO + d.Want.LogRPO }
 
-// Run makes one drill. The report is nil where nothing was measured; it is written where something was. The error is what a gate would say.
+// Run makes one drill. The report is nil where nothing was measured; it is written where something was: a good one once the server is gone. The error is what a gate would say.
 func (d *Drill) Run(ctx context.Context, kind string) (report *drillprobe.Report, err error) {
 	if d.at == nil {
 		d.at = func(string) {}
@@ -79,27 +79,44 @@ func (d *Drill) Run(ctx context.Context, kind string) (report *drillprobe.Report
 		return nil, err
 	}
 	d.at("noted")
-	report, err = d.recover(ctx, kind, run)
-	uncertain := errors.Is(err, errUncertain)
+	report, ended := d.recover(ctx, kind, run)
+	verdict := d.judge(report, kind, ended)
 	d.at("looked")
-	if removeErr := d.remove(ctx, run, uncertain); removeErr != nil {
-		return nil, errors.Join(removeErr, err)
+	failed := probe.StatusOf(verdict) == probe.Fail
+	if failed { // at once: an earlier report must not outlive what was seen now
+		err = d.write(report)
+	}
+	if removeErr := d.remove(ctx, run, errors.Is(ended, errUncertain)); removeErr != nil {
+		d.Say("what was restored is still there, until the next drill or launchgate drill sweep removes it: %v", removeErr)
+		return nil, errors.Join(removeErr, verdict, err)
 	}
 	d.at("removed")
-	var unmet *probe.Unmet
 	switch {
-	case errors.As(err, &unmet):
-		report.Failure = &drillprobe.Failure{Class: unmet.Class, Want: unmet.Want, Got: unmet.Got, Fix: unmet.Fix}
-	case err != nil:
-		return nil, err
+	case verdict == nil:
+		err = d.write(report)
+	case !failed:
+		report = nil
 	}
-	file, err := report.Write(d.Dir)
-	if err != nil {
-		return report, err
-	}
-	d.Say("the report is %s", file)
 	d.at("reported")
-	return report, d.Want.Judge(report, kind, time.Now())
+	return report, errors.Join(verdict, err)
+}
+
+// judge is what a gate would say, by what ended the drill or else by what it saw.
+func (d *Drill) judge(report *drillprobe.Report, kind string, ended error) error {
+	if unmet := (*probe.Unmet)(nil); errors.As(ended, &unmet) {
+		report.Failure = &drillprobe.Failure{Class: unmet.Class, Want: unmet.Want, Got: unmet.Got, Fix: unmet.Fix}
+	} else if ended != nil {
+		return ended
+	}
+	return d.Want.Judge(report, kind, time.Now())
+}
+
+func (d *Drill) write(report *drillprobe.Report) error {
+	file, err := report.Write(d.Dir)
+	if err == nil {
+		d.Say("the report is %s", file)
+	}
+	return err
 }
 
 // Lease is how long what a run creates may be there before anybody may remove it.
@@ -210,7 +227,7 @@ func (d *Drill) remove(ctx context.Context, run string, uncertain bool) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removal)
 	defer cancel()
 	if err := d.Source.Remove(ctx, run); err != nil {
-		return fmt.Errorf("%w\nwhat was restored is still there; the next run, or launchgate drill sweep, tries again", err)
+		return err // the note stays
 	}
 	return d.forget(file)
 }

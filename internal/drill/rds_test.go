@@ -49,6 +49,7 @@ func TestOnRDS(t *testing.T) {
 		"no snapshot":             {kind: drillprobe.Restore, change: func(a *awstest.Account, _ *Drill, _ *RDS) { a.Snapshots = a.Snapshots[2:] }, status: probe.Fail, said: "none of 1", report: true},
 		"no such database":        {kind: drillprobe.PITR, change: func(_ *awstest.Account, _ *Drill, s *RDS) { s.Instance = "drip-db" }, status: probe.Fail, said: "no such instance", report: true},
 		"protected":               {kind: drillprobe.Restore, change: func(a *awstest.Account, _ *Drill, _ *RDS) { a.Restores.Protected = true }, status: probe.Blocked, said: "--no-deletion-protection", left: 1},
+		"failed, and protected":   {kind: drillprobe.Restore, change: func(a *awstest.Account, _ *Drill, _ *RDS) { a.Restores.Protected, a.Restores.Ends = true, "failed" }, status: probe.Fail, said: "--no-deletion-protection", left: 1, report: true},
 		"may not describe":        {kind: drillprobe.Restore, rules: awstest.Rules{Policy: awstest.Allowing()}, status: probe.Blocked, said: "allow rds:DescribeDBInstances"},
 		"may not restore":         {kind: drillprobe.Restore, rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances", "rds:DescribeDBSnapshots")}, status: probe.Blocked, said: "allow rds:RestoreDBInstanceFromDBSnapshot"},
 		"may not delete":          {kind: drillprobe.Restore, rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances", "rds:DescribeDBSnapshots", "rds:Restore*", "rds:AddTagsToResource")}, status: probe.Blocked, said: "allow rds:DeleteDBInstance", left: 1},
