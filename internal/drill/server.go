@@ -120,7 +120,7 @@ func NewDumps(dir, live, driver string, say func(string, ...any)) *Dumps {
 	return &Dumps{server: server{Live: live, Driver: driver, Say: say}, Dir: dir}
 }
 
-// zones is between how many hours the clocks of the world are: a dump's time is only so exact.
+// zones is between how many hours the clocks of the world are: the time of a dump or a base backup is only so exact.
 const zones = 15 * time.Hour
 
 // Newest is the dump that was written last, which must be one of the live database.
@@ -184,8 +184,8 @@ func NewBase(dir, archive, live, driver string, say func(string, ...any)) *Base 
 	return &Base{server: server{Live: live, Driver: driver, Say: say}, Dir: dir, Archive: archive}
 }
 
-// started is when a base backup was begun, by its label.
-var begun = regexp.MustCompile(`(?m)^START TIME: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (\S+)$`)
+// begun is when a base backup was begun, by its label.
+var begun = regexp.MustCompile(`(?m)^START TIME: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \S+$`)
 
 // Newest is the base backup that was made last.
 func (s *Base) Newest(context.Context) (drillprobe.Backup, error) {
@@ -193,8 +193,8 @@ func (s *Base) Newest(context.Context) (drillprobe.Backup, error) {
 	if err != nil {
 		return drillprobe.Backup{}, err
 	}
-	b := drillprobe.Backup{ID: filepath.Base(dir), Within: 60}
-	label, err := os.ReadFile(filepath.Join(dir, "backup_label")) // #nosec G304 -- the launch's own backups
+	b := drillprobe.Backup{ID: filepath.Base(dir), Within: int(zones.Seconds())} // the WAL makes it younger: its canary tells by how much
+	label, err := os.ReadFile(filepath.Join(dir, "backup_label"))                // #nosec G304 -- the launch's own backups
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return b, &probe.Unknown{Class: "drill.folder", Want: "the newest base backup", Got: err.Error(), Fix: "make it readable", Err: err}
 	}
@@ -202,10 +202,7 @@ func (s *Base) Newest(context.Context) (drillprobe.Backup, error) {
 	if found == nil {
 		return b, &probe.Unmet{Class: "drill.backup", Want: "a base backup with its backup_label", Got: "none that says when it was begun", From: dir, Fix: "see why pg_basebackup did not end well"}
 	}
-	b.Made, err = time.Parse("2006-01-02 15:04:05", string(found[1]))
-	if zone := string(found[2]); err == nil && zone != "UTC" && zone != "GMT" {
-		b.Within = int(zones.Seconds()) // names of zones are not unique; the canary tells how old the data is
-	}
+	b.Made, err = time.Parse("2006-01-02 15:04:05", string(found[1])) // the names of zones are not unique
 	return b, err
 }
 

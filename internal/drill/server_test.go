@@ -128,7 +128,12 @@ func TestBaseAndWAL(t *testing.T) {
 	require.NoError(t, live.Archived(t.Context()))
 	source := func(archive string) *Base { return NewBase(dir, archive, live.DSN(), "local", quiet) }
 
-	report, err := drillOf(t, live, source(live.ArchiveDir())).Run(t.Context(), drillprobe.Restore)
+	weekly := drillOf(t, live, source(live.ArchiveDir()))
+	label := filepath.Join(dir, "monday", "backup_label")
+	text, err := os.ReadFile(label)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(label, begun.ReplaceAll(text, []byte("START TIME: "+time.Now().AddDate(0, 0, -6).UTC().Format("2006-01-02 15:04:05")+" CET")), 0o600))
+	report, err := weekly.Run(t.Context(), drillprobe.Restore) // the WAL of six days makes it as young as its canary
 	require.NoError(t, err)
 	assert.Equal(t, "monday", report.Backup.ID)
 	report, err = drillOf(t, live, source(live.ArchiveDir())).Run(t.Context(), drillprobe.PITR)
