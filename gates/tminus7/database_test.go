@@ -1,6 +1,7 @@
 package tminus7
 
 import (
+	"context"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/gate"
@@ -35,6 +36,14 @@ func replicaLag(g *gate.G) {
 
 func databaseGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
+
+	s.Gate("Access", gate.Hard, "What the gates ask is this very database, as a role that only reads.", onPostgreSQL(func(g *gate.G) {
+		var endpoint func(context.Context) (string, error)
+		if l := g.Launch(); l.AWS.Account != "" && l.Database.Instance != "" {
+			endpoint = cloud.Of(l).DatabaseHost
+		}
+		g.Check("the database", database.Of(g.Launch()).Access(endpoint))
+	}))
 
 	s.Gate("Role", gate.Hard, "The application's role may do what it needs, and has no power over the server.", onPostgreSQL(func(g *gate.G) {
 		g.Check("the role", database.Of(g.Launch()).Role())

@@ -39,6 +39,7 @@ func newScene(t *testing.T, fault string, arrive func(s *scene, version string) 
 	t.Helper()
 	box, err := sandbox.Start(sandbox.Config{Dir: t.TempDir(), Base: filepath.Join(launch.Root(), "launch.yaml"), Fault: fault})
 	require.NoError(t, err)
+	box.Warm()
 	t.Cleanup(func() { assert.NoError(t, box.Close()) })
 	s := &scene{box: box}
 	outside := http.NewServeMux()

@@ -5,7 +5,6 @@ package pgprobe
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -188,11 +187,6 @@ func (d *Database) plain(ctx context.Context) (*pgx.ConnConfig, Server, error) {
 	}
 	c.TLSConfig, c.Password = nil, "not-the-password"
 	return c, server, nil
-}
-
-// verified says that the server showed its certificate for the DSN's host.
-func verified(c *tls.Config) bool {
-	return c != nil && (!c.InsecureSkipVerify || c.VerifyPeerCertificate != nil)
 }
 
 // rows reads a query's rows into a list.

@@ -76,6 +76,24 @@ func TestKeepsUp(t *testing.T) {
 	})
 }
 
+func TestIs(t *testing.T) {
+	judge := func(change func(*Access)) error {
+		a := Access{Server: Server{Role: "gates"}, Host: "DB.example.com.", Wanted: "db.example.com", Verified: true}
+		change(&a)
+		return is(a, "app")
+	}
+	check(t, []judged{
+		{"this one", judge(func(*Access) {}), probe.Pass, ""},
+		{"nobody to ask", judge(func(a *Access) { a.Wanted = "" }), probe.Pass, ""},
+		{"another", judge(func(a *Access) { a.Host = "staging.example.com" }), probe.Fail, "the host staging.example.com"},
+		{"anybody", judge(func(a *Access) { a.Verified = false }), probe.Fail, "sslmode=verify-full"},
+		{"on this machine", judge(func(a *Access) { a.Verified, a.Host, a.Wanted = false, "127.0.0.1", "" }), probe.Pass, ""},
+		{"a replica", judge(func(a *Access) { a.Replica = true }), probe.Fail, "a replica"},
+		{"the application's role", judge(func(a *Access) { a.Role = "app" }), probe.Fail, "the application's, app"},
+		{"a superuser", judge(func(a *Access) { a.Powers = []string{"SUPERUSER"} }), probe.Fail, "SUPERUSER"},
+	})
+}
+
 func TestMigrations(t *testing.T) {
 	files := []string{"1", "2", "3"}
 	judge := func(last bool, noted ...row) error { return migrated(compare(files, noted, last), "db") }

@@ -210,6 +210,21 @@ func TestClaimsAboutARealServer(t *testing.T) {
 		blocked(t, "no table public.nowhere", d.LeastPrivilege("app", pgprobe.ParseRights("SELECT nowhere"), nil, false))
 	})
 
+	t.Run("access", func(t *testing.T) {
+		at := func(host string) func(context.Context) (string, error) {
+			return func(context.Context) (string, error) { return host, nil }
+		}
+		holds(t, d.Is(at(hostname), "app"))
+		holds(t, d.Is(nil, "app"))
+		fails(t, "the host "+hostname, d.Is(at("staging.example.test"), "app"))
+		fails(t, "sslmode=verify-full", s.database("gates", "sslmode=require").Is(nil, "app"))
+		fails(t, "a role of the gates' own", s.database("app", "sslmode=verify-full").Is(nil, "app"))
+		exec("ALTER ROLE gates CREATEROLE")
+		fails(t, "CREATEROLE", d.Is(nil, "app"))
+		exec("ALTER ROLE gates NOCREATEROLE")
+		blocked(t, "nobody knows", d.Is(func(context.Context) (string, error) { return "", &probe.Unknown{Got: "nobody knows"} }, "app"))
+	})
+
 	t.Run("sessions", func(t *testing.T) {
 		holds(t, d.PoolBelow(80))
 		holds(t, d.NothingBlocks(time.Minute))

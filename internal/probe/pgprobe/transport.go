@@ -13,12 +13,11 @@ import (
 
 // Transport is how a database is reached.
 type Transport struct {
-	Version  string     `json:"tls_version"`
-	Cipher   string     `json:"cipher"`
-	Verified bool       `json:"certificate_verified"` // by sslmode of the DSN
-	Plain    string     `json:"without_tls"`          // what the server said to a connection without TLS
-	State    string     `json:"sqlstate,omitempty"`
-	Clear    []PlainUse `json:"sessions_without_tls"`
+	Version string     `json:"tls_version"`
+	Cipher  string     `json:"cipher"`
+	Plain   string     `json:"without_tls"` // what the server said to a connection without TLS
+	State   string     `json:"sqlstate,omitempty"`
+	Clear   []PlainUse `json:"sessions_without_tls"`
 }
 
 // PlainUse is a role with sessions over the network without TLS.
@@ -43,7 +42,6 @@ func (d *Database) TLSOnly() probe.Claim {
 			if err := l.observer(want); err != nil {
 				return err
 			}
-			t.Verified = verified(l.tx.Config().TLSConfig)
 			if err := l.tx.QueryRow(ctx, "SELECT ssl, coalesce(version, ''), coalesce(cipher, '') FROM pg_stat_ssl WHERE pid = pg_backend_pid()").Scan(&encrypted, &t.Version, &t.Cipher); err != nil {
 				return err
 			}

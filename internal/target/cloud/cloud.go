@@ -105,6 +105,12 @@ func (c *Cloud) Endpoint(ctx context.Context) (secretsprobe.Endpoint, error) {
 	return secretsprobe.Endpoint{Host: s.Host, User: s.Master}, err
 }
 
+// DatabaseHost is the database's endpoint, without its port.
+func (c *Cloud) DatabaseHost(ctx context.Context) (string, error) {
+	at, err := c.Endpoint(ctx)
+	return at.Host, err
+}
+
 // Databases are the database and its read replicas: each has an endpoint and security groups of its own.
 func (c *Cloud) Databases() []string {
 	return append([]string{c.Launch.Database.Instance}, c.Launch.Database.Replicas...)

@@ -94,6 +94,11 @@ func (d *Database) SchemaUnchanged() probe.Claim {
 	return d.SchemaIs(sql.SchemaSHA, schemas, []string{"schema_migrations", "goose_db_version", sql.Migrations.Table})
 }
 
+// Access claims that the gates ask the database of this launch, and as a role of their own. endpoint is what its provider says.
+func (d *Database) Access(endpoint func(context.Context) (string, error)) probe.Claim {
+	return d.Is(endpoint, d.launch.Database.SQL.Role.Name)
+}
+
 // Role claims that the application's role may do what it needs and no more.
 func (d *Database) Role() probe.Claim {
 	role := d.launch.Database.SQL.Role

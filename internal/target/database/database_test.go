@@ -39,7 +39,7 @@ func TestWhatIsNotThereIsBlocked(t *testing.T) {
 	assert.Equal(t, []string{"one"}, d.ReplicaNames())
 	for name, claim := range map[string]probe.Claim{
 		"no migrations": d.Migrated(d.Migrations()), "no role": d.Role(), "no tables": d.HasTables(), "no query": d.CountsNone(pgprobe.Count{Name: "demo rows"}),
-		"no dsn": d.Unblocked(), "no dsn of the primary": d.ReplicaKeepsUp("one"), "no dsn, TLS": d.TLSOnly(), "no dsn, schema": d.SchemaUnchanged(),
+		"no dsn": d.Unblocked(), "no dsn of the primary": d.ReplicaKeepsUp("one"), "no dsn, access": d.Access(nil), "no dsn, TLS": d.TLSOnly(), "no dsn, schema": d.SchemaUnchanged(),
 	} {
 		_, err := claim(t.Context())
 		var unknown *probe.Unknown
