@@ -6,16 +6,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/getdrop/launchgate/internal/drill"
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 )
 
 func iamPolicyCommand() *cobra.Command {
-	var rollback bool
+	var rollback, drills bool
 	cmd := &cobra.Command{
-		Use: "iam-policy [--rollback]", Short: "Print the least IAM policy that the gates need",
+		Use: "iam-policy [--rollback | --drill]", Short: "Print the least IAM policy that the gates need",
 		Long: "Prints the IAM policy with which the gates of this launch can look at everything that launch.yaml names, and do nothing else. It is made\n" +
-			"of what the probes declare; a probe cannot call what it does not declare. --rollback prints the policy of the rollback job's role.",
+			"of what the probes declare; a probe cannot call what it does not declare. --rollback prints the policy of the rollback job's role, --drill that\n" +
+			"of the role that launchgate drill has.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := launch.FromEnv()
@@ -26,8 +28,11 @@ func iamPolicyCommand() *cobra.Command {
 				return fmt.Errorf("iam-policy: want the account that everything runs in; got no aws.account in launch.yaml; add it")
 			}
 			policy := cloud.GatesPolicy(l)
-			if rollback {
+			switch {
+			case rollback:
 				policy = cloud.RollbackPolicy(l)
+			case drills:
+				policy = cloud.DrillPolicy(l, drill.Needs)
 			}
 			encoder := json.NewEncoder(cmd.OutOrStdout())
 			encoder.SetIndent("", "  ")
@@ -36,5 +41,7 @@ func iamPolicyCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&rollback, "rollback", false, "the policy of the rollback job's role instead")
+	cmd.Flags().BoolVar(&drills, "drill", false, "the policy of the role that drills of the database's recovery have instead")
+	cmd.MarkFlagsMutuallyExclusive("rollback", "drill")
 	return cmd
 }

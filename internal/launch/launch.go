@@ -33,6 +33,7 @@ type Launch struct {
 	Compute     Compute             `yaml:"compute"`
 	Secrets     []RequiredSecret    `yaml:"secrets" doc:"Every secret the application needs."`
 	Database    Database            `yaml:"database"`
+	Drill       Drill               `yaml:"drill"`
 	Images      Images              `yaml:"images"`
 	Logs        Logs                `yaml:"logs"`
 	Tracing     Tracing             `yaml:"tracing"`
@@ -328,7 +329,6 @@ type Baseline struct {
 // Records are dates that people entered on the checklist.
 type Records struct {
 	BackupVerified Date    `yaml:"backup_verified" placeholder:"VERIFY_DATE"`
-	PITRDrill      Date    `yaml:"pitr_drill" doc:"When point-in-time recovery was last tried."`
 	StagingSmoke   Instant `yaml:"staging_smoke" placeholder:"TIMESTAMP"`
 }
 

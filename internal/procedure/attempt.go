@@ -69,7 +69,7 @@ func (a *Attempt) Close() error {
 // open takes the lock and finds or begins the journal.
 func (a *Attempt) open() (err error) {
 	p := a.p
-	if a.lock, err = lock(p.Dir, p.Name); err != nil {
+	if a.lock, err = Lock(p.Dir, p.Name); err != nil {
 		return err
 	}
 	number, err := newest(p.Dir, p.Name)

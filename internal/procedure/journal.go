@@ -52,8 +52,8 @@ type journal struct {
 	crash func(when string, journal interface{ Write([]byte) (int, error) }, line []byte)
 }
 
-// lock takes the procedure's lock. The kernel drops it when this process ends, however it ends.
-func lock(dir, name string) (*os.File, error) {
+// Lock takes a procedure's lock. The kernel drops it when this process ends, however it ends.
+func Lock(dir, name string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, err
 	}

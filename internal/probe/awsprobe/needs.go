@@ -38,7 +38,12 @@ const (
 	Scaling        Kind = "the scaling configurations"
 	Role           Kind = "the role of the application"
 	TheBudget      Kind = "the budget"
+	Drills         Kind = "the drills' instances"
+	DrillSources   Kind = "what drills restore"
 )
+
+// DrillPrefix begins the identifier of every instance that a drill creates, to which its role is narrowed.
+const DrillPrefix = "launchgate-drill-"
 
 // only refuses a call that was not declared, before it leaves the machine.
 func (n Needs) only(stack *middleware.Stack) error {

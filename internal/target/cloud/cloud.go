@@ -166,9 +166,6 @@ func (c *Cloud) ScaledInDrill() probe.Claim {
 // BackupVerified is when somebody last restored a backup and looked at it, by launch.yaml; the zero time for never.
 func (c *Cloud) BackupVerified() time.Time { return c.day(c.Launch.Records.BackupVerified) }
 
-// PITRDrill is when point-in-time recovery was last tried, by launch.yaml; the zero time for never.
-func (c *Cloud) PITRDrill() time.Time { return c.day(c.Launch.Records.PITRDrill) }
-
 func (c *Cloud) day(d launch.Date) time.Time {
 	if d == (launch.Date{}) {
 		return time.Time{}

@@ -88,6 +88,9 @@ func GatesPolicy(l *launch.Launch) Policy { return policy(l, needs(l)...) }
 // RollbackPolicy is the least that the role of the rollback job needs.
 func RollbackPolicy(l *launch.Launch) Policy { return policy(l, rollback[l.Compute.Provider]) }
 
+// DrillPolicy is the least that the role of a drill on RDS needs, by what the drill declares: it deletes nothing but what drills created.
+func DrillPolicy(l *launch.Launch, declared awsprobe.Needs) Policy { return policy(l, declared) }
+
 func policy(l *launch.Launch, declared ...awsprobe.Needs) Policy {
 	actions := map[awsprobe.Kind]map[string]bool{}
 	add := func(on awsprobe.Kind, action string) {
@@ -159,6 +162,10 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 		return slices.Compact(all)
 	case awsprobe.TheBudget:
 		return only(l.Budget.Name, "arn:aws:budgets::"+l.AWS.Account+":budget/"+l.Budget.Name)
+	case awsprobe.Drills:
+		return []string{arn("rds", "db:"+awsprobe.DrillPrefix+"*")}
+	case awsprobe.DrillSources: // no snapshot and no instance of another database; groups have no names of the launch's
+		return []string{arn("rds", "db:"+l.Database.Instance), arn("rds", "og:*"), arn("rds", "pg:*"), arn("rds", "snapshot:rds:"+l.Database.Instance+"-*"), arn("rds", "subgrp:*")}
 	case awsprobe.Role:
 		return only(string(l.IAM.Role), string(l.IAM.Role))
 	default:
