@@ -42,6 +42,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.mail()
 	c.github()
 	c.flags()
+	c.payments()
 }
 
 // authorities refuses a ca_file from which no certificate can be read: probes would then trust nobody, and say so of every server.

@@ -28,6 +28,7 @@ type Launch struct {
 	GitHub      GitHub              `yaml:"github"`
 	CI          CI                  `yaml:"ci"`
 	Flags       Flags               `yaml:"flags"`
+	Payments    Payments            `yaml:"payments"`
 	AWS         AWS                 `yaml:"aws"`
 	Compute     Compute             `yaml:"compute"`
 	Secrets     []RequiredSecret    `yaml:"secrets" doc:"Every secret the application needs."`

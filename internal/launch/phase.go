@@ -72,4 +72,5 @@ const (
 	RoleCDN            Role = "cdn"
 	RoleDatabase       Role = "database"
 	RoleFeatureFlags   Role = "feature_flags"
+	RoleIntegrations   Role = "integrations"
 )

@@ -22,6 +22,7 @@ const (
 	Age = 5 * time.Minute
 
 	maxBody = 4 << 20
+	maxWait = 30 * time.Second // for a service that wants to be left alone; what takes longer is for the next run
 	tries   = 3
 )
 
@@ -90,7 +91,7 @@ func (s *Service) Do(ctx context.Context, r Request) (*Answer, error) {
 			return answer, answer.usable()
 		}
 		deadline, bounded := ctx.Deadline()
-		if wait <= 0 || try == tries || bounded && time.Now().Add(wait).After(deadline) {
+		if wait <= 0 || wait > maxWait || try == tries || bounded && time.Now().Add(wait).After(deadline) {
 			return nil, answer.limit(wait)
 		}
 		if err := probe.Wait(ctx, wait); err != nil {
