@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/probe/mailprobe"
 	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
 	"github.com/getdrop/launchgate/internal/target"
 )
@@ -19,5 +20,10 @@ func integrationGates(s *gate.Section) {
 		p := target.ProvidersOf(g.Launch())
 		g.Check("the key is of live mode", paymentprobe.Live(p.Payments.Token))
 		g.Check("the test payment", paymentprobe.PaidAndRefunded(p.Payments, p.TestPayment()))
+	})
+
+	s.Gate("EmailAuth", gate.Hard, "A message that the application sends arrives authenticated: SPF, DKIM and DMARC.", func(g *gate.G) {
+		g.Within(g.Launch().Mail.Test.Within.D() + time.Minute)
+		g.Check("a message that was sent now", mailprobe.Authenticated(target.Of(g.Launch()).MailTest()))
 	})
 }

@@ -42,7 +42,7 @@ var rules = []rule{
 		"internal/probe/apprunnerprobe", "internal/probe/awsprobe", "internal/probe/cdnprobe", "internal/probe/cloudwatchprobe", "internal/probe/computeprobe", "internal/probe/ecrprobe",
 		"internal/probe/costprobe", "internal/probe/ec2probe", "internal/probe/ecsprobe", "internal/probe/elbprobe", "internal/probe/quotasprobe", "internal/probe/reachprobe", "internal/probe/terraformprobe", "internal/probe/route53probe",
 		"internal/probe/iamprobe", "internal/probe/logsprobe", "internal/probe/rdsprobe", "internal/probe/secretsprobe", "internal/probe/xrayprobe", "internal/probe/ec2probe", "internal/probe/elbprobe", "internal/probe/reachprobe", "internal/probe/backupprobe",
-		"internal/probe/flagsprobe", "internal/probe/githubprobe", "internal/probe/jsonapi", "internal/probe/paymentprobe"},
+		"internal/probe/flagsprobe", "internal/probe/githubprobe", "internal/probe/jsonapi", "internal/probe/mailprobe", "internal/probe/paymentprobe"},
 		why: "a page compiles only the probes that it uses"},
 	{of: []string{"internal/verdict/...", "internal/report/..."},
 		never: []string{"testing", "internal/gate/...", "internal/target/...", "internal/probe/dnsprobe", "internal/probe/tlsprobe", "internal/probe/httpprobe", "internal/probe/ssllabsprobe", "internal/probe/cdnprobe", "net/http"},

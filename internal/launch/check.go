@@ -40,6 +40,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.authorities()
 	c.cloud()
 	c.mail()
+	c.mailTest()
 	c.github()
 	c.flags()
 	c.payments()

@@ -231,6 +231,7 @@ type Mail struct {
 	Senders    []IP     `yaml:"senders" doc:"Addresses that mail is sent from; SPF must pass every one."`
 	OwnSenders bool     `yaml:"own_senders" doc:"The sending addresses are your own, and so are their PTR records."`
 	DMARC      string   `yaml:"dmarc" default:"quarantine" enum:"quarantine,reject" doc:"The weakest DMARC policy that will do."`
+	Test       MailTest `yaml:"test"`
 }
 
 // Repeat is how often and over what time something is looked at again.
