@@ -229,3 +229,26 @@ func TestNoSecretOfTheVaultInAnyOutput(t *testing.T) {
 	}
 	assert.Positive(t, seen, "no gate said anything about a secret: this test tests nothing")
 }
+
+// TestNoSecretOfAProviderInAnyOutput plants one core in every credential for a provider. Each provider refuses it and repeats it in its
+// answer, and no output shows it.
+func TestNoSecretOfAProviderInAnyOutput(t *testing.T) {
+	s := startSandbox(t, "")
+	for _, name := range []string{"github.token", "flags.token", "flags-admin.token", "stripe.key", "send.token", "inbox.user"} {
+		require.FileExists(t, filepath.Join(s.Dir, name))
+		require.NoError(t, os.WriteFile(filepath.Join(s.Dir, name), []byte("rk_live_"+core), 0o600))
+	}
+	beside, err := bin()
+	require.NoError(t, err)
+	outputs := everyOutput(t, beside, s, "TMinus2")
+	refused := 0
+	for name, text := range outputs {
+		refused += strings.Count(text, "redacted:")
+		for form, value := range map[string]string{"raw": core, "base64": base64.RawStdEncoding.EncodeToString([]byte("rk_live_" + core))[:24], "hex": hex.EncodeToString([]byte(core))} {
+			if at := strings.Index(text, value); at >= 0 {
+				t.Errorf("%s shows a credential (%s): …%.200s", name, form, text[max(0, at-100):])
+			}
+		}
+	}
+	assert.Positive(t, refused, "no provider repeated the credential: this test tests nothing")
+}

@@ -10,6 +10,7 @@ import (
 
 var page = gate.NewPage(launch.TMinus2,
 	gate.NewSection("FeatureFlags", launch.RoleFeatureFlags, flagGates),
+	gate.NewSection("Integrations", launch.RoleIntegrations, integrationGates),
 	gate.NewSection("CI", launch.RoleTechLead, ciGates),
 	gate.NewSection("App", launch.RoleTechLead, func(s *gate.Section) {
 		databaseGates(s)

@@ -42,9 +42,11 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.drill()
 	c.sql()
 	c.mail()
+	c.mailTest()
 	c.github()
 	c.bankid()
 	c.flags()
+	c.payments()
 }
 
 // authorities refuses a ca_file from which no certificate can be read: probes would then trust nobody, and say so of every server.

@@ -29,6 +29,7 @@ type Launch struct {
 	GitHub      GitHub              `yaml:"github"`
 	CI          CI                  `yaml:"ci"`
 	Flags       Flags               `yaml:"flags"`
+	Payments    Payments            `yaml:"payments"`
 	AWS         AWS                 `yaml:"aws"`
 	Compute     Compute             `yaml:"compute"`
 	Secrets     []RequiredSecret    `yaml:"secrets" doc:"Every secret the application needs."`
@@ -232,6 +233,7 @@ type Mail struct {
 	Senders    []IP     `yaml:"senders" doc:"Addresses that mail is sent from; SPF must pass every one."`
 	OwnSenders bool     `yaml:"own_senders" doc:"The sending addresses are your own, and so are their PTR records."`
 	DMARC      string   `yaml:"dmarc" default:"quarantine" enum:"quarantine,reject" doc:"The weakest DMARC policy that will do."`
+	Test       MailTest `yaml:"test"`
 }
 
 // Repeat is how often and over what time something is looked at again.

@@ -13,14 +13,16 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 	"github.com/getdrop/launchgate/internal/probe/oidcprobe"
+	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
 )
 
 // Providers are the third parties that are asked about one launch.
 type Providers struct {
 	*Targets
-	GitHub *githubprobe.Repository
-	BankID *oidcprobe.Provider
-	Flags  flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
+	GitHub   *githubprobe.Repository
+	BankID   *oidcprobe.Provider
+	Payments *jsonapi.Service
+	Flags    flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
 }
 
 var knownProviders PerLaunch[Providers]
@@ -33,6 +35,8 @@ func ProvidersOf(l *launch.Launch) *Providers {
 		github.Header = githubprobe.Header()
 		p.GitHub = githubprobe.New(github, l.GitHub.Repository)
 		p.BankID = p.bankID()
+		p.Payments = p.api("the payment provider", l.Payments.API, l.Payments.Key, "payments.key")
+		p.Payments.Header = paymentprobe.Header()
 		if l.Flags.Provider == launch.OFREP {
 			p.Flags = flagsprobe.NewOFREP(p.api("the flag provider", l.Flags.URL, l.Flags.Token, "flags.token"), evaluationContext(l))
 		}
@@ -68,6 +72,12 @@ func evaluationContext(l *launch.Launch) map[string]string {
 		return l.Flags.Context
 	}
 	return map[string]string{"targetingKey": "launchgate"}
+}
+
+// TestPayment is the payment that somebody made and gave back.
+func (t *Targets) TestPayment() paymentprobe.Payment {
+	p := t.Launch.Payments.Test
+	return paymentprobe.Payment{Charge: p.Charge, Refund: p.Refund, Amount: int64(p.Amount), Currency: p.Currency, MaxAge: p.MaxAge.D()}
 }
 
 // FlagsPlan is the file of the rollout plan.

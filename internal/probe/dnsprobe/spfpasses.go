@@ -48,6 +48,9 @@ func (z *Zone) strangers(ctx context.Context, t *spfWorst) {
 // spfResolver looks up for the library that evaluates SPF, at the authoritative servers as every claim does.
 type spfResolver struct{ zone *Zone }
 
+// MailDNS looks up what mail is judged by, at the authoritative servers as every claim does.
+func (z *Zone) MailDNS() spf.DNSResolver { return spfResolver{z} }
+
 func (r spfResolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
 	texts, _, err := r.zone.texts(ctx, name)
 	for _, text := range texts { // the library reads a record only as far as it needs to (RFC 7208 4.6)

@@ -27,6 +27,7 @@ type Answer struct {
 	From   string // method and address, without the query
 
 	service *Service
+	text    bool
 	at      time.Time
 }
 
@@ -41,7 +42,7 @@ func (s *Service) exchange(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{service: s, From: request.Method + " " + s.host() + request.URL.Path}
+	a := &Answer{service: s, text: r.Text, From: request.Method + " " + s.host() + request.URL.Path}
 	response, err := s.client().Do(request)
 	if err != nil {
 		return nil, s.unreached(ctx, a.From, err)
@@ -79,6 +80,9 @@ func (s *Service) request(ctx context.Context, r Request) (*http.Request, error)
 		return nil, s.unknown("not-configured", "the address of "+s.Name, "one that is no URL", "correct it in launch.yaml", nil)
 	}
 	request.Header.Set("Accept", "application/json")
+	if r.Text {
+		request.Header.Set("Accept", "text/plain")
+	}
 	request.Header.Set("User-Agent", "launchgate (https://github.com/getdrop/launchgate)")
 	if kind != "" {
 		request.Header.Set("Content-Type", kind)
@@ -160,6 +164,12 @@ func (a *Answer) usable() error {
 		return a.fresh()
 	}
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	if a.text && a.Status == http.StatusOK {
+		if kind != "text/plain" {
+			return a.unusable("api.malformed", fmt.Sprintf("status 200 with what is no text (%.40q)", redact.String(kind)), "see what really answers there")
+		}
+		return a.fresh()
+	}
 	if kind != "application/json" && !strings.HasSuffix(kind, "+json") || !json.Valid(a.Body) {
 		return a.unusable("api.malformed", fmt.Sprintf("status %d with what is no JSON (%.40q)", a.Status, redact.String(kind)), "see what really answers there")
 	}

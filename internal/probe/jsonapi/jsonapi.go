@@ -22,6 +22,7 @@ const (
 	Age = 5 * time.Minute
 
 	maxBody = 4 << 20
+	maxWait = 30 * time.Second // for a service that wants to be left alone; what takes longer is for the next run
 	tries   = 3
 )
 
@@ -49,7 +50,7 @@ func (s *Service) client() *http.Client {
 		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 			return s.Network.DialName(ctx, s.Resolver, network, address)
 		}
-		transport := &http.Transport{DialContext: dial, IdleConnTimeout: Patience, MaxConnsPerHost: 8,
+		transport := &http.Transport{DialContext: dial, IdleConnTimeout: time.Second, MaxConnsPerHost: 8, // an idle connection keeps one of the network's slots
 			TLSClientConfig: &tls.Config{RootCAs: s.Network.Roots, MinVersion: tls.VersionTLS12}}
 		s.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	})
@@ -63,6 +64,7 @@ type Request struct {
 	JSON   any
 	Form   map[string]string
 	Header http.Header
+	Text   bool // the answer is plain text, and not JSON
 }
 
 // Get is Do for a GET whose 200 is read into a value. Every other status is the answer's own affair, and into stays as it is.
@@ -90,7 +92,7 @@ func (s *Service) Do(ctx context.Context, r Request) (*Answer, error) {
 			return answer, answer.usable()
 		}
 		deadline, bounded := ctx.Deadline()
-		if wait <= 0 || try == tries || bounded && time.Now().Add(wait).After(deadline) {
+		if wait <= 0 || wait > maxWait || try == tries || bounded && time.Now().Add(wait).After(deadline) {
 			return nil, answer.limit(wait)
 		}
 		if err := probe.Wait(ctx, wait); err != nil {

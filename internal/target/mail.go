@@ -1,0 +1,25 @@
+package target
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+
+	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/probe/mailprobe"
+)
+
+// MailTest is the message that is sent and read.
+func (t *Targets) MailTest() mailprobe.Test {
+	m := t.Launch.Mail.Test
+	base, path := split(m.Send)
+	inbox := t.api("the inbox", m.Inbox, launch.Secret{}, "mail.test.inbox_user")
+	if !m.InboxUser.IsZero() {
+		inbox.Scheme, inbox.Token = "Basic", func(ctx context.Context) (string, error) {
+			user, err := m.InboxUser.Reveal(ctx)
+			return base64.StdEncoding.EncodeToString([]byte(user)), err
+		}
+	}
+	return mailprobe.Test{Send: t.api("the application", base, m.Token, "mail.test.token"), Path: path, Body: m.Body, Inbox: inbox, Recipient: m.Recipient, Receiver: cmp.Or(string(m.Receiver), m.Inbox.Host()),
+		Authserv: m.AuthservID, Domain: string(t.Launch.Mail.Domain), Envelope: string(t.Launch.Mail.ReturnPath), Within: m.Within.D(), DNS: t.Zone.MailDNS()}
+}
