@@ -41,6 +41,8 @@ func prerequisiteGates(s *gate.Section) {
 		}
 	}))
 
+	betterStackGate(s)
+
 	s.ValidFor(time.Hour)
 	s.Gate("RDS_NoPublicAccess", gate.Hard, "Nobody on the internet reaches the database.", onAWS(func(g *gate.G) {
 		c := cloud.Of(g.Launch())

@@ -7,7 +7,9 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
+	"github.com/getdrop/launchgate/internal/probe/statuspageprobe"
 	"github.com/getdrop/launchgate/internal/target/cloud"
+	"github.com/getdrop/launchgate/internal/target/watch"
 )
 
 // slack is what a gate is given beyond the time that something may take to show.
@@ -38,10 +40,46 @@ func monitoringGates(s *gate.Section) {
 		g.Advise("as far as the database", c.WhereTraced(c.Request.ReachesTheDatabase()))
 	}))
 
+	s.Gate("Synthetic1min", gate.Hard, "Every monitor looks once a minute, from several regions, and in no maintenance.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+		for _, m := range w.Monitors() {
+			g.Check(m.Name+" looks often", w.Account.Looks(m, w.Often()))
+		}
+	}))
+
+	s.Gate("BSHealthGreen", gate.Hard, "The health check's monitor looks at the health document, and is green.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+		g.Check("it watches the health document", w.Account.Watches(w.Health()))
+		g.Advise("it warns before the certificate ends", w.Account.WarnsOfExpiry(w.Health()))
+	}))
+
+	s.Gate("BSLandingGreen", gate.Hard, "The landing page's monitor looks at the landing page, and is green.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+		g.Check("it watches the landing page", w.Account.Watches(w.Landing()))
+		g.Advise("it warns before the certificate and the domain end", w.Account.WarnsOfExpiry(w.Landing()))
+	}))
+
+	s.Gate("BSEscalation", gate.Hard, "Every monitor has an escalation policy that calls a person.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+		for _, m := range w.Monitors() {
+			g.Check(m.Name+" calls somebody", w.Account.Escalates(m))
+		}
+	}))
+
 	s.Gate("CWLogsStreaming", gate.Hard, "The platform streams the application's output into its own log group.", onAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		g.Within(l.Logs.Within.D() + slack)
 		g.Check("a request is found", c.InPlatformLogs(c.Captures))
 		g.Advise("logs are kept", c.InPlatformLogs(func(group *logsprobe.Group) probe.Claim { return group.Kept(l.Logs.Retention) }))
 	}))
+	s.Gate("StatusPageLive", gate.Hard, "The public status page is there, and says that all is well.", func(g *gate.G) {
+		g.Check("it is green", statuspageprobe.Live(watch.Of(g.Launch()).Page, g.Launch().StatusPage.Resources))
+	})
+}
+
+// onBetterStack has a gate checked only where Better Stack watches the launch.
+func onBetterStack(body func(*gate.G, *watch.Watch)) func(*gate.G) {
+	return func(g *gate.G) {
+		if !g.Launch().BetterStack.Enabled {
+			g.NotApplicable("betterstack.enabled is false")
+			return
+		}
+		body(g, watch.Of(g.Launch()))
+	}
 }

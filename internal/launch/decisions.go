@@ -95,7 +95,7 @@ func (j judging) bad(key, format string, args ...any) {
 }
 
 var (
-	gateID    = regexp.MustCompile(`^([A-Z][A-Za-z0-9]*)(/[A-Z][A-Za-z0-9]*){1,2}$`)
+	gateID    = regexp.MustCompile(`^([A-Z][A-Za-z0-9]*)(/[A-Z][A-Za-z0-9_]*){1,2}$`)
 	sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 

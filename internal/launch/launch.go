@@ -36,6 +36,8 @@ type Launch struct {
 	IAM         IAM                 `yaml:"iam"`
 	Budget      Budget              `yaml:"budget"`
 	Infra       Infra               `yaml:"infra"`
+	BetterStack BetterStack         `yaml:"betterstack"`
+	StatusPage  StatusPage          `yaml:"status_page"`
 	Thresholds  Thresholds          `yaml:"thresholds" required:"true"`
 	Staging     Baseline            `yaml:"staging_baseline" doc:"What staging measured, to compare production with."`
 	Integration []string            `yaml:"integrations" placeholder:"INTEGRATION_1,INTEGRATION_2" doc:"Third parties whose live keys are checked."`
