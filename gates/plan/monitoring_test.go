@@ -19,3 +19,9 @@ func betterStackGate(s *gate.Section) {
 		}
 	})
 }
+
+func slackGate(s *gate.Section) {
+	s.Gate("Slack_Webhook", gate.Hard, "The chat's webhook is one of Slack's, and takes a message.", func(g *gate.G) {
+		g.Check("it takes a message", watch.Of(g.Launch()).Chat.TakesMessages())
+	})
+}

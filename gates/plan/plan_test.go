@@ -42,6 +42,7 @@ func prerequisiteGates(s *gate.Section) {
 	}))
 
 	betterStackGate(s)
+	slackGate(s)
 
 	s.ValidFor(time.Hour)
 	s.Gate("RDS_NoPublicAccess", gate.Hard, "Nobody on the internet reaches the database.", onAWS(func(g *gate.G) {

@@ -62,6 +62,17 @@ func monitoringGates(s *gate.Section) {
 		}
 	}))
 
+	s.Gate("SlackTestAlert", gate.Hard, "A test message arrives in the channel of the launch.", func(g *gate.G) {
+		c := watch.Of(g.Launch()).Chat
+		g.Within(c.Within + slack)
+		if c.Token == nil { // nobody but a person can look into the channel
+			g.Check("the chat takes a message", c.TakesMessages())
+			g.Check("a person saw it in the channel", g.Confirmed())
+			return
+		}
+		g.Check("a message arrives", c.Receives())
+	})
+
 	s.Gate("CWLogsStreaming", gate.Hard, "The platform streams the application's output into its own log group.", onAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		g.Within(l.Logs.Within.D() + slack)

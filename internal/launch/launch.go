@@ -300,8 +300,11 @@ type Rollback struct {
 
 // Chat is where the launch is announced.
 type Chat struct {
-	Webhook Secret `yaml:"webhook" doc:"Slack incoming webhook, as a secret: reference."`
-	Channel string `yaml:"channel"`
+	Webhook   Secret   `yaml:"webhook" doc:"Slack incoming webhook, as a secret: reference."`
+	Channel   string   `yaml:"channel" doc:"The channel that the webhook belongs to, such as #drop-ops."`
+	ChannelID string   `yaml:"channel_id" doc:"Its id, such as C0123456789, to look for a test message there."`
+	Token     Secret   `yaml:"token" doc:"Token of a bot in the channel with channels:read and channels:history, as a secret: reference; absent: a person confirms by a decision that the test message is there."`
+	Within    Duration `yaml:"within" default:"30s" doc:"How soon a message shows in the channel."`
 }
 
 // Thresholds are the numbers that decide.

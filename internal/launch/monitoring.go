@@ -32,3 +32,8 @@ type StatusPage struct {
 	Page      string `yaml:"page" doc:"Statuspage: the page's id."`
 	Token     Secret `yaml:"token" doc:"Statuspage: API key, as a secret: reference."`
 }
+
+// watchSecrets are the secrets of those who watch the launch.
+func (l *Launch) watchSecrets() []Secret {
+	return []Secret{l.BetterStack.Token, l.StatusPage.Token, l.Chat.Token}
+}

@@ -100,10 +100,10 @@ func (a *API) call(ctx context.Context, m httpprobe.Message, into any) error {
 		if err != nil {
 			return a.unreachable(err)
 		}
-		pause, again := retryAfter(answer.Header.Get("Retry-After"))
-		busy := answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable
-		if busy && again && try < tries && timeFor(ctx, pause) && probe.Wait(ctx, pause) == nil {
-			continue
+		if busy := answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable; busy && try < tries {
+			if pause, ok := RetryAfter(ctx, answer.Header); ok && probe.Wait(ctx, pause) == nil {
+				continue
+			}
 		}
 		return a.read(answer, m.URL, into)
 	}
@@ -157,17 +157,12 @@ func (a *API) unknown(class, got, fix string) *probe.Unknown {
 	return &probe.Unknown{Class: a.Class + "." + class, Want: "an answer of " + a.Name, Got: got, From: a.Base, Fix: fix}
 }
 
-// retryAfter reads the delay of a Retry-After header (RFC 9110 10.2.3) in seconds; providers send no dates.
-func retryAfter(text string) (time.Duration, bool) {
-	seconds, err := strconv.Atoi(strings.TrimSpace(text))
-	if err != nil || seconds < 0 || seconds > 3600 {
-		return 0, false
-	}
-	return time.Duration(seconds) * time.Second, true
-}
-
-// timeFor says whether there is time to ask again after a pause.
-func timeFor(ctx context.Context, pause time.Duration) bool {
+// RetryAfter reads the delay of a Retry-After header (RFC 9110 10.2.3) in seconds; providers send no dates. It is false where that is
+// longer than maxPause, or than there is time for.
+func RetryAfter(ctx context.Context, header http.Header) (time.Duration, bool) {
+	const maxPause = 20 * time.Second
+	seconds, err := strconv.Atoi(strings.TrimSpace(header.Get("Retry-After")))
+	pause := time.Duration(seconds) * time.Second
 	deadline, limited := ctx.Deadline()
-	return !limited || time.Until(deadline) > pause
+	return pause, err == nil && seconds >= 0 && pause <= maxPause && (!limited || time.Until(deadline) > pause)
 }

@@ -3,8 +3,11 @@
 package watch
 
 import (
+	"fmt"
+
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/betterstackprobe"
+	"github.com/getdrop/launchgate/internal/probe/slackprobe"
 	"github.com/getdrop/launchgate/internal/probe/statuspageprobe"
 	"github.com/getdrop/launchgate/internal/target"
 )
@@ -14,6 +17,7 @@ type Watch struct {
 	*target.Targets
 	Account *betterstackprobe.Account
 	Page    statuspageprobe.Source
+	Chat    slackprobe.Channel
 }
 
 var known target.PerLaunch[Watch]
@@ -25,6 +29,9 @@ func of(l *launch.Launch) *Watch {
 	t := target.Of(l)
 	w := &Watch{Targets: t, Account: betterstackprobe.New(t.Web, reveal(l.BetterStack.Token))}
 	w.Page = betterstackprobe.NewPage(t.Web, string(l.Links.StatusPage))
+	c := l.Chat
+	w.Chat = slackprobe.Channel{Web: t.Web, Name: c.Channel, ID: c.ChannelID, Webhook: reveal(c.Webhook), Token: reveal(c.Token), Within: c.Within.D(),
+		Says: fmt.Sprintf("Launch %s in %s.", l.ID, l.Environment)}
 	return w
 }
 
