@@ -13,6 +13,7 @@ import (
 )
 
 var page = gate.NewPage(launch.Plan,
+	gate.NewSection("Roles", launch.RoleMonitoring, roleGates),
 	gate.NewSection("Prerequisites", launch.RoleInfrastructure, prerequisiteGates),
 )
 

@@ -12,6 +12,7 @@ import (
 )
 
 var page = gate.NewPage(launch.TMinus0,
+	gate.NewSection("Final", launch.RoleMonitoring, finalGates),
 	gate.NewSection("Integrity", launch.RoleDeploy, integrityGates),
 )
 

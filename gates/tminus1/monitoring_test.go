@@ -7,6 +7,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
+	"github.com/getdrop/launchgate/internal/probe/oncallprobe"
 	"github.com/getdrop/launchgate/internal/probe/statuspageprobe"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 	"github.com/getdrop/launchgate/internal/target/watch"
@@ -24,6 +25,12 @@ func monitoringGates(s *gate.Section) {
 			g.Check(alarm.Name, c.Alarms.WouldRing(alarm))
 		}
 	}))
+
+	s.Gate("AlertRouting", gate.Hard, "Somebody is on call all the time, until a day after the launch window.", func(g *gate.G) {
+		w := watch.Of(g.Launch())
+		from, to := w.Window()
+		g.Check("no gap in the schedule", oncallprobe.Covered(w.OnCall, from, to.Add(24*time.Hour)))
+	})
 
 	s.Gate("LogAggregation", gate.Hard, "A request is found in the application's logs.", onAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
@@ -45,6 +52,12 @@ func monitoringGates(s *gate.Section) {
 			g.Check(m.Name+" looks often", w.Account.Looks(m, w.Often()))
 		}
 	}))
+
+	s.Gate("AlertTest", gate.Hard, "Whoever is on call takes a test alert in time.", func(g *gate.G) {
+		w := watch.Of(g.Launch())
+		g.Within(w.Drill().Within + slack)
+		g.Check("a test alert is taken", oncallprobe.Answers(w.OnCall, w.Drill()))
+	})
 
 	s.Gate("BSHealthGreen", gate.Hard, "The health check's monitor looks at the health document, and is green.", onBetterStack(func(g *gate.G, w *watch.Watch) {
 		g.Check("it watches the health document", w.Account.Watches(w.Health()))

@@ -39,6 +39,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.thresholds()
 	c.authorities()
 	c.cloud()
+	c.monitoring()
 	c.mail()
 }
 

@@ -38,6 +38,7 @@ type Launch struct {
 	Infra       Infra               `yaml:"infra"`
 	BetterStack BetterStack         `yaml:"betterstack"`
 	StatusPage  StatusPage          `yaml:"status_page"`
+	OnCall      OnCall              `yaml:"oncall"`
 	Thresholds  Thresholds          `yaml:"thresholds" required:"true"`
 	Staging     Baseline            `yaml:"staging_baseline" doc:"What staging measured, to compare production with."`
 	Integration []string            `yaml:"integrations" placeholder:"INTEGRATION_1,INTEGRATION_2" doc:"Third parties whose live keys are checked."`

@@ -33,7 +33,18 @@ type StatusPage struct {
 	Token     Secret `yaml:"token" doc:"Statuspage: API key, as a secret: reference."`
 }
 
+// OnCall is where people are on call. They are known there by the e-mail that people has.
+type OnCall struct {
+	Provider   string   `yaml:"provider" default:"pagerduty" enum:"pagerduty,betterstack"`
+	Token      Secret   `yaml:"token" doc:"REST API token, as a secret: reference; Better Stack's must be able to write."`
+	RoutingKey Secret   `yaml:"routing_key" doc:"PagerDuty: routing key of an Events API v2 integration, as a secret: reference."`
+	Schedule   string   `yaml:"schedule" doc:"Id of the schedule; Better Stack has one that is called default."`
+	Policy     string   `yaml:"policy" doc:"Better Stack: id of the escalation policy that a test alert follows."`
+	Tester     PersonID `yaml:"tester" doc:"Who lets the test alert be fired, and so must not be the one who takes it."`
+	Within     Duration `yaml:"ack_within" default:"5m" doc:"How soon somebody takes the test alert."`
+}
+
 // watchSecrets are the secrets of those who watch the launch.
 func (l *Launch) watchSecrets() []Secret {
-	return []Secret{l.BetterStack.Token, l.StatusPage.Token, l.Chat.Token}
+	return []Secret{l.BetterStack.Token, l.StatusPage.Token, l.Chat.Token, l.OnCall.Token, l.OnCall.RoutingKey}
 }

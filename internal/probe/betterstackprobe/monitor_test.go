@@ -9,14 +9,14 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 )
 
-const url = "https://getdrop.no/api/health"
+const healthURL = "https://getdrop.no/api/health"
 
 var now = time.Date(2027, 1, 18, 12, 0, 0, 0, time.UTC)
 
 // good is a monitor as it must be, with one change.
 func good(changes ...func(*Monitor)) Monitor {
 	no, checked, days := false, now.Add(-20*time.Second), 14
-	m := Monitor{ID: "1", URL: url, Name: "Health", Type: "keyword", Keyword: "ok", LastChecked: &checked, Status: "up", Paused: &no, Policy: "7", Frequency: 30,
+	m := Monitor{ID: "1", URL: healthURL, Name: "Health", Type: "keyword", Keyword: "ok", LastChecked: &checked, Status: "up", Paused: &no, Policy: "7", Frequency: 30,
 		Regions: []string{"us", "eu"}, SSLDays: &days, DomainDays: &days}
 	for _, change := range changes {
 		change(&m)
@@ -63,7 +63,7 @@ func TestWatches(t *testing.T) {
 		"nothing but zero values ": {Monitor{}, probe.Fail},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := watches(test.monitor, url, now)
+			err := watches(test.monitor, healthURL, now)
 			assert.Equal(t, test.want, probe.StatusOf(err), "%v", err)
 		})
 	}

@@ -34,7 +34,7 @@ func start(t *testing.T) (*betterstacktest.Server, *httpprobe.Client) {
 	authority, err := tlstest.NewAuthority()
 	require.NoError(t, err)
 	s := betterstacktest.New(t, betterstacktest.Config{Authority: authority, Address: address, Token: secret, PageHost: pageHost}, betterstacktest.State{
-		Monitors: []betterstacktest.Monitor{betterstacktest.Good("Other", url, ""), betterstacktest.Good("Other", url, ""), betterstacktest.Good("Health", url, "7")},
+		Monitors: []betterstacktest.Monitor{betterstacktest.Good("Other", healthURL, ""), betterstacktest.Good("Other", healthURL, ""), betterstacktest.Good("Health", healthURL, "7")},
 		Policies: map[string][]betterstacktest.Step{"7": betterstacktest.Calls()},
 		Page:     betterstacktest.Page{State: "operational", Resources: []string{"Drop", "API", "Website"}}, PageSize: 2})
 	return s, &httpprobe.Client{Network: &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}, Resolver: everybody{}}
@@ -46,7 +46,7 @@ func tokenOf(value string) func(context.Context) (string, error) {
 
 func TestAgainstTheStandIn(t *testing.T) {
 	server, web := start(t)
-	health := Wanted{"Health", url}
+	health := Wanted{"Health", healthURL}
 	status := func(claim func(*Account) probe.Claim) probe.Status {
 		result := probe.Run(t.Context(), "", claim(New(web, tokenOf(secret))))
 		t.Log(result.Status, result.Message())
@@ -56,9 +56,9 @@ func TestAgainstTheStandIn(t *testing.T) {
 	escalates := func(a *Account) probe.Claim { return a.Escalates(health) }
 	assert.Equal(t, probe.Pass, status(watches(health)), "it is on the second page")
 	assert.Equal(t, probe.Pass, status(func(a *Account) probe.Claim { return a.WarnsOfExpiry(health) }))
-	assert.Equal(t, probe.Fail, status(watches(Wanted{"Nobody", url})))
-	assert.Equal(t, probe.Fail, status(watches(Wanted{"Other", url})), "there are two")
-	assert.Equal(t, probe.Blocked, status(watches(Wanted{"", url})))
+	assert.Equal(t, probe.Fail, status(watches(Wanted{"Nobody", healthURL})))
+	assert.Equal(t, probe.Fail, status(watches(Wanted{"Other", healthURL})), "there are two")
+	assert.Equal(t, probe.Blocked, status(watches(Wanted{"", healthURL})))
 	assert.Equal(t, probe.Pass, status(escalates))
 
 	for name, test := range map[string]struct {

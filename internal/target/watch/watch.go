@@ -7,6 +7,7 @@ import (
 
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/betterstackprobe"
+	"github.com/getdrop/launchgate/internal/probe/oncallprobe"
 	"github.com/getdrop/launchgate/internal/probe/slackprobe"
 	"github.com/getdrop/launchgate/internal/probe/statuspageprobe"
 	"github.com/getdrop/launchgate/internal/target"
@@ -18,6 +19,7 @@ type Watch struct {
 	Account *betterstackprobe.Account
 	Page    statuspageprobe.Source
 	Chat    slackprobe.Channel
+	OnCall  oncallprobe.Provider
 }
 
 var known target.PerLaunch[Watch]
@@ -29,9 +31,13 @@ func of(l *launch.Launch) *Watch {
 	t := target.Of(l)
 	w := &Watch{Targets: t, Account: betterstackprobe.New(t.Web, reveal(l.BetterStack.Token))}
 	w.Page = betterstackprobe.NewPage(t.Web, string(l.Links.StatusPage))
+	if l.StatusPage.Provider == launch.OnStatuspage {
+		w.Page = statuspageprobe.NewAtlassian(t.Web, string(l.Links.StatusPage), l.StatusPage.Page, reveal(l.StatusPage.Token))
+	}
 	c := l.Chat
 	w.Chat = slackprobe.Channel{Web: t.Web, Name: c.Channel, ID: c.ChannelID, Webhook: reveal(c.Webhook), Token: reveal(c.Token), Within: c.Within.D(),
 		Says: fmt.Sprintf("Launch %s in %s.", l.ID, l.Environment)}
+	w.OnCall = onCall(t)
 	return w
 }
 
