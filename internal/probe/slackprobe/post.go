@@ -22,8 +22,14 @@ const byHand = "tell the channel by hand"
 // Post posts a text to an incoming webhook, which answers 200 "ok" (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
 // The webhook's address is a secret and stands in no error. Slack takes about one message a second: whom it asks to wait waits once.
 func Post(ctx context.Context, web *httpprobe.Client, webhook, text string) error {
-	if parsed, err := url.Parse(webhook); err != nil || parsed.Hostname() == "" {
+	parsed, err := url.Parse(webhook)
+	if err != nil || parsed.Hostname() == "" {
 		return unposted("an address that is no URL", nil)
+	}
+	if len(parsed.Path) > redact.MinLength { // the path alone is all that anybody needs to post, and what an error page repeats
+		if err := redact.Register("webhook", parsed.Path); err != nil {
+			return unposted("an address that cannot be kept secret", err)
+		}
 	}
 	body, err := json.Marshal(map[string]string{"text": text})
 	if err != nil {
