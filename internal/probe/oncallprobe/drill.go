@@ -33,8 +33,8 @@ func Answers(p Provider, d Drill) probe.Claim {
 		if d.Tester == "" {
 			return evidence, &probe.Unknown{Class: "not-configured", Want: "who fires the alert", Got: "no e-mail of oncall.tester in launch.yaml", Fix: "name a person with an e-mail: their own answer proves nothing"}
 		}
-		fired := time.Now()
-		onCall, err := p.Shifts(ctx, fired, fired.Add(time.Minute))
+		now := time.Now()
+		onCall, err := p.Shifts(ctx, now, now.Add(time.Minute))
 		if err != nil {
 			return evidence, err
 		}
@@ -42,7 +42,8 @@ func Answers(p Provider, d Drill) probe.Claim {
 		if err != nil && id == "" {
 			return evidence, err
 		}
-		defer func() { // an alert that nobody ends calls everybody, one after the other
+		fired := time.Now() // not before: a provider that is busy takes the alert only when it is asked again
+		defer func() {      // an alert that nobody ends calls everybody, one after the other
 			if ended := end(ctx, p, id); ended != nil && err == nil {
 				err = ended
 			}

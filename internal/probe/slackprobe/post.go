@@ -17,10 +17,14 @@ import (
 	"github.com/getdrop/launchgate/internal/redact"
 )
 
-const byHand = "tell the channel by hand"
+const (
+	byHand = "tell the channel by hand"
+	// tries is how often a message is sent that Slack asks to send again later.
+	tries = 3
+)
 
 // Post posts a text to an incoming webhook, which answers 200 "ok" (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
-// The webhook's address is a secret and stands in no error. Slack takes about one message a second: whom it asks to wait waits once.
+// The webhook's address is a secret and stands in no error. Slack takes about one message a second: whom it asks to wait waits.
 func Post(ctx context.Context, web *httpprobe.Client, webhook, text string) error {
 	parsed, err := url.Parse(webhook)
 	if err != nil || parsed.Hostname() == "" {
@@ -37,13 +41,15 @@ func Post(ctx context.Context, web *httpprobe.Client, webhook, text string) erro
 	}
 	m := httpprobe.Message{Method: http.MethodPost, URL: webhook, Header: http.Header{"Content-Type": {"application/json"}}, Body: body, Most: 64 << 10}
 	answer, err := web.Send(ctx, m)
-	if err == nil && answer.Status == http.StatusTooManyRequests {
-		if pause, ok := jsonapi.RetryAfter(ctx, answer.Header); ok {
-			if err := probe.Wait(ctx, pause); err != nil {
-				return unposted("no time left to wait, as Slack asked", err)
-			}
-			answer, err = web.Send(ctx, m)
+	for try := 1; try < tries && err == nil && answer.Status == http.StatusTooManyRequests; try++ { // it was not taken
+		pause, ok := jsonapi.RetryAfter(ctx, answer.Header)
+		if !ok {
+			break
 		}
+		if err := probe.Wait(ctx, pause); err != nil {
+			return unposted("no time left to wait, as Slack asked", err)
+		}
+		answer, err = web.Send(ctx, m)
 	}
 	if err != nil {
 		return unposted(what(err), err)
