@@ -26,6 +26,7 @@ import (
 
 	"github.com/getdrop/launchgate/fixtures/awstest"
 	"github.com/getdrop/launchgate/fixtures/sandbox"
+	"github.com/getdrop/launchgate/fixtures/servicetest"
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/fixtures/webtest"
 )
@@ -189,6 +190,34 @@ func TestNoOutputShowsASecret(t *testing.T) {
 			assert.Contains(t, stream, place)
 		}
 	})
+}
+
+// TestNoTokenOfAProviderInAnyOutput has every provider repeat in its answers what it was sent.
+func TestNoTokenOfAProviderInAnyOutput(t *testing.T) {
+	beside, err := bin()
+	require.NoError(t, err)
+	s := startSandbox(t, "")
+	for _, service := range []*servicetest.Service{s.BetterStack.Service, s.Slack.Service, s.PagerDuty.Service} {
+		service.Fail(servicetest.Echo)
+	}
+	reports := t.TempDir()
+	env := append(s.Env(), "LAUNCH_REPORTS="+reports, "SLACK_WEBHOOK_URL=https://hooks.slack.com/services/"+core+"-hook")
+	for _, name := range []string{"BETTERSTACK_TOKEN", "SLACK_BOT_TOKEN", "PAGERDUTY_TOKEN", "PAGERDUTY_ROUTING_KEY"} {
+		env = append(env, name+"="+core+"-"+name)
+	}
+	all := ""
+	for _, page := range []string{"Plan", "TMinus1"} {
+		said := commandIn(t, beside, root, env, "run", page)
+		assert.NotZero(t, said.code)
+		all += said.stdout + said.stderr
+	}
+	for _, text := range files(t, reports) {
+		all += text
+	}
+	assert.NotContains(t, all, core)
+	for _, name := range []string{"BETTERSTACK_TOKEN", "SLACK_BOT_TOKEN", "PAGERDUTY_TOKEN", "webhook"} {
+		assert.Contains(t, all, "redacted:"+name, "it surfaced nowhere: this test tests nothing")
+	}
 }
 
 // TestNoSecretOfTheVaultInAnyOutput plants one core in every secret of the account and in a plain variable, most of them in a form that

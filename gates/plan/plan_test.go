@@ -13,6 +13,7 @@ import (
 )
 
 var page = gate.NewPage(launch.Plan,
+	gate.NewSection("Roles", launch.RoleMonitoring, roleGates),
 	gate.NewSection("Prerequisites", launch.RoleInfrastructure, prerequisiteGates),
 )
 
@@ -41,6 +42,9 @@ func prerequisiteGates(s *gate.Section) {
 			g.Check("the service serves it", computeprobe.ServesDomain(c.Platform, record.Name))
 		}
 	}))
+
+	betterStackGate(s)
+	slackGate(s)
 
 	s.ValidFor(time.Hour)
 	s.Gate("RDS_NoPublicAccess", gate.Hard, "Nobody on the internet reaches the database.", onAWS(func(g *gate.G) {

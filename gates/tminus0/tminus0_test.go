@@ -13,6 +13,7 @@ import (
 )
 
 var page = gate.NewPage(launch.TMinus0,
+	gate.NewSection("Final", launch.RoleMonitoring, finalGates),
 	gate.NewSection("Integrity", launch.RoleDeploy, integrityGates),
 )
 

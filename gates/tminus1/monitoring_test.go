@@ -7,7 +7,10 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
+	"github.com/getdrop/launchgate/internal/probe/oncallprobe"
+	"github.com/getdrop/launchgate/internal/probe/statuspageprobe"
 	"github.com/getdrop/launchgate/internal/target/cloud"
+	"github.com/getdrop/launchgate/internal/target/watch"
 )
 
 // slack is what a gate is given beyond the time that something may take to show.
@@ -22,6 +25,12 @@ func monitoringGates(s *gate.Section) {
 			g.Check(alarm.Name, c.Alarms.WouldRing(alarm))
 		}
 	}))
+
+	s.Gate("AlertRouting", gate.Hard, "Somebody is on call all the time, until a day after the launch window.", func(g *gate.G) {
+		w := watch.Of(g.Launch())
+		from, to := w.Window()
+		g.Check("no gap in the schedule", oncallprobe.Covered(w.OnCall, from, to.Add(24*time.Hour)))
+	})
 
 	s.Gate("LogAggregation", gate.Hard, "A request is found in the application's logs.", onAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
@@ -38,10 +47,63 @@ func monitoringGates(s *gate.Section) {
 		g.Advise("as far as the database", c.WhereTraced(c.Request.ReachesTheDatabase()))
 	}))
 
+	s.Gate("Synthetic1min", gate.Hard, "Every monitor looks once a minute, from several regions, and in no maintenance.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+		for _, m := range w.Monitors() {
+			g.Check(m.Name+" looks often", w.Account.Looks(m, w.Often()))
+		}
+	}))
+
+	s.Gate("AlertTest", gate.Hard, "Whoever is on call takes a test alert in time.", func(g *gate.G) {
+		w := watch.Of(g.Launch())
+		g.Within(w.Drill().Within + slack)
+		g.Check("a test alert is taken", oncallprobe.Answers(w.OnCall, w.Drill()))
+	})
+
+	s.Gate("BSHealthGreen", gate.Hard, "The health check's monitor looks at the health document, and is green.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+		g.Check("it watches the health document", w.Account.Watches(w.Health()))
+		g.Advise("it warns before the certificate ends", w.Account.WarnsOfExpiry(w.Health()))
+	}))
+
+	s.Gate("BSLandingGreen", gate.Hard, "The landing page's monitor looks at the landing page, and is green.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+		g.Check("it watches the landing page", w.Account.Watches(w.Landing()))
+		g.Advise("it warns before the certificate and the domain end", w.Account.WarnsOfExpiry(w.Landing()))
+	}))
+
+	s.Gate("BSEscalation", gate.Hard, "Every monitor has an escalation policy that calls a person.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+		for _, m := range w.Monitors() {
+			g.Check(m.Name+" calls somebody", w.Account.Escalates(m))
+		}
+	}))
+
+	s.Gate("SlackTestAlert", gate.Hard, "A test message arrives in the channel of the launch.", func(g *gate.G) {
+		c := watch.Of(g.Launch()).Chat
+		g.Within(c.Within + slack)
+		if c.Token == nil { // nobody but a person can look into the channel
+			g.Check("the chat takes a message", c.TakesMessages())
+			g.Check("a person saw it in the channel", g.Confirmed())
+			return
+		}
+		g.Check("a message arrives", c.Receives())
+	})
+
 	s.Gate("CWLogsStreaming", gate.Hard, "The platform streams the application's output into its own log group.", onAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		g.Within(l.Logs.Within.D() + slack)
 		g.Check("a request is found", c.InPlatformLogs(c.Captures))
 		g.Advise("logs are kept", c.InPlatformLogs(func(group *logsprobe.Group) probe.Claim { return group.Kept(l.Logs.Retention) }))
 	}))
+	s.Gate("StatusPageLive", gate.Hard, "The public status page is there, and says that all is well.", func(g *gate.G) {
+		g.Check("it is green", statuspageprobe.Live(watch.Of(g.Launch()).Page, g.Launch().StatusPage.Resources))
+	})
+}
+
+// onBetterStack has a gate checked only where Better Stack watches the launch.
+func onBetterStack(body func(*gate.G, *watch.Watch)) func(*gate.G) {
+	return func(g *gate.G) {
+		if !g.Launch().BetterStack.Enabled {
+			g.NotApplicable("betterstack.enabled is false")
+			return
+		}
+		body(g, watch.Of(g.Launch()))
+	}
 }

@@ -63,6 +63,13 @@ func approved(l *launch.Launch, section string, role launch.Role, due, now time.
 	return seen, nil
 }
 
+// Confirmed claims that the owner of this gate confirmed, by a decision that approves it, what no machine can see.
+func (g *G) Confirmed() probe.Claim {
+	return func(context.Context) (probe.Evidence, error) {
+		return approved(g.launch, g.gate.ID, launch.Role(g.gate.Role), time.Time{}, time.Now())
+	}
+}
+
 // ApprovedFile claims that the owner of this gate approved a file exactly as it is now: a decision about the gate that
 // names the file's hash.
 func (g *G) ApprovedFile(path string) probe.Claim {

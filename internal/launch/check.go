@@ -41,6 +41,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.cloud()
 	c.drill()
 	c.sql()
+	c.monitoring()
 	c.mail()
 	c.mailTest()
 	c.github()

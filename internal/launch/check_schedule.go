@@ -23,6 +23,19 @@ func (c checker) schedule() {
 	c.window()
 }
 
+// Announced is the maintenance that the status page announces, which may pass midnight; zero times where there is none.
+func (l *Launch) Announced() (start, end time.Time) {
+	s := l.Schedule
+	if s.Maintenance.Start == s.Maintenance.End {
+		return time.Time{}, time.Time{}
+	}
+	start, end = s.Date.At(s.Maintenance.Start, s.Timezone), s.Date.At(s.Maintenance.End, s.Timezone)
+	if end.Before(start) {
+		end = end.AddDate(0, 0, 1)
+	}
+	return start, end
+}
+
 // Window is when the deployment window opens and closes. One that passes midnight opens on the day before the launch
 // where the launch is after midnight.
 func (l *Launch) Window() (start, end time.Time) {

@@ -42,6 +42,9 @@ type Launch struct {
 	IAM         IAM                 `yaml:"iam"`
 	Budget      Budget              `yaml:"budget"`
 	Infra       Infra               `yaml:"infra"`
+	BetterStack BetterStack         `yaml:"betterstack"`
+	StatusPage  StatusPage          `yaml:"status_page"`
+	OnCall      OnCall              `yaml:"oncall"`
 	Thresholds  Thresholds          `yaml:"thresholds" required:"true"`
 	Staging     Baseline            `yaml:"staging_baseline" doc:"What staging measured, to compare production with."`
 	Integration []string            `yaml:"integrations" placeholder:"INTEGRATION_1,INTEGRATION_2" doc:"Third parties whose live keys are checked."`
@@ -305,8 +308,11 @@ type Rollback struct {
 
 // Chat is where the launch is announced.
 type Chat struct {
-	Webhook Secret `yaml:"webhook" doc:"Slack incoming webhook, as a secret: reference."`
-	Channel string `yaml:"channel"`
+	Webhook   Secret   `yaml:"webhook" doc:"Slack incoming webhook, as a secret: reference."`
+	Channel   string   `yaml:"channel" doc:"The channel that the webhook belongs to, such as #drop-ops."`
+	ChannelID string   `yaml:"channel_id" doc:"Its id, such as C0123456789, to look for a test message there."`
+	Token     Secret   `yaml:"token" doc:"Token of a bot in the channel with channels:read and channels:history, as a secret: reference; absent: a person confirms by a decision that the test message is there."`
+	Within    Duration `yaml:"within" default:"30s" doc:"How soon a message shows in the channel."`
 }
 
 // Thresholds are the numbers that decide.

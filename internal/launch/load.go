@@ -47,7 +47,7 @@ func FromEnv(phases ...Phase) (*Launch, error) {
 // registerSecrets makes the values of all secrets known to package redact before anything is printed: a server may echo
 // what it was sent. A secret that cannot be read here blocks whoever needs it, and nobody else.
 func (l *Launch) registerSecrets() {
-	for _, s := range []Secret{l.Chat.Webhook, l.DNS.Globalping.Token, l.CDN.Session.Credential, l.Drill.URL} {
+	for _, s := range append(l.watchSecrets(), l.Chat.Webhook, l.DNS.Globalping.Token, l.CDN.Session.Credential, l.Drill.URL) {
 		if !s.IsZero() {
 			_, _ = s.Reveal(context.Background())
 		}

@@ -16,21 +16,37 @@ type Answer struct {
 	Body   []byte
 }
 
-// Ask makes one GET with headers of the caller's, for a probe that lets a service look. No answer is shared or remembered
-// and no redirect is followed; the first address of the host that answers is enough. A body of more than most bytes is an
-// error, because half of one tells nothing.
+// Message is a request to a service.
+type Message struct {
+	Method string // "" is GET
+	URL    string
+	Header http.Header
+	Body   []byte
+	Most   int64 // bytes of the answer; more is an error, because half of an answer tells nothing
+}
+
+// Ask makes one GET with headers of the caller's, for a probe that lets a service look; see Send.
 func (c *Client) Ask(ctx context.Context, rawURL string, header http.Header, most int64) (*Answer, error) {
-	target, err := parse(rawURL)
+	return c.Send(ctx, Message{URL: rawURL, Header: header, Most: most})
+}
+
+// Send sends a request. No answer is shared or remembered and no redirect is followed; the first address of the host that
+// answers is enough. What is no GET is sent to one address only: where that may have heard it, it is not said again.
+func (c *Client) Send(ctx context.Context, m Message) (*Answer, error) {
+	target, err := parse(m.URL)
 	if err != nil {
 		return nil, err
 	}
-	all, err := probe.EveryAddress(ctx, c.Resolver, target.Hostname(), func(_ context.Context, ip netip.Addr) netip.Addr { return ip })
-	if err != nil {
-		return nil, err
+	all := make([]netip.Addr, 1)
+	if all[0], err = netip.ParseAddr(target.Hostname()); err != nil {
+		if all, err = probe.EveryAddress(ctx, c.Resolver, target.Hostname(), func(_ context.Context, ip netip.Addr) netip.Addr { return ip }); err != nil {
+			return nil, err
+		}
 	}
 	var a *Answer
 	for _, ip := range all {
-		if a, err = c.AskAt(ctx, rawURL, ip, header, most); err == nil {
+		x := c.send(ctx, target, netip.AddrPortFrom(ip, port(target)), m)
+		if a, err = x.heard(); err == nil || x.sent && m.Method != "" && m.Method != http.MethodGet {
 			break
 		}
 	}
@@ -43,12 +59,16 @@ func (c *Client) AskAt(ctx context.Context, rawURL string, ip netip.Addr, header
 	if err != nil {
 		return nil, err
 	}
-	x := c.fetch(ctx, target, netip.AddrPortFrom(ip, port(target)), header, most)
+	return c.fetch(ctx, target, netip.AddrPortFrom(ip, port(target)), header, most).heard()
+}
+
+// heard is the answer for a caller, whole.
+func (x *exchange) heard() (*Answer, error) {
 	switch {
 	case x.err != nil:
 		return nil, x.err
 	case x.cut:
-		return nil, x.unmet("http.size", "an answer that can be read", fmt.Sprintf("more than %d bytes", most), "")
+		return nil, x.unmet("http.size", "an answer that can be read", fmt.Sprintf("more than %d bytes", x.most), "")
 	}
 	return &Answer{Status: x.status, Header: x.header, Body: x.body}, nil
 }

@@ -5,6 +5,7 @@ package httpprobe
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,7 @@ type exchange struct {
 	most   int64 // bytes of the body that are read
 	cut    bool  // the body is longer than that
 	err    error // why there is no answer: *probe.Unmet or *probe.Unknown
+	sent   bool  // the server may have heard the request
 }
 
 // get asks one address for a URL, once for all claims.
@@ -77,7 +79,12 @@ func port(target *url.URL) uint16 {
 // fetch speaks HTTP/1.1 itself: one connection, one request, no redirect, no retry, and errors that say what happened.
 // It sends the given headers too, and reads no more than most bytes of the body.
 func (c *Client) fetch(ctx context.Context, target *url.URL, at netip.AddrPort, header http.Header, most int64) *exchange {
-	x := &exchange{url: target, at: at, most: most}
+	return c.send(ctx, target, at, Message{Header: header, Most: most})
+}
+
+// send is fetch for any method, and with a body.
+func (c *Client) send(ctx context.Context, target *url.URL, at netip.AddrPort, m Message) *exchange {
+	x := &exchange{url: target, at: at, most: m.Most}
 	conn, err := c.connect(ctx, target, at.String())
 	if err != nil {
 		x.err = err
@@ -86,15 +93,16 @@ func (c *Client) fetch(ctx context.Context, target *url.URL, at netip.AddrPort, 
 	defer func() { _ = conn.Close() }()                                              // all was said, whatever the close says
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // a closed connection needs no deadline
 
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	request, err := http.NewRequestWithContext(ctx, m.Method, target.String(), bytes.NewReader(m.Body)) // no method is GET
 	if err != nil {
 		x.err = &probe.Unknown{Class: "not-configured", Want: "a URL", Got: err.Error(), From: target.String(), Err: err}
 		return x
 	}
-	maps.Copy(request.Header, header)
+	maps.Copy(request.Header, m.Header)
 	request.Header.Set("User-Agent", "launchgate")
 	request.Header.Set("Accept-Encoding", "identity") // without it any coding is welcome (RFC 9110 12.5.3)
 	request.Close = true
+	x.sent = true
 	if err := x.exchange(ctx, conn, request); err != nil {
 		x.err = unanswered(ctx, err, target.String()+" at "+at.String())
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/slackprobe"
 	"github.com/getdrop/launchgate/internal/procedure"
 	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/smoke"
@@ -136,7 +137,7 @@ func announce(ctx context.Context, l *launch.Launch, text string) error {
 	if err != nil {
 		return err
 	}
-	return procedure.Announce(ctx, procedure.ChatClient(target.Of(l).Network), webhook, text)
+	return slackprobe.Post(ctx, target.Of(l).Web, webhook, text)
 }
 
 // canAnnounce says whether there is a chat and its address can be read.

@@ -1,0 +1,17 @@
+package launch
+
+// monitoring judges what launch.yaml says about those who watch the launch.
+func (c checker) monitoring() {
+	for key, within := range map[string]Duration{"oncall.ack_within": c.OnCall.Within, "chat.within": c.Chat.Within} {
+		if within.D() > pageTime {
+			c.bad(key, "want at most %s, because a page has ten minutes; got %s", Duration(pageTime), within)
+		}
+	}
+	seen := map[string]bool{}
+	for key, name := range map[string]string{"betterstack.health": c.BetterStack.Health, "betterstack.landing": c.BetterStack.Landing} {
+		if seen[name] && name != "" {
+			c.bad(key, "want another monitor for each; got %s twice", quote(name))
+		}
+		seen[name] = true
+	}
+}

@@ -1,0 +1,99 @@
+package statuspageprobe
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/providerapi"
+)
+
+// Atlassian is a page of Atlassian's Statuspage. What the public sees is the page's own api/v2/summary.json
+// (https://metastatuspage.com/api); the management API (https://developer.statuspage.io/) says which page that must be.
+type Atlassian struct {
+	url, id string
+	public  *providerapi.API
+	api     *providerapi.API
+}
+
+// NewAtlassian returns a page that was not looked at yet, with its id and an API key.
+func NewAtlassian(web *httpprobe.Client, page, id string, key func(context.Context) (string, error)) *Atlassian {
+	return &Atlassian{url: page, id: id,
+		public: &providerapi.API{Web: web, Name: "the status page", Class: "statuspage", Base: strings.TrimSuffix(page, "/")},
+		api:    &providerapi.API{Web: web, Name: "Statuspage", Class: "statuspage", Base: "https://api.statuspage.io/v1", Authorize: providerapi.Bearer("OAuth ", "status_page.token", key)}}
+}
+
+// URL is the page's.
+func (a *Atlassian) URL() string { return a.url }
+
+// summary is api/v2/summary.json.
+type summary struct {
+	Page       *struct{ ID string }
+	Components []struct {
+		ID, Name, Status string
+		Group            bool
+	}
+	Maintenances []struct {
+		Name, Status string
+		From         time.Time `json:"scheduled_for"`
+		To           time.Time `json:"scheduled_until"`
+		Components   []struct{ ID string }
+	} `json:"scheduled_maintenances"`
+	Status *struct{ Indicator string }
+}
+
+// Look reads the page as the public sees it, and whether it is the one that launch.yaml names.
+func (a *Atlassian) Look(ctx context.Context) (Page, error) {
+	if a.id == "" {
+		return Page{}, &probe.Unknown{Class: "not-configured", Want: "the page's id", Got: "no status_page.page in launch.yaml", Fix: "copy it from the page's API settings"}
+	}
+	var managed struct {
+		ID      string
+		Private *bool `json:"viewers_must_be_team_members"`
+	}
+	if err := a.api.Get(ctx, "/pages/"+url.PathEscape(a.id), &managed); err != nil {
+		return Page{}, err
+	}
+	if managed.ID != a.id || managed.Private == nil {
+		return Page{}, a.unreadable("the page "+a.id, "an answer about something else")
+	}
+	var seen summary
+	err := a.public.Get(ctx, "/api/v2/summary.json", &seen)
+	switch status := providerapi.Refused(err); {
+	case *managed.Private, status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return Page{Protected: true}, nil
+	case err != nil:
+		return Page{}, err
+	case seen.Page == nil || seen.Status == nil:
+		return Page{}, a.unreadable("what the page shows", "JSON about something else")
+	case seen.Page.ID != a.id:
+		return Page{}, &probe.Unmet{Class: "statuspage.other", Want: "the page " + a.id, Got: "the page " + seen.Page.ID, From: a.url, Fix: "correct links.status_page or status_page.page"}
+	}
+	return seen.read(), nil
+}
+
+func (s summary) read() Page {
+	page := Page{State: s.Status.Indicator} // none, minor, major, critical, maintenance
+	if page.State == "none" {
+		page.State = Operational
+	}
+	for _, c := range s.Components {
+		if !c.Group {
+			page.Resources = append(page.Resources, Resource{ID: c.ID, Name: c.Name, Status: c.Status})
+		}
+	}
+	for _, m := range s.Maintenances {
+		if m.Status != "completed" {
+			page.Reports = append(page.Reports, Report{Title: m.Name, From: m.From, To: m.To, Affected: len(m.Components)})
+		}
+	}
+	return page
+}
+
+func (a *Atlassian) unreadable(want, got string) error {
+	return &probe.Unknown{Class: "statuspage.unreadable", Want: want, Got: got, From: a.url, Fix: "see what answers there"}
+}
