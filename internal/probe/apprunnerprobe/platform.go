@@ -145,6 +145,9 @@ var deploys = map[types.OperationType]bool{types.OperationTypeCreateService: tru
 func fromService(in *types.Service) computeprobe.Service {
 	s := computeprobe.Service{Name: aws.ToString(in.ServiceName), Status: string(in.Status), Running: in.Status == types.ServiceStatusRunning,
 		Group: fmt.Sprintf("/aws/apprunner/%s/%s/application", aws.ToString(in.ServiceName), aws.ToString(in.ServiceId))}
+	if url := aws.ToString(in.ServiceUrl); url != "" {
+		s.Hosts = []string{url}
+	}
 	if h := in.HealthCheckConfiguration; h != nil {
 		s.Health = computeprobe.HealthCheck{Protocol: string(h.Protocol), Path: aws.ToString(h.Path)}
 	} else {

@@ -38,6 +38,12 @@ const (
 	Scaling        Kind = "the scaling configurations"
 	Role           Kind = "the role of the application"
 	TheBudget      Kind = "the budget"
+
+	TheDistribution Kind = "the distribution"
+	CDNPolicies     Kind = "the policies of the distribution"
+	WebACLs         Kind = "the web ACLs"
+	Certificates    Kind = "the certificates"
+	Analyzers       Kind = "the access analyzers"
 )
 
 // only refuses a call that was not declared, before it leaves the machine.

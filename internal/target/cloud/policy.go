@@ -10,6 +10,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 	"github.com/getdrop/launchgate/internal/probe/backupprobe"
+	"github.com/getdrop/launchgate/internal/probe/cloudfrontprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/costprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
@@ -44,6 +45,9 @@ func needs(l *launch.Launch) []awsprobe.Needs {
 	}
 	if l.DNS.Failover.Enabled {
 		all = append(all, route53probe.Needs)
+	}
+	if l.CDN.Enabled && l.CDN.Provider == launch.CloudFront {
+		all = append(all, cloudfrontprobe.Needs)
 	}
 	if l.Budget.Name != "" {
 		all = append(all, costprobe.Needs)
@@ -159,11 +163,20 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 		return slices.Compact(all)
 	case awsprobe.TheBudget:
 		return only(l.Budget.Name, "arn:aws:budgets::"+l.AWS.Account+":budget/"+l.Budget.Name)
+	case awsprobe.TheDistribution:
+		return only(l.CDN.ID, global(l, "distribution/"+l.CDN.ID))
+	case awsprobe.CDNPolicies:
+		return []string{global(l, "cache-policy/*"), global(l, "origin-request-policy/*")}
 	case awsprobe.Role:
 		return only(string(l.IAM.Role), string(l.IAM.Role))
 	default:
 		panic("no resources are known for " + string(kind))
 	}
+}
+
+// global is the ARN of something of CloudFront, which has no region.
+func global(l *launch.Launch, resource string) string {
+	return "arn:aws:cloudfront::" + l.AWS.Account + ":" + resource
 }
 
 // platformGroup is the log group in which App Runner puts the output of a service; "" for another platform.
