@@ -65,6 +65,9 @@ func cdnGates(s *gate.Section) {
 	s.Gate("WAF", gate.Hard, "The CDN's firewall refuses attacks and lets honest requests through.", where(func(g *gate.G) {
 		t, waf := target.Of(g.Launch()), g.Launch().CDN.WAF
 		g.Check("attacks are refused", cdnprobe.Refuses(t.Web, t.CDN(waf.Path), waf.Status))
+		if g.Launch().CDN.Provider == launch.CloudFront {
+			g.Check("its rules block", cloud.Of(g.Launch()).FrontBlocks())
+		}
 	}))
 
 	s.Gate("Purge", gate.Warn, "The purge command works: new content is there in time, at every address.", where(func(g *gate.G) {

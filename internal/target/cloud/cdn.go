@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/acmprobe"
+	"github.com/getdrop/launchgate/internal/probe/wafprobe"
 )
 
 // ProductionHosts are the names by which a CDN may fetch from the service: those that the platform serves, else the host of
@@ -49,4 +52,29 @@ func (c *Cloud) FrontNames(domain string) []string {
 		}
 	}
 	return all
+}
+
+// FrontBlocks claims that a web ACL stands before the distribution, and refuses.
+func (c *Cloud) FrontBlocks() probe.Claim {
+	before := wafprobe.Where{What: "the distribution " + c.Launch.CDN.ID, ACL: func(ctx context.Context) (string, error) {
+		config, err := c.Front.Describe(ctx)
+		return config.WebACL, err
+	}}
+	return wafprobe.Blocks(c.Account, before, c.Launch.CDN.WAF.Counting...)
+}
+
+// CertificateRenews claims that a certificate in ACM is renewed by itself.
+func (c *Cloud) CertificateRenews(arn string) probe.Claim {
+	return acmprobe.Renews(c.Account, func(context.Context) (string, error) { return arn, nil }, c.Zone.CNAME)
+}
+
+// FrontCertificateRenews claims that the distribution's certificate is renewed by itself.
+func (c *Cloud) FrontCertificateRenews() probe.Claim {
+	return acmprobe.Renews(c.Account, func(ctx context.Context) (string, error) {
+		config, err := c.Front.Describe(ctx)
+		if err == nil && config.Certificate == "" {
+			err = &probe.Unmet{Class: "acm.missing", Want: "a certificate of ACM on the distribution " + config.ID, Got: "none", From: config.From, Fix: "request one in us-east-1 and have the distribution use it"}
+		}
+		return config.Certificate, err
+	}, c.Zone.CNAME)
 }
