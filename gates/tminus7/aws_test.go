@@ -37,14 +37,13 @@ func awsGates(s *gate.Section) {
 			g.NotApplicable("tls.renewal is other")
 			return
 		}
-		front := l.CDN.Enabled && l.CDN.Provider == launch.CloudFront
-		switch onDomain := !front || l.CDN.Host != l.DNS.Domain; {
-		case l.Compute.Provider == launch.AppRunner && onDomain:
+		switch {
+		case c.TakesDomain() && l.Compute.Provider == launch.AppRunner:
 			g.Check("that of the service", computeprobe.Renews(c.Platform, string(l.DNS.Domain), c.Zone.CNAME))
-		case len(l.TLS.Certificates) == 0 && onDomain:
-			g.Check("that of the load balancer", c.CertificateRenews(""))
+		case len(l.TLS.Certificates) == 0 && (c.TakesDomain() || !c.OnFront()):
+			g.Check("that of dns.domain", c.CertificateRenews("")) // which nobody has named
 		}
-		if front {
+		if c.OnFront() {
 			g.Check("that of the CDN", c.FrontCertificateRenews())
 		}
 		for _, arn := range l.TLS.Certificates {

@@ -34,6 +34,16 @@ func (c *Cloud) ProductionHosts(ctx context.Context) ([]string, error) {
 	return hosts, nil
 }
 
+// OnFront says whether the CDN is a CloudFront distribution.
+func (c *Cloud) OnFront() bool {
+	return c.Launch.CDN.Enabled && c.Launch.CDN.Provider == launch.CloudFront
+}
+
+// TakesDomain says whether the service takes dns.domain itself; else a CDN before it does.
+func (c *Cloud) TakesDomain() bool {
+	return !c.Launch.CDN.Enabled || c.Launch.CDN.Host != c.Launch.DNS.Domain
+}
+
 // OtherOrigins are those that somebody decided on.
 func (c *Cloud) OtherOrigins() []string {
 	var all []string
