@@ -26,8 +26,8 @@ func TestFromService(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		in   types.Service
-		want func(computeprobe.Service) any
-		is   any
+		read func(computeprobe.Service) any
+		want any
 	}{
 		"it runs":                             {types.Service{Status: types.ServiceStatusRunning}, func(s computeprobe.Service) any { return s.Running }, true},
 		"an operation is under way":           {types.Service{Status: types.ServiceStatusOperationInProgress}, func(s computeprobe.Service) any { return s.Running }, false},
@@ -47,7 +47,7 @@ func TestFromService(t *testing.T) {
 		"traces":                              {types.Service{ObservabilityConfiguration: &types.ServiceObservabilityConfiguration{ObservabilityEnabled: true}}, func(s computeprobe.Service) any { return s.Tracing }, true},
 		"traces that are off":                 {types.Service{ObservabilityConfiguration: &types.ServiceObservabilityConfiguration{}}, func(s computeprobe.Service) any { return s.Tracing }, false},
 	} {
-		assert.Equal(t, test.is, test.want(fromService(&test.in)), name)
+		assert.Equal(t, test.want, test.read(fromService(&test.in)), name)
 	}
 }
 
