@@ -6,6 +6,7 @@ SHELL := bash
 P ?= TMinus5
 FAULT ?=
 FUZZTIME ?= 30s
+ENDPOINT ?=
 # PHASES lists each page as phase:package, in the runbook's order.
 PHASES := Plan:gates/plan TMinus7:gates/tminus7 TMinus5:gates/tminus5 TMinus3:gates/tminus3 TMinus2:gates/tminus2 TMinus1:gates/tminus1 TMinus0:gates/tminus0 LaunchDay:gates/launchday Smoke:smoke Rollback:rollback
 # DEMO are the pages that the sandbox has all counterparts for.
@@ -91,6 +92,10 @@ lint:
 verify: lint generate ## What CI runs: lint, generated files, all tests
 	git diff --exit-code
 	$(MAKE) --no-print-directory test race heavy
+
+.PHONY: contract
+contract: ## Compare the AWS stand-in with another endpoint: make contract ENDPOINT=aws, or the URL of an emulator; docs/aws-contract.md
+	go run ./fixtures/awstest/contract "$(ENDPOINT)"
 
 .PHONY: bench
 bench: ## Measure start-up and the T-5 page at 100 ms round-trip time, the DNS page against zonemaster-cli, and a grade against testssl.sh and sslscan

@@ -38,11 +38,12 @@ func prerequisiteGates(s *gate.Section) {
 		g.Check("it has public addresses only", dnsprobe.NoSpecialAddress(c.Zone, record.Name))
 		g.Check("no CNAME at the apex", dnsprobe.NoCNAMEAtApex(c.Zone))
 		g.Check("IPv6 for all names or for none", dnsprobe.AAAAParity(c.Zone, names))
-		if g.Launch().Compute.Provider == launch.AppRunner { // elsewhere the load balancer takes every name
+		if g.Launch().Compute.Provider == launch.AppRunner && c.TakesDomain() { // elsewhere the load balancer or the CDN takes every name
 			g.Check("the service serves it", computeprobe.ServesDomain(c.Platform, record.Name))
 		}
 	}))
 
+	s.Gate("TLS_Provisioned", gate.Hard, "The certificates of all names are there and valid.", onAWS(tlsProvisioned))
 	betterStackGate(s)
 	slackGate(s)
 

@@ -4,8 +4,10 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/cdnprobe"
 	"github.com/getdrop/launchgate/internal/target"
+	"github.com/getdrop/launchgate/internal/target/cloud"
 )
 
 func cdnGates(s *gate.Section) {
@@ -20,6 +22,15 @@ func cdnGates(s *gate.Section) {
 				g.Check(t.CDN(b.Path)+" is what the origin has", cdnprobe.SameAsOrigin(t.Web, t.CDN(b.Path), t.AtOrigin(b.Path), t.CDNOrigin()))
 			}
 		}
+		if g.Launch().CDN.Provider == launch.CloudFront {
+			c := cloud.Of(g.Launch())
+			g.Check("the distribution is deployed", c.Front.Deployed())
+			g.Check("it answers for the launch's names", c.Front.AnswersFor(c.FrontNames, string(g.Launch().CDN.Host)))
+			g.Check("it fetches from the service", c.Front.FetchesFrom(c.ProductionHosts, c.OtherOrigins()...))
+			if g.Launch().Compute.Provider == launch.AppRunner {
+				g.Check("the service gets its own name", c.Front.KeepsHost(c.ProductionHosts))
+			}
+		}
 	}))
 
 	s.Gate("Behaviors", gate.Hard, "The CDN keeps what its specification says and nothing else; no page of one person reaches another.", where(func(g *gate.G) {
@@ -32,6 +43,11 @@ func cdnGates(s *gate.Section) {
 		}
 		for _, url := range t.CDNPaths("private") {
 			g.Check(url+" reaches nobody else", cdnprobe.Private(t.Web, url, t.CDNSession()))
+		}
+		if g.Launch().CDN.Provider == launch.CloudFront {
+			for _, b := range g.Launch().CDN.Behaviors {
+				g.Check(b.Path+" is configured as "+b.Cache, cloud.Of(g.Launch()).Front.Treats(b.Path, b.Cache))
+			}
 		}
 	}))
 
@@ -49,6 +65,9 @@ func cdnGates(s *gate.Section) {
 	s.Gate("WAF", gate.Hard, "The CDN's firewall refuses attacks and lets honest requests through.", where(func(g *gate.G) {
 		t, waf := target.Of(g.Launch()), g.Launch().CDN.WAF
 		g.Check("attacks are refused", cdnprobe.Refuses(t.Web, t.CDN(waf.Path), waf.Status))
+		if g.Launch().CDN.Provider == launch.CloudFront {
+			g.Check("its rules block", cloud.Of(g.Launch()).FrontBlocks())
+		}
 	}))
 
 	s.Gate("Purge", gate.Warn, "The purge command works: new content is there in time, at every address.", where(func(g *gate.G) {

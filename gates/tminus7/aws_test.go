@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 )
@@ -29,6 +30,28 @@ func awsGates(s *gate.Section) {
 		g.Advise("tags cannot be moved", images.TagsStay())
 	}))
 
+	s.ValidFor(24 * time.Hour)
+	s.Gate("CertificateRenews", gate.Hard, "AWS renews every certificate of the launch without anybody's help.", onAWS(func(g *gate.G) {
+		c, l := cloud.Of(g.Launch()), g.Launch()
+		if l.TLS.Renewal == "other" {
+			g.NotApplicable("tls.renewal is other")
+			return
+		}
+		switch {
+		case c.TakesDomain() && l.Compute.Provider == launch.AppRunner:
+			g.Check("that of the service", computeprobe.Renews(c.Platform, string(l.DNS.Domain), c.Zone.CNAME))
+		case len(l.TLS.Certificates) == 0 && (c.TakesDomain() || !c.OnFront()):
+			g.Check("that of dns.domain", c.CertificateRenews("")) // which nobody has named
+		}
+		if c.OnFront() {
+			g.Check("that of the CDN", c.FrontCertificateRenews())
+		}
+		for _, arn := range l.TLS.Certificates {
+			g.Check(string(arn), c.CertificateRenews(string(arn)))
+		}
+	}))
+
+	s.ValidFor(15 * time.Minute)
 	s.Gate("DNSFailover", gate.Warn, "The domain moves to another place when the first one fails.", func(g *gate.G) {
 		if !g.Launch().DNS.Failover.Enabled {
 			g.NotApplicable("dns.failover.enabled is false")

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/probe/accessprobe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
@@ -66,6 +67,7 @@ func infrastructureGates(s *gate.Section) {
 		for _, entry := range iam.Deny {
 			g.Check("may not "+entry, c.Role.MayNot(iamprobe.Parse(entry)))
 		}
+		g.Check("nobody outside of the account reaches anything", accessprobe.NothingShared(c.Account))
 	}))
 
 	s.ValidFor(24 * time.Hour)

@@ -1,8 +1,13 @@
 package launch
 
+// CloudFront is the provider of a CDN whose configuration is looked at.
+const CloudFront = "cloudfront"
+
 // CDN is the content delivery network in front of the site, or of its static files alone.
 type CDN struct {
 	Enabled   bool          `yaml:"enabled" doc:"There is a CDN. Where it is false, each of its gates needs a decision that declares it not applicable."`
+	Provider  string        `yaml:"provider" default:"other" enum:"other,cloudfront" doc:"cloudfront: the distribution of id is looked at in aws.account too."`
+	ID        string        `yaml:"id" doc:"Id of the CloudFront distribution, such as E2QWRUHEXAMPLE."`
 	Host      Domain        `yaml:"host" doc:"The name that the CDN answers for. Default: dns.domain."`
 	Origin    CDNOrigin     `yaml:"origin"`
 	Behaviors []CDNBehavior `yaml:"behaviors" doc:"The specification: paths of the CDN, as one can ask for them, and what it may do with each."`
@@ -16,9 +21,10 @@ type CDN struct {
 // CDNOrigin is the server that the CDN fetches from. Two servers with the same release answer the same, so only what the
 // origin says about itself tells production from staging.
 type CDNOrigin struct {
-	Header string `yaml:"header" doc:"Response header in which the origin names itself, such as X-Environment."`
-	Value  string `yaml:"value" doc:"What the production origin says in it, and no other server does."`
-	URL    URL    `yaml:"url" doc:"The origin as it is reached without the CDN, to compare answers; absent: it lets nobody but the CDN in."`
+	Header string   `yaml:"header" doc:"Response header in which the origin names itself, such as X-Environment."`
+	Value  string   `yaml:"value" doc:"What the production origin says in it, and no other server does."`
+	URL    URL      `yaml:"url" doc:"The origin as it is reached without the CDN, to compare answers; absent: it lets nobody but the CDN in."`
+	Also   []Domain `yaml:"also" doc:"Hosts of other origins that a CloudFront distribution may fetch from, such as a bucket of images."`
 }
 
 // CDNBehavior is one line of the CDN's specification.
@@ -47,8 +53,9 @@ type CDNAssets struct {
 
 // CDNWAF is where attacks are tried, and how they are refused.
 type CDNWAF struct {
-	Path   string `yaml:"path" doc:"A path that answers with 200, whatever its query; attacks in the query are tried there. Absent: the gate is BLOCKED."`
-	Status int    `yaml:"status" default:"403" doc:"The status with which the WAF refuses."`
+	Path     string   `yaml:"path" doc:"A path that answers with 200, whatever its query; attacks in the query are tried there. Absent: the gate is BLOCKED."`
+	Counting []string `yaml:"counting" doc:"Names of rules of the web ACL that count and do not block, because somebody decided so."`
+	Status   int      `yaml:"status" default:"403" doc:"The status with which the WAF refuses."`
 }
 
 // CDNPurge is how something is taken out of the CDN, tried with an object that is there for nothing else.

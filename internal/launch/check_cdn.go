@@ -2,6 +2,7 @@ package launch
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -28,6 +29,7 @@ func (c checker) cdn() {
 	if (n.Purge.Path == "") != (len(n.Purge.Command) == 0) {
 		c.bad("cdn.purge", "want path and command, or neither; got one of them")
 	}
+	c.cloudFront()
 	c.behaviors()
 	c.cdnPath("cdn.assets.base", n.Assets.Base)
 	c.cdnPath("cdn.waf.path", n.WAF.Path)
@@ -44,6 +46,22 @@ func (c checker) cdn() {
 	}
 	if c.read("cdn.assets.unhashed_max_age") && n.Assets.UnhashedMaxAge >= n.Assets.MaxAge {
 		c.bad("cdn.assets.unhashed_max_age", "want less than cdn.assets.max_age, %s; got %s", n.Assets.MaxAge, n.Assets.UnhashedMaxAge)
+	}
+}
+
+var distribution = regexp.MustCompile(`^E[0-9A-Z]{6,}$`)
+
+func (c checker) cloudFront() {
+	n := c.CDN
+	switch {
+	case n.Provider == CloudFront && c.AWS.Account == "":
+		c.bad("cdn.provider", "want aws.account, because the distribution is looked at there; got none")
+	case n.Provider == CloudFront && n.ID == "":
+		c.bad("cdn.id", "want the distribution's id, because cdn.provider is cloudfront; got none")
+	case n.Provider != CloudFront && n.ID != "":
+		c.bad("cdn.id", "want provider: cloudfront beside it; got %s; an id that nobody reads proves nothing", quote(n.Provider))
+	case n.ID != "" && !distribution.MatchString(n.ID):
+		c.bad("cdn.id", "want the id of a CloudFront distribution, such as E2QWRUHEXAMPLE; got %s", quote(n.ID))
 	}
 }
 

@@ -39,6 +39,11 @@ func (c checker) cloud() {
 	if role := c.IAM.Role; role != "" && (role.Service() != "iam" || role.Account() != a.Account) {
 		c.bad("iam.role", "want the ARN of a role in account %s; got %s", a.Account, quote(string(role)))
 	}
+	for i, certificate := range c.TLS.Certificates {
+		if certificate.Service() != "acm" || certificate.Account() != a.Account {
+			c.bad(fmt.Sprintf("tls.certificates[%d]", i), "want the ARN of a certificate in ACM, in account %s; got %s", a.Account, quote(string(certificate)))
+		}
+	}
 	if s := c.Compute.Scale; s.Max < s.Min || s.Min < 1 {
 		c.bad("compute.scale", "want 1 ≤ min ≤ max; got min %d and max %d", s.Min, s.Max)
 	}

@@ -250,6 +250,8 @@ type TLS struct {
 	Names            []Domain `yaml:"names" required:"true" doc:"Every name a certificate must be valid for; *.example.com asks for a wildcard."`
 	MinDays          int      `yaml:"min_days" default:"90" doc:"Days a certificate must last beyond the launch."`
 	MinDaysAutorenew int      `yaml:"min_days_autorenew" default:"30" doc:"The same where renewal is proven to be automatic."`
+	Certificates     []ARN    `yaml:"certificates" doc:"ARNs of the launch's certificates in AWS Certificate Manager, but for that of a CloudFront distribution."`
+	Renewal          string   `yaml:"renewal" default:"aws" enum:"aws,other" doc:"Who renews the certificates of a launch on AWS; other: TMinus7/AWS/CertificateRenews is not applicable."`
 	AutoRenew        string   `yaml:"auto_renew" default:"no" enum:"no,observed" doc:"observed: renewal counts as proven when the served certificate has replaced an earlier one in good time."`
 	CertLog          string   `yaml:"cert_log" default:"state/certificates.jsonl" doc:"Where certificates seen in earlier runs are kept."`
 	CAFile           string   `yaml:"ca_file" doc:"PEM file of certificate authorities to trust instead of the system's. Refused in production."`

@@ -87,7 +87,7 @@ func describe(ctx context.Context, client api, arn string, who awsprobe.Identity
 			return s, unreadable("apprunner:DescribeCustomDomains", err)
 		}
 		for _, d := range page.CustomDomains {
-			note(s.Domains, d)
+			note(&s, d)
 		}
 	}
 	if summary := out.Service.AutoScalingConfigurationSummary; summary != nil {
@@ -102,17 +102,20 @@ func describe(ctx context.Context, client api, arn string, who awsprobe.Identity
 }
 
 // note writes down a domain's status; a certificate that is not validated keeps it from being served whatever the association says.
-func note(domains map[string]string, d types.CustomDomain) {
+func note(s *computeprobe.Service, d types.CustomDomain) {
 	status := string(d.Status)
 	for _, r := range d.CertificateValidationRecords {
-		if r.Status != types.CertificateValidationRecordStatusSuccess {
+		s.Validations = append(s.Validations, computeprobe.Validation{Domain: aws.ToString(d.DomainName), Name: aws.ToString(r.Name), Value: aws.ToString(r.Value), Status: string(r.Status)})
+	}
+	for _, r := range d.CertificateValidationRecords {
+		if !strings.EqualFold(string(r.Status), string(types.CertificateValidationRecordStatusSuccess)) {
 			status = fmt.Sprintf("%s, certificate validation %s", status, r.Status)
 			break
 		}
 	}
-	domains[aws.ToString(d.DomainName)] = status
+	s.Domains[aws.ToString(d.DomainName)] = status
 	if aws.ToBool(d.EnableWWWSubdomain) {
-		domains["www."+aws.ToString(d.DomainName)] = status
+		s.Domains["www."+aws.ToString(d.DomainName)] = status
 	}
 }
 
@@ -145,6 +148,9 @@ var deploys = map[types.OperationType]bool{types.OperationTypeCreateService: tru
 func fromService(in *types.Service) computeprobe.Service {
 	s := computeprobe.Service{Name: aws.ToString(in.ServiceName), Status: string(in.Status), Running: in.Status == types.ServiceStatusRunning,
 		Group: fmt.Sprintf("/aws/apprunner/%s/%s/application", aws.ToString(in.ServiceName), aws.ToString(in.ServiceId))}
+	if url := aws.ToString(in.ServiceUrl); url != "" {
+		s.Hosts = []string{url}
+	}
 	if h := in.HealthCheckConfiguration; h != nil {
 		s.Health = computeprobe.HealthCheck{Protocol: string(h.Protocol), Path: aws.ToString(h.Path)}
 	} else {

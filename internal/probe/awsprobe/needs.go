@@ -40,6 +40,12 @@ const (
 	TheBudget      Kind = "the budget"
 	Drills         Kind = "the drills' instances"
 	DrillSources   Kind = "what drills restore"
+
+	TheDistribution Kind = "the distribution"
+	CDNPolicies     Kind = "the policies of the distribution"
+	WebACLs         Kind = "the web ACLs"
+	Certificates    Kind = "the certificates"
+	Analyzers       Kind = "the access analyzers"
 )
 
 // DrillPrefix begins the identifier of every instance that a drill creates, to which its role is narrowed.

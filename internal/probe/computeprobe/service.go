@@ -33,6 +33,10 @@ type Service struct {
 	Opaque     []string          `json:"opaque,omitempty"`    // sources of more variables that the platform does not show
 	Tracing    bool              `json:"tracing"`
 
+	Validations []Validation `json:"validations,omitempty"` // of the certificates of the custom domains
+
+	Hosts []string `json:"hosts,omitempty"` // names that the platform gave it
+
 	TargetGroups []string `json:"target_groups,omitempty"` // ARNs of the load balancer's groups that its instances are in
 
 	Group  string `json:"log_group,omitempty"` // where the application's output arrives

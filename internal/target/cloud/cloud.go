@@ -11,6 +11,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 	"github.com/getdrop/launchgate/internal/probe/backupprobe"
+	"github.com/getdrop/launchgate/internal/probe/cloudfrontprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/costprobe"
@@ -47,6 +48,7 @@ type Cloud struct {
 	Balanced *elbprobe.Groups
 	Budget   *costprobe.Budget
 	Zone53   *route53probe.Zone
+	Front    *cloudfrontprobe.Distribution
 	Quotas   *quotasprobe.Quotas
 }
 
@@ -66,6 +68,7 @@ func of(l *launch.Launch) *Cloud {
 		Groups:   ec2probe.New(account),
 		Balanced: elbprobe.New(account),
 		Budget:   costprobe.New(account, l.Budget.Name),
+		Front:    cloudfrontprobe.New(account, l.CDN.ID),
 	}
 	c.Quotas = quotasprobe.New(account, c.Metrics)
 	c.Zone53 = route53probe.New(account, string(l.DNS.Domain))

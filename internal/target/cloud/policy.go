@@ -7,9 +7,12 @@ import (
 	"strings"
 
 	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/probe/accessprobe"
+	"github.com/getdrop/launchgate/internal/probe/acmprobe"
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 	"github.com/getdrop/launchgate/internal/probe/backupprobe"
+	"github.com/getdrop/launchgate/internal/probe/cloudfrontprobe"
 	"github.com/getdrop/launchgate/internal/probe/cloudwatchprobe"
 	"github.com/getdrop/launchgate/internal/probe/costprobe"
 	"github.com/getdrop/launchgate/internal/probe/ec2probe"
@@ -22,12 +25,13 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/probe/route53probe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
+	"github.com/getdrop/launchgate/internal/probe/wafprobe"
 	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 )
 
 // needs are the declarations of all probes of AWS that look at something of this launch.
 func needs(l *launch.Launch) []awsprobe.Needs {
-	all := []awsprobe.Needs{backupprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
+	all := []awsprobe.Needs{accessprobe.Needs, acmprobe.Needs, backupprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
 	if l.Compute.Provider == launch.ECS {
 		all = append(all, ecsprobe.Needs)
 	} else {
@@ -44,6 +48,9 @@ func needs(l *launch.Launch) []awsprobe.Needs {
 	}
 	if l.DNS.Failover.Enabled {
 		all = append(all, route53probe.Needs)
+	}
+	if l.CDN.Enabled && l.CDN.Provider == launch.CloudFront {
+		all = append(all, cloudfrontprobe.Needs, wafprobe.Needs)
 	}
 	if l.Budget.Name != "" {
 		all = append(all, costprobe.Needs)
@@ -166,11 +173,38 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 		return []string{arn("rds", "db:"+awsprobe.DrillPrefix+"*")}
 	case awsprobe.DrillSources: // no snapshot and no instance of another database; groups have no names of the launch's
 		return []string{arn("rds", "db:"+l.Database.Instance), arn("rds", "og:*"), arn("rds", "pg:*"), arn("rds", "snapshot:rds:"+l.Database.Instance+"-*"), arn("rds", "subgrp:*")}
+	case awsprobe.TheDistribution:
+		return only(l.CDN.ID, cloudFront(l, "distribution/"+l.CDN.ID))
+	case awsprobe.CDNPolicies:
+		return []string{cloudFront(l, "cache-policy/*"), cloudFront(l, "origin-request-policy/*")}
+	case awsprobe.WebACLs: // those of CloudFront
+		return []string{global(l, "wafv2", "global/rulegroup/*"), global(l, "wafv2", "global/webacl/*")}
+	case awsprobe.Certificates:
+		var all []string
+		if l.CDN.Enabled && l.CDN.Provider == launch.CloudFront {
+			all = append(all, global(l, "acm", "certificate/*"))
+		}
+		for _, certificate := range l.TLS.Certificates {
+			all = append(all, string(certificate))
+		}
+		return all
+	case awsprobe.Analyzers:
+		return []string{arn("access-analyzer", "analyzer/*")}
 	case awsprobe.Role:
 		return only(string(l.IAM.Role), string(l.IAM.Role))
 	default:
 		panic("no resources are known for " + string(kind))
 	}
+}
+
+// cloudFront is the ARN of something of CloudFront, which has no region.
+func cloudFront(l *launch.Launch, resource string) string {
+	return "arn:aws:cloudfront::" + l.AWS.Account + ":" + resource
+}
+
+// global is the ARN of something that CloudFront uses of another service, which is in one region for all.
+func global(l *launch.Launch, service, resource string) string {
+	return "arn:aws:" + service + ":us-east-1:" + l.AWS.Account + ":" + resource
 }
 
 // platformGroup is the log group in which App Runner puts the output of a service; "" for another platform.

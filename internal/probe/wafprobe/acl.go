@@ -1,0 +1,132 @@
+// Package wafprobe claims that a web ACL stands before something and refuses, by its configuration. Whether it refuses the right
+// things is for cdnprobe, which attacks.
+package wafprobe
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/wafv2"
+	"github.com/aws/aws-sdk-go-v2/service/wafv2/types"
+
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+)
+
+// Needs are the calls that the probe makes for the web ACL of a distribution.
+var Needs = awsprobe.Needs{
+	"WAFV2.GetWebACL":    {Action: "wafv2:GetWebACL", On: awsprobe.WebACLs},
+	"WAFV2.GetRuleGroup": {Action: "wafv2:GetRuleGroup", On: awsprobe.WebACLs},
+}
+
+// Where is what a web ACL must stand before.
+type Where struct {
+	What string                                // in words
+	ACL  func(context.Context) (string, error) // the ARN of its web ACL, "" where it has none
+}
+
+// ACL is a web ACL.
+type ACL struct {
+	ARN     string `json:"arn"`
+	Name    string `json:"name"`
+	Default string `json:"default_action"`
+	Rules   []Rule `json:"rules"`
+	From    string `json:"-"`
+}
+
+// Rule is one rule, and what it does with a request that matches.
+type Rule struct {
+	Name   string   `json:"name"`
+	Action string   `json:"action"` // block, captcha, challenge, allow, count; group: what the rules of its group do
+	Counts []string `json:"counts,omitempty"`
+	Blocks int      `json:"blocks,omitempty"` // rules of a group of one's own that refuse; -1: AWS or a vendor looks after them
+}
+
+// Blocks claims that a web ACL stands before the place, that it refuses something, and that no rule only counts but those that
+// somebody decided on: "<rule>", or "<rule>/<rule of its group>".
+func Blocks(account *awsprobe.Account, where Where, counting ...string) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: where.What, Source: "WAFV2 GetWebACL"}
+		arn, err := where.ACL(ctx)
+		if err != nil {
+			return evidence, err
+		}
+		if arn == "" {
+			return evidence, &probe.Unmet{Class: "waf.absent", Want: "a web ACL before " + where.What, Got: "none", From: where.What, Fix: "associate one"}
+		}
+		acl, err := observe(ctx, account, arn)
+		evidence.Asked = []string{acl.From}
+		if err != nil {
+			return evidence, err
+		}
+		evidence.Observed = acl
+		return evidence, blocks(acl, counting)
+	}
+}
+
+func observe(ctx context.Context, account *awsprobe.Account, arn string) (ACL, error) {
+	cfg, who, err := account.Open(ctx, Needs)
+	acl := ACL{ARN: arn, From: "wafv2:GetWebACL as " + who.String()}
+	if err != nil {
+		return acl, err
+	}
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 || parts[2] != "wafv2" {
+		return acl, &probe.Unknown{Class: "waf.classic", Want: "a web ACL of AWS WAF", Got: arn + ", of WAF Classic", From: acl.From, Fix: "move the rules to a web ACL of AWS WAF"}
+	}
+	cfg.Region = parts[3] // that of CloudFront are in us-east-1
+	client := wafv2.NewFromConfig(cfg)
+	out, err := client.GetWebACL(ctx, &wafv2.GetWebACLInput{ARN: &arn})
+	switch {
+	case awsprobe.Missing(err):
+		return acl, &probe.Unmet{Class: "waf.absent", Want: "the web ACL " + arn, Got: "no such web ACL", From: acl.From, Fix: "create it, or associate another"}
+	case err != nil:
+		return acl, awsprobe.Unreadable("wafv2:GetWebACL", "the web ACL "+arn, who, err)
+	case out.WebACL == nil:
+		return acl, &probe.Unknown{Class: "aws.error", Want: "the web ACL " + arn, Got: "an empty answer", From: acl.From, Fix: "ask again"}
+	}
+	acl.fill(out.WebACL)
+	for i, rule := range references(out.WebACL) {
+		if rule == "" {
+			continue
+		}
+		group, err := client.GetRuleGroup(ctx, &wafv2.GetRuleGroupInput{ARN: aws.String(rule)})
+		if err != nil {
+			return acl, awsprobe.Unreadable("wafv2:GetRuleGroup", "the rule group "+rule, who, err)
+		}
+		acl.Rules[i].look(group.RuleGroup)
+	}
+	return acl, nil
+}
+
+// all are the rules in the order in which Firewall Manager's stand around the ACL's own.
+func all(in *types.WebACL) []types.Rule {
+	var rules []types.Rule
+	managed := func(groups []types.FirewallManagerRuleGroup) {
+		for _, g := range groups {
+			rule := types.Rule{Name: g.Name, OverrideAction: g.OverrideAction, Statement: &types.Statement{}}
+			if g.FirewallManagerStatement != nil {
+				rule.Statement.ManagedRuleGroupStatement, rule.Statement.RuleGroupReferenceStatement = g.FirewallManagerStatement.ManagedRuleGroupStatement, g.FirewallManagerStatement.RuleGroupReferenceStatement
+			}
+			rules = append(rules, rule)
+		}
+	}
+	managed(in.PreProcessFirewallManagerRuleGroups)
+	rules = append(rules, in.Rules...)
+	managed(in.PostProcessFirewallManagerRuleGroups)
+	return rules
+}
+
+// references are, rule by rule, the ARNs of groups of one's own.
+func references(in *types.WebACL) []string {
+	var arns []string
+	for _, r := range all(in) {
+		arn := ""
+		if r.Statement != nil && r.Statement.RuleGroupReferenceStatement != nil {
+			arn = aws.ToString(r.Statement.RuleGroupReferenceStatement.ARN)
+		}
+		arns = append(arns, arn)
+	}
+	return arns
+}

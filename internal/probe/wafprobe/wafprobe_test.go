@@ -1,0 +1,95 @@
+package wafprobe
+
+import (
+	"context"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/wafv2/types"
+	"github.com/stretchr/testify/assert"
+
+	"github.com/getdrop/launchgate/fixtures/awstest"
+	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+)
+
+const (
+	aclARN   = "arn:aws:wafv2:us-east-1:" + awstest.ID + ":global/webacl/web/1"
+	groupARN = "arn:aws:wafv2:us-east-1:" + awstest.ID + ":global/rulegroup/own/1"
+)
+
+var (
+	count   = &types.RuleAction{Count: &types.CountAction{}}
+	block   = &types.RuleAction{Block: &types.BlockAction{}}
+	counted = &types.OverrideAction{Count: &types.CountAction{}}
+)
+
+func managed(overrides ...types.RuleActionOverride) types.Rule {
+	return types.Rule{Name: aws.String("common"), OverrideAction: &types.OverrideAction{None: &types.NoneAction{}},
+		Statement: &types.Statement{ManagedRuleGroupStatement: &types.ManagedRuleGroupStatement{Name: aws.String("AWSManagedRulesCommonRuleSet"), VendorName: aws.String("AWS"), RuleActionOverrides: overrides}}}
+}
+
+func own(override *types.OverrideAction) types.Rule {
+	return types.Rule{Name: aws.String("own"), OverrideAction: override, Statement: &types.Statement{RuleGroupReferenceStatement: &types.RuleGroupReferenceStatement{ARN: aws.String(groupARN)}}}
+}
+
+func TestBlocks(t *testing.T) {
+	excluded := managed()
+	excluded.Statement.ManagedRuleGroupStatement.ExcludedRules = []types.ExcludedRule{{Name: aws.String("NoUserAgent_HEADER")}}
+	counts := managed()
+	counts.OverrideAction = counted
+	for name, test := range map[string]struct {
+		acl      types.WebACL
+		inner    []types.Rule // of the group of our own
+		counting []string
+		want     probe.Status
+		got      string
+	}{
+		"a managed group":                    {types.WebACL{Rules: []types.Rule{managed()}}, nil, nil, probe.Pass, ""},
+		"a rule":                             {types.WebACL{Rules: []types.Rule{{Name: aws.String("r"), Action: block}}}, nil, nil, probe.Pass, ""},
+		"nothing but the default":            {types.WebACL{DefaultAction: &types.DefaultAction{Block: &types.BlockAction{}}}, nil, nil, probe.Pass, ""},
+		"no rules":                           {types.WebACL{DefaultAction: &types.DefaultAction{Allow: &types.AllowAction{}}}, nil, nil, probe.Fail, "0 rules"},
+		"an allowing rule alone":             {types.WebACL{Rules: []types.Rule{{Name: aws.String("r"), Action: &types.RuleAction{Allow: &types.AllowAction{}}}}}, nil, nil, probe.Fail, "none of which refuses"},
+		"a rule that counts":                 {types.WebACL{Rules: []types.Rule{managed(), {Name: aws.String("r"), Action: count}}}, nil, nil, probe.Fail, "r"},
+		"one that may":                       {types.WebACL{Rules: []types.Rule{managed(), {Name: aws.String("r"), Action: count}}}, nil, []string{"r"}, probe.Pass, ""},
+		"all may count, so nothing refuses":  {types.WebACL{Rules: []types.Rule{{Name: aws.String("r"), Action: count}}}, nil, []string{"r"}, probe.Fail, "none"},
+		"a managed group that counts":        {types.WebACL{Rules: []types.Rule{counts}}, nil, nil, probe.Fail, "common"},
+		"a managed rule that counts":         {types.WebACL{Rules: []types.Rule{managed(types.RuleActionOverride{Name: aws.String("XSS"), ActionToUse: count})}}, nil, nil, probe.Fail, "common/XSS"},
+		"a managed rule that may":            {types.WebACL{Rules: []types.Rule{managed(types.RuleActionOverride{Name: aws.String("XSS"), ActionToUse: count})}}, nil, []string{"common/XSS"}, probe.Pass, ""},
+		"a managed rule that blocks instead": {types.WebACL{Rules: []types.Rule{managed(types.RuleActionOverride{Name: aws.String("XSS"), ActionToUse: block})}}, nil, nil, probe.Pass, ""},
+		"a rule that was excluded":           {types.WebACL{Rules: []types.Rule{excluded}}, nil, nil, probe.Fail, "NoUserAgent_HEADER"},
+		"a group of our own":                 {types.WebACL{Rules: []types.Rule{own(nil)}}, []types.Rule{{Name: aws.String("a"), Action: block}}, nil, probe.Pass, ""},
+		"an empty one":                       {types.WebACL{Rules: []types.Rule{own(nil)}}, nil, nil, probe.Fail, "none"},
+		"one that counts inside":             {types.WebACL{Rules: []types.Rule{own(nil)}}, []types.Rule{{Name: aws.String("a"), Action: count}}, nil, probe.Fail, "own/a"},
+		"one that counts as a whole":         {types.WebACL{Rules: []types.Rule{own(counted)}}, []types.Rule{{Name: aws.String("a"), Action: block}}, nil, probe.Fail, "own"},
+		"Firewall Manager's, which counts": {types.WebACL{Rules: []types.Rule{managed()}, PreProcessFirewallManagerRuleGroups: []types.FirewallManagerRuleGroup{{Name: aws.String("central"), OverrideAction: counted,
+			FirewallManagerStatement: &types.FirewallManagerStatement{ManagedRuleGroupStatement: &types.ManagedRuleGroupStatement{}}}}}, nil, nil, probe.Fail, "central"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.acl.ARN, test.acl.Name = aws.String(aclARN), aws.String("web")
+			awstest.New(t, &awstest.Account{WebACLs: []types.WebACL{test.acl}, RuleGroups: []types.RuleGroup{{ARN: aws.String(groupARN), Rules: test.inner}}})
+			result := probe.Run(t.Context(), name, claim(aclARN, test.counting...))
+			assert.Equal(t, test.want, result.Status, result.Message())
+			assert.Contains(t, result.Message(), test.got)
+		})
+	}
+}
+
+func claim(arn string, counting ...string) probe.Claim {
+	account := awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region})
+	return Blocks(account, Where{What: "the CDN", ACL: func(context.Context) (string, error) { return arn, nil }}, counting...)
+}
+
+func TestWhatIsNotThereBlocksNothing(t *testing.T) {
+	s := awstest.New(t, &awstest.Account{WebACLs: []types.WebACL{{ARN: aws.String(aclARN), Name: aws.String("web"), Rules: []types.Rule{own(nil)}}}})
+	for arn, want := range map[string]probe.Status{"": probe.Fail, aclARN + "2": probe.Fail, "473e64fd-f30b-4765-81a0-62ad96dd167a": probe.Blocked, aclARN: probe.Blocked} { // its group is gone
+		result := probe.Run(t.Context(), arn, claim(arn))
+		assert.Equal(t, want, result.Status, "%s: %s", arn, result.Message())
+	}
+	for action, allowed := range map[string][]string{"wafv2:GetWebACL": nil, "wafv2:GetRuleGroup": {"wafv2:GetWebACL"}} {
+		s.Treat(awstest.Rules{Policy: awstest.Allowing(allowed...)})
+		result := probe.Run(t.Context(), action, claim(aclARN))
+		assert.Equal(t, probe.Blocked, result.Status)
+		assert.Contains(t, result.Message(), "allow "+action)
+	}
+}
