@@ -40,6 +40,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.authorities()
 	c.cloud()
 	c.sql()
+	c.migration()
 	c.mail()
 }
 

@@ -29,6 +29,7 @@ type Launch struct {
 	Compute     Compute             `yaml:"compute"`
 	Secrets     []RequiredSecret    `yaml:"secrets" doc:"Every secret the application needs."`
 	Database    Database            `yaml:"database"`
+	Migration   Migration           `yaml:"migration"`
 	Images      Images              `yaml:"images"`
 	Logs        Logs                `yaml:"logs"`
 	Tracing     Tracing             `yaml:"tracing"`

@@ -21,6 +21,7 @@ var formats = map[reflect.Type]format{
 	reflect.TypeFor[Clock]():    {"a time of day such as 09:30", `^([01][0-9]|2[0-3]):[0-5][0-9]$`},
 	reflect.TypeFor[Timezone](): {"an IANA time zone such as Europe/Oslo", `^(UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z0-9_+-]+)+)$`},
 	reflect.TypeFor[Instant]():  {"a point in time with its offset such as 2027-01-19T10:00:00+01:00", `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$`},
+	reflect.TypeFor[Count]():    {"a whole number above 0", `^[1-9][0-9]{0,17}$`},
 	reflect.TypeFor[Percent]():  {"a percentage from 0 to 100 such as 0.5", `^[0-9]+(\.[0-9]+)?%?$`},
 	reflect.TypeFor[Domain]():   {"a host name such as example.com", `^(\*\.)?[^\s/:*]+\.[^\s/:*]+$`},
 	reflect.TypeFor[URL]():      {"an address that begins with https://", `^https://[^\s/@]+(/\S*)?$`},
