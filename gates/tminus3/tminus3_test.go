@@ -21,4 +21,5 @@ func TestTMinus3(t *testing.T) { page.Run(t) }
 
 func metaGates(s *gate.Section) {
 	s.SignOff("CDNOwnerDue", "CDN", launch.RoleCDN)
+	s.SignOff("DBOwnerDue", "Migration", launch.RoleDatabase)
 }

@@ -47,6 +47,8 @@ var rules = []rule{
 		why: "launch.yaml is facts; who looks at the world reads them, never the other way round"},
 	{of: []string{"internal/gate"}, unless: []string{"internal/probe"}, never: []string{"internal/probe/..."},
 		why: "a page compiles only the probes that it uses"},
+	{of: []string{"gates/...", "internal/target/...", "internal/probe/...", "internal/rehearsal/record"}, tests: false, never: []string{"internal/rehearsal", "github.com/golang-migrate/...", "github.com/pressly/..."},
+		why: "a gate reads what a rehearsal left behind; it never runs one"},
 	{of: []string{"internal/verdict/...", "internal/report/..."},
 		never: []string{"testing", "internal/gate/...", "internal/target/...", "internal/probe/dnsprobe", "internal/probe/tlsprobe", "internal/probe/httpprobe", "internal/probe/ssllabsprobe", "internal/probe/cdnprobe", "net/http"},
 		why:   "a verdict rests on what a run left behind and looks at nothing itself"},

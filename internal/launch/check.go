@@ -42,6 +42,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.drill()
 	c.sql()
 	c.monitoring()
+	c.migration()
 	c.mail()
 	c.mailTest()
 	c.github()

@@ -75,6 +75,12 @@ func set(into reflect.Value, text string, f field) error {
 			return errShape
 		}
 		into.SetInt(int64(n))
+	case reflect.Int64: // what may be large: rows, a version that is a date
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 1 || text != strconv.FormatInt(n, 10) {
+			return errShape
+		}
+		into.SetInt(n)
 	case reflect.Float64:
 		n, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(n >= 0 && n <= 1e12) { // written so that NaN is refused too
@@ -110,6 +116,8 @@ func wants(t reflect.Type, f field) string {
 		return "true or false"
 	case reflect.Int:
 		return "a whole number from 1 to 1000000"
+	case reflect.Int64:
+		return "a whole number above 0"
 	case reflect.Float64:
 		return "a number from 0"
 	default:

@@ -35,6 +35,7 @@ type Launch struct {
 	Secrets     []RequiredSecret    `yaml:"secrets" doc:"Every secret the application needs."`
 	Database    Database            `yaml:"database"`
 	Drill       Drill               `yaml:"drill"`
+	Migration   Migration           `yaml:"migration"`
 	Images      Images              `yaml:"images"`
 	Logs        Logs                `yaml:"logs"`
 	Tracing     Tracing             `yaml:"tracing"`

@@ -72,7 +72,7 @@ func (w schemaWriter) shape(t reflect.Type, f field) object {
 		return object{"type": "object", "additionalProperties": w.orNull(w.schema(t.Elem(), field{})), "propertyNames": object{"pattern": formats[t.Key()].pattern}}
 	case reflect.Bool:
 		return either(object{"type": "boolean"})
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		return either(object{"type": "integer", "minimum": 1})
 	case reflect.Float64:
 		return either(object{"type": "number", "minimum": 0})

@@ -23,6 +23,7 @@ type Command struct {
 	Dir     string   // working directory; a program named with a relative path is below it, one named without a slash is in PATH
 	Version string   // LAUNCH_VERSION
 	Launch  string   // LAUNCH_ID
+	Env     []string // more of its environment
 	Timeout time.Duration
 	Output  io.Writer // gets the output as it comes, redacted
 }
@@ -78,6 +79,7 @@ func (c Command) Run(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, path, c.Args[1:]...) // #nosec G204 -- running the command that launch.yaml names is the purpose
 	cmd.Dir = c.Dir
 	cmd.Env = append(os.Environ(), "LAUNCH_VERSION="+c.Version, "LAUNCH_ID="+c.Launch)
+	cmd.Env = append(cmd.Env, c.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 2 * time.Second // a daemon that the command left behind may hold the output open; it is not waited for
