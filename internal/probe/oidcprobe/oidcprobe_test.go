@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -228,7 +227,7 @@ func TestWithoutCredentialsNothingIsKnown(t *testing.T) {
 	for _, claim := range []probe.Claim{p.ClientKnown(), p.CallbackRegistered()} {
 		r := probe.Run(t.Context(), "", claim)
 		assert.Equal(t, probe.Blocked, r.Status)
-		assert.True(t, strings.Contains(r.Message(), "launch.yaml"), r.Message())
+		assert.Contains(t, r.Message(), "launch.yaml")
 	}
 }
 
