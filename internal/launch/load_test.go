@@ -167,7 +167,7 @@ func TestDefaultsAreValid(t *testing.T) {
 	l, err := load(stage(t, nil), "staging", true, now, variables)
 	require.NoError(t, err)
 	assert.Equal(t, 63072000*time.Second, l.TLS.HSTSMinAge.D())
-	assert.Equal(t, TLS{Names: l.TLS.Names, MinDays: 90, MinDaysAutorenew: 30, AutoRenew: "no", CertLog: "state/certificates.jsonl",
+	assert.Equal(t, TLS{Names: l.TLS.Names, MinDays: 90, MinDaysAutorenew: 30, Renewal: "aws", AutoRenew: "no", CertLog: "state/certificates.jsonl",
 		MinVersion: "1.2", MinGrade: "A", GradeSource: "local", Connections: 8, HSTSMinAge: l.TLS.HSTSMinAge}, l.TLS)
 }
 

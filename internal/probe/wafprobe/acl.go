@@ -40,7 +40,11 @@ func Before(account *awsprobe.Account, resource string) Where {
 		case awsprobe.Missing(err):
 			return "", &probe.Unmet{Class: "waf.absent", Want: "a web ACL before " + resource, Got: "no such resource", From: "wafv2:GetWebACLForResource as " + who.String(), Fix: "correct cdn.waf.resource"}
 		case err != nil:
-			return "", awsprobe.Unreadable("wafv2:GetWebACLForResource", "the web ACL before "+resource, who, err)
+			action := "wafv2:GetWebACLForResource"
+			if strings.Contains(resource, ":apprunner:") {
+				action += " and apprunner:DescribeWebAclForService"
+			}
+			return "", awsprobe.Unreadable(action, "the web ACL before "+resource, who, err)
 		case out.WebACL == nil:
 			return "", nil
 		}
