@@ -68,6 +68,9 @@ func cdnGates(s *gate.Section) {
 		if g.Launch().CDN.Provider == launch.CloudFront {
 			g.Check("its rules block", cloud.Of(g.Launch()).FrontBlocks())
 		}
+		if waf.Resource != "" {
+			g.Check("nobody goes around it", cloud.Of(g.Launch()).ResourceBlocks())
+		}
 	}))
 
 	s.Gate("Purge", gate.Warn, "The purge command works: new content is there in time, at every address.", where(func(g *gate.G) {

@@ -54,6 +54,7 @@ type CDNAssets struct {
 // CDNWAF is where attacks are tried, and how they are refused.
 type CDNWAF struct {
 	Path     string   `yaml:"path" doc:"A path that answers with 200, whatever its query; attacks in the query are tried there. Absent: the gate is BLOCKED."`
+	Resource ARN      `yaml:"resource" doc:"What must have a regional web ACL of AWS WAF too, such as compute.service or a load balancer: nobody goes around the CDN."`
 	Counting []string `yaml:"counting" doc:"Names of rules of the web ACL that count and do not block, because somebody decided so."`
 	Status   int      `yaml:"status" default:"403" doc:"The status with which the WAF refuses."`
 }

@@ -60,6 +60,8 @@ func (c checker) cloudFront() {
 		c.bad("cdn.id", "want the distribution's id, because cdn.provider is cloudfront; got none")
 	case n.Provider != CloudFront && n.ID != "":
 		c.bad("cdn.id", "want provider: cloudfront beside it; got %s; an id that nobody reads proves nothing", quote(n.Provider))
+	case n.WAF.Resource != "" && (n.WAF.Resource.Account() != c.AWS.Account || n.WAF.Resource.Region() != c.AWS.Region):
+		c.bad("cdn.waf.resource", "want something in account %s and region %s; got %s", c.AWS.Account, c.AWS.Region, quote(string(n.WAF.Resource)))
 	case n.ID != "" && !distribution.MatchString(n.ID):
 		c.bad("cdn.id", "want the id of a CloudFront distribution, such as E2QWRUHEXAMPLE; got %s", quote(n.ID))
 	}

@@ -43,7 +43,8 @@ const (
 
 	TheDistribution Kind = "the distribution"
 	CDNPolicies     Kind = "the policies of the distribution"
-	WebACLs         Kind = "the web ACLs"
+	WebACLs         Kind = "the web ACLs of CloudFront"
+	RegionalWebACLs Kind = "the web ACLs of the region"
 	Certificates    Kind = "the certificates"
 	Analyzers       Kind = "the access analyzers"
 )

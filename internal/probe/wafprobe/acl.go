@@ -20,6 +20,38 @@ var Needs = awsprobe.Needs{
 	"WAFV2.GetRuleGroup": {Action: "wafv2:GetRuleGroup", On: awsprobe.WebACLs},
 }
 
+// RegionalNeeds are the calls that it makes for what has a web ACL in its own region. For App Runner, the service is asked too.
+// https://docs.aws.amazon.com/apprunner/latest/dg/waf.html
+var RegionalNeeds = awsprobe.Needs{
+	"WAFV2.GetWebACLForResource": {Action: "wafv2:GetWebACLForResource", On: awsprobe.RegionalWebACLs, Also: "apprunner:DescribeWebAclForService", AlsoOn: awsprobe.Service},
+	"WAFV2.GetWebACL":            {Action: "wafv2:GetWebACL", On: awsprobe.RegionalWebACLs},
+	"WAFV2.GetRuleGroup":         {Action: "wafv2:GetRuleGroup", On: awsprobe.RegionalWebACLs},
+}
+
+// Before is a resource of the account's region that has a web ACL of its own, such as an App Runner service or a load balancer.
+func Before(account *awsprobe.Account, resource string) Where {
+	return Where{What: resource, ACL: func(ctx context.Context) (string, error) {
+		cfg, who, err := account.Open(ctx, RegionalNeeds)
+		if err != nil {
+			return "", err
+		}
+		out, err := wafv2.NewFromConfig(cfg).GetWebACLForResource(ctx, &wafv2.GetWebACLForResourceInput{ResourceArn: &resource})
+		switch {
+		case awsprobe.Missing(err):
+			return "", &probe.Unmet{Class: "waf.absent", Want: "a web ACL before " + resource, Got: "no such resource", From: "wafv2:GetWebACLForResource as " + who.String(), Fix: "correct cdn.waf.resource"}
+		case err != nil:
+			action := "wafv2:GetWebACLForResource"
+			if strings.Contains(resource, ":apprunner:") {
+				action += " and apprunner:DescribeWebAclForService"
+			}
+			return "", awsprobe.Unreadable(action, "the web ACL before "+resource, who, err)
+		case out.WebACL == nil:
+			return "", nil
+		}
+		return aws.ToString(out.WebACL.ARN), nil
+	}}
+}
+
 // Where is what a web ACL must stand before.
 type Where struct {
 	What string                                // in words

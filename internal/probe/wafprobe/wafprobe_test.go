@@ -93,3 +93,22 @@ func TestWhatIsNotThereBlocksNothing(t *testing.T) {
 		assert.Contains(t, result.Message(), "allow "+action)
 	}
 }
+
+func TestBefore(t *testing.T) {
+	service, acl := awstest.ARN("apprunner", "service/web/1"), awstest.ARN("wafv2", "regional/webacl/web/1")
+	s := awstest.New(t, &awstest.Account{WebACLs: []types.WebACL{{ARN: &acl, Name: aws.String("web"), Rules: []types.Rule{managed()}}}, Protected: map[string]string{service: acl}})
+	status := func() (probe.Status, string) {
+		account := awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region})
+		result := probe.Run(t.Context(), "", Blocks(account, Before(account, service)))
+		return result.Status, result.Message()
+	}
+	got, message := status()
+	assert.Equal(t, probe.Pass, got, message)
+	s.Treat(awstest.Rules{Policy: awstest.Allowing("wafv2:GetWebACLForResource", "wafv2:GetWebACL")})
+	got, message = status()
+	assert.Equal(t, probe.Blocked, got, "the service is asked too: %s", message)
+	s.Treat(awstest.Rules{})
+	s.Change(func(a *awstest.Account) { a.Protected = nil })
+	got, message = status()
+	assert.Equal(t, probe.Fail, got, message)
+}

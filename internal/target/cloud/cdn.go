@@ -73,6 +73,11 @@ func (c *Cloud) FrontBlocks() probe.Claim {
 	return wafprobe.Blocks(c.Account, before, c.Launch.CDN.WAF.Counting...)
 }
 
+// ResourceBlocks claims that a web ACL stands before what is behind the CDN, and refuses.
+func (c *Cloud) ResourceBlocks() probe.Claim {
+	return wafprobe.Blocks(c.Account, wafprobe.Before(c.Account, string(c.Launch.CDN.WAF.Resource)), c.Launch.CDN.WAF.Counting...)
+}
+
 // CertificateRenews claims that a certificate in ACM is renewed by itself.
 func (c *Cloud) CertificateRenews(arn string) probe.Claim {
 	return acmprobe.Renews(c.Account, func(context.Context) (string, error) { return arn, nil }, c.Zone.CNAME)

@@ -52,6 +52,9 @@ func needs(l *launch.Launch) []awsprobe.Needs {
 	if l.CDN.Enabled && l.CDN.Provider == launch.CloudFront {
 		all = append(all, cloudfrontprobe.Needs, wafprobe.Needs)
 	}
+	if l.CDN.Enabled && l.CDN.WAF.Resource != "" {
+		all = append(all, wafprobe.RegionalNeeds)
+	}
 	if l.Budget.Name != "" {
 		all = append(all, costprobe.Needs)
 	}
@@ -179,6 +182,8 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 		return []string{cloudFront(l, "cache-policy/*"), cloudFront(l, "origin-request-policy/*")}
 	case awsprobe.WebACLs: // those of CloudFront
 		return []string{global(l, "wafv2", "global/rulegroup/*"), global(l, "wafv2", "global/webacl/*")}
+	case awsprobe.RegionalWebACLs:
+		return []string{string(l.CDN.WAF.Resource), arn("wafv2", "regional/rulegroup/*"), arn("wafv2", "regional/webacl/*")}
 	case awsprobe.Certificates:
 		var all []string
 		if l.CDN.Enabled && l.CDN.Provider == launch.CloudFront {
