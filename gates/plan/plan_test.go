@@ -25,6 +25,7 @@ func TestPlan(t *testing.T) { page.Run(t) }
 // The runbook's ids have one part more, such as DNS/Configured; ours have three, so the part is in the name.
 func prerequisiteGates(s *gate.Section) {
 	s.Gate("BankID_Credentials", gate.Hard, "BankID knows the application's client, in production.", bankIDCredentials)
+	s.Gate("Sumsub_ProdAccount", gate.Hard, "The account at Sumsub is one of production, and its webhooks lead to the launch.", sumsubInProduction)
 	s.Gate("DNS_Configured", gate.Hard, "The domain leads to the service, and the service takes it.", onAWS(func(g *gate.G) {
 		c, domain := cloud.Of(g.Launch()), g.Launch().DNS.Domain
 		record := c.Record(domain)

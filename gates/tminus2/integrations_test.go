@@ -26,4 +26,9 @@ func integrationGates(s *gate.Section) {
 		g.Within(g.Launch().Mail.Test.Within.D() + time.Minute)
 		g.Check("a message that was sent now", mailprobe.Authenticated(target.Of(g.Launch()).MailTest()))
 	})
+
+	s.Within(time.Minute)
+	s.Gate("WebhookURLs", gate.Hard, "Third parties deliver their events to the launch's own domain.", withSumsub(func(g *gate.G) {
+		g.Check("Sumsub", target.SumsubOf(g.Launch()).WebhooksLeadTo(target.Of(g.Launch()).SumsubWebhook(), g.Launch().Sumsub.Webhook.Types))
+	}))
 }

@@ -17,6 +17,7 @@ var page = gate.NewPage(launch.TMinus2,
 		appGates(s)
 	}),
 	gate.NewSection("BankID", launch.RoleIntegrations, bankIDGates),
+	gate.NewSection("Sumsub", launch.RoleIntegrations, sumsubGates),
 )
 
 func TestMain(m *testing.M) { gate.Main(m, page) }

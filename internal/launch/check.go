@@ -47,6 +47,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.mailTest()
 	c.github()
 	c.bankid()
+	c.sumsub()
 	c.flags()
 	c.payments()
 }

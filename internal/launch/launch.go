@@ -25,6 +25,7 @@ type Launch struct {
 	Deploy      Deploy              `yaml:"deploy" required:"true"`
 	Rollback    Rollback            `yaml:"rollback" required:"true"`
 	Chat        Chat                `yaml:"chat"`
+	Sumsub      Sumsub              `yaml:"sumsub"`
 	BankID      BankID              `yaml:"bankid"`
 	GitHub      GitHub              `yaml:"github"`
 	CI          CI                  `yaml:"ci"`

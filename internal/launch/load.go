@@ -47,7 +47,8 @@ func FromEnv(phases ...Phase) (*Launch, error) {
 // registerSecrets makes the values of all secrets known to package redact before anything is printed: a server may echo
 // what it was sent. A secret that cannot be read here blocks whoever needs it, and nobody else.
 func (l *Launch) registerSecrets() {
-	for _, s := range append(l.watchSecrets(), l.Chat.Webhook, l.DNS.Globalping.Token, l.CDN.Session.Credential, l.Drill.URL) {
+	for _, s := range append(l.watchSecrets(), l.Chat.Webhook, l.DNS.Globalping.Token, l.CDN.Session.Credential, l.Drill.URL,
+		l.BankID.ClientID, l.BankID.Secret, l.Sumsub.Token, l.Sumsub.Key) {
 		if !s.IsZero() {
 			_, _ = s.Reveal(context.Background())
 		}

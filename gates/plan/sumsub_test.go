@@ -1,0 +1,17 @@
+package plan
+
+import (
+	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/target"
+)
+
+func sumsubInProduction(g *gate.G) {
+	l := g.Launch()
+	if !l.Sumsub.Enabled {
+		g.NotApplicable("sumsub.enabled is false")
+		return
+	}
+	account := target.SumsubOf(l)
+	g.Check("the app token is of production", account.InProduction())
+	g.Check("webhooks", account.WebhooksLeadTo(target.Of(l).SumsubWebhook(), l.Sumsub.Webhook.Types))
+}

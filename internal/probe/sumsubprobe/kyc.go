@@ -1,0 +1,93 @@
+package sumsubprobe
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/getdrop/launchgate/internal/probe"
+)
+
+// Check is the identity check that a person went through (https://docs.sumsub.com/reference/get-applicant-data).
+type Check struct {
+	Applicant string        // id
+	Level     string        // empty: any
+	TTL       time.Duration // how long ago it may be
+}
+
+// Review is what decides of an applicant. Everything else that Sumsub says is a person's, and is not read.
+type Review struct {
+	Status string `json:"reviewStatus"`
+	Date   string `json:"reviewDate"`
+	Level  string `json:"levelName"`
+	Result struct {
+		Answer string `json:"reviewAnswer"`
+	} `json:"reviewResult"`
+}
+
+// Approved claims that the applicant was approved, and that this is not long ago.
+func (a *Account) Approved(check Check) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: "applicant " + check.Applicant, Source: "Sumsub, applicant data"}
+		if check.Applicant == "" {
+			return evidence, &probe.Unknown{Class: "not-configured", Want: "a person who was checked in production with a real document", Got: "no sumsub.kyc.applicant in launch.yaml", Fix: "go through the check in production, and add the applicant's id"}
+		}
+		var applicant struct {
+			ID     string `json:"id"`
+			Review Review `json:"review"`
+		}
+		answer, err := a.get(ctx, "/resources/applicants/"+url.PathEscape(check.Applicant)+"/one", &applicant)
+		switch {
+		case err != nil:
+			return evidence, err
+		case answer.Status == http.StatusNotFound:
+			return evidence, &probe.Unmet{Class: "sumsub.applicant", Want: "applicant " + check.Applicant, Got: "no such applicant in production", From: answer.From, Fix: "correct sumsub.kyc.applicant; one of the sandbox does not count"}
+		case answer.Status != http.StatusOK:
+			return evidence, answer.Unexpected()
+		case applicant.ID != check.Applicant:
+			return evidence, answer.Incomplete("the applicant that was asked for")
+		}
+		evidence.Asked, evidence.Observed = []string{answer.From}, applicant.Review
+		return evidence, approved(applicant.Review, check, a.now(), answer.From)
+	}
+}
+
+func approved(r Review, check Check, now time.Time, from string) error {
+	want := "an applicant approved within the last " + check.TTL.String()
+	if r.Status == "" {
+		return &probe.Unknown{Class: "sumsub.incomplete", Want: want, Got: "an answer without a reviewStatus", From: from, Fix: "see whether the API has changed"}
+	}
+	unmet := &probe.Unmet{Class: "sumsub.review", Want: want, From: from, Fix: "finish the check, or go through it again in production with a real document"}
+	switch {
+	case r.Status != "completed":
+		unmet.Got = "reviewStatus " + r.Status // the answer means nothing before
+		return unmet
+	case r.Result.Answer != "GREEN":
+		unmet.Got = strings.TrimSpace("reviewAnswer " + r.Result.Answer)
+		return unmet
+	case check.Level != "" && r.Level != check.Level:
+		unmet.Want, unmet.Got = want+" for level "+check.Level, "level "+r.Level
+		return unmet
+	}
+	at, ok := reviewed(r.Date)
+	if !ok {
+		return &probe.Unknown{Class: "sumsub.incomplete", Want: want, Got: "no date of the review that can be read", From: from, Fix: "see whether the API has changed"}
+	}
+	if age := now.Sub(at); age > check.TTL || age < -5*time.Minute {
+		unmet.Class, unmet.Got = "sumsub.old", "one reviewed at "+at.UTC().Format(time.RFC3339)
+		return unmet
+	}
+	return nil
+}
+
+// reviewed reads a date of Sumsub: GMT, where it does not say another zone.
+func reviewed(text string) (time.Time, bool) {
+	for _, layout := range []string{"2006-01-02 15:04:05-0700", "2006-01-02 15:04:05", time.RFC3339} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
