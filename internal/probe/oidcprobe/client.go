@@ -23,7 +23,7 @@ type said struct {
 // invalid_grant (RFC 6749 5.2). The same with another secret is the negative control: a provider that looks at the code first proves nothing.
 func (p *Provider) ClientKnown() probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
-		e := probe.Evidence{Target: p.issuer, Source: tokens}
+		e := probe.Evidence{Target: p.issuer, Source: errorCodes}
 		d, err := p.document(ctx)
 		if err != nil {
 			return e, err

@@ -20,9 +20,9 @@ import (
 const patience = 25 * time.Second
 
 const (
-	discovery = "OpenID Connect Discovery 1.0, 3 and 4"
-	tokens    = "RFC 6749 5.2"
-	redirects = "RFC 6749 3.1.2.4, RFC 9700 2.1"
+	discovery  = "OpenID Connect Discovery 1.0, 3 and 4"
+	errorCodes = "RFC 6749 5.2"
+	redirects  = "RFC 6749 3.1.2.4, RFC 9700 2.1"
 )
 
 // Client is what the launch has agreed on with the provider. ID and Secret are read when they are needed, and never kept.
