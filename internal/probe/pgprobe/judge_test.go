@@ -67,6 +67,8 @@ func TestKeepsUp(t *testing.T) {
 	check(t, []judged{
 		{"in sync", judge(func(s *Standby) { s.LastXact = "2020-01-01" }), probe.Pass, ""}, // on an idle primary
 		{"behind", judge(func(s *Standby) { s.Behind, s.Within = 1, 5*time.Second }), probe.Fail, "1 bytes"},
+		{"but for half a record", judge(func(s *Standby) { s.Behind, s.Half = 5432, true }), probe.Pass, ""},
+		{"but for half a record, paused", judge(func(s *Standby) { s.Behind, s.Half, s.Paused = 5432, true, true }), probe.Fail, "paused"},
 		{"seen too late", judge(func(s *Standby) { s.Within = 6 * time.Second }), probe.Blocked, "a first look"},
 		{"paused, and nothing to replay", judge(func(s *Standby) { s.Paused = true }), probe.Fail, "paused"},
 		{"without a receiver, and nothing to replay", judge(func(s *Standby) { s.Receiver = "" }), probe.Fail, "not streaming"},

@@ -105,4 +105,24 @@ func TestReplicasUnderLoad(t *testing.T) {
 
 	stop()
 	green("with an idle primary")
+	// Of what nobody has committed yet, only the whole pages are written and sent.
+	open := func() *pgx.Conn {
+		t.Helper()
+		conn, err := pgx.Connect(t.Context(), s.DSN())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+		_, err = conn.Exec(t.Context(), "BEGIN; INSERT INTO load (text) SELECT repeat('x', 200) FROM generate_series(1, 300)")
+		require.NoError(t, err)
+		require.NoError(t, s.Until(t.Context(), "SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0') % 8192 = 0 AND pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()"))
+		return conn
+	}
+	half := open()
+	holds(t, keepsUp())
+	require.NoError(t, half.Close(t.Context()))
+	set("recovery_min_apply_delay", "1h")
+	require.NoError(t, s.Exec(t.Context(), "INSERT INTO load (text) VALUES ('x')"))
+	open()
+	fails(t, "bytes that it had not replayed", keepsUp()) // although it lacks half a record too
+	set("recovery_min_apply_delay", "0")
+	green("after all")
 }
