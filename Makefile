@@ -13,7 +13,7 @@ PHASES := Plan:gates/plan TMinus7:gates/tminus7 TMinus5:gates/tminus5 TMinus3:ga
 DEMO := Plan TMinus7 TMinus5 TMinus3 TMinus2 TMinus1 TMinus0
 TESTS := ./internal/... ./fixtures/... ./cmd/...
 # These need more than Go and PostgreSQL's programs: real servers, Docker and act. CI runs them; see `make verify`.
-HEAVY := internal/workflows fixtures/realservers fixtures/pgtest
+HEAVY := internal/workflows fixtures/realservers fixtures/pgtest internal/rehearsal
 TOOL := go tool -modfile=go.tool.mod
 
 .PHONY: help

@@ -57,7 +57,7 @@ func rehearseMigration(ctx context.Context, w io.Writer, l *launch.Launch) (red 
 	if err := forgetDatabases(); err != nil {
 		return false, err
 	}
-	server, err := pgtest.Start(ctx, pgtest.Config{Major: l.Migration.Postgres})
+	server, err := pgtest.Start(ctx, pgtest.Config{Major: l.Migration.Postgres, Settings: rehearsal.Settings})
 	if err != nil {
 		return false, fmt.Errorf("PostgreSQL %d, which production has: %w", l.Migration.Postgres, err)
 	}

@@ -128,6 +128,9 @@ func (s *Set) EditedSince(ctx context.Context, ref string) ([]Problem, error) {
 		}
 		was[name] = sum([]byte(text))
 	}
+	if len(was) == 0 {
+		return nil, fmt.Errorf("want the migrations at %s; got no file there; correct migration.baseline", ref)
+	}
 	return s.changed(was, ref), nil
 }
 
@@ -142,7 +145,7 @@ func (s *Set) changed(was map[string]string, since string) []Problem {
 		}
 	}
 	for name := range was {
-		if _, there := is[name]; !there && pairs.MatchString(name) {
+		if _, there := is[name]; !there && (pairs.MatchString(name) || s.Tool == Goose && goose.MatchString(name)) {
 			all = append(all, Problem{Where: name, Got: "removed since " + since, Fix: "bring it back: a new database would lack it"})
 		}
 	}

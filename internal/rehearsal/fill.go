@@ -48,7 +48,7 @@ func (r *run) fill(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	if _, err := conn.Exec(ctx, "ANALYZE"); err != nil {
+	if _, err := conn.Exec(ctx, "VACUUM (ANALYZE)"); err != nil {
 		return err
 	}
 	return conn.QueryRow(ctx, "SELECT pg_database_size(current_database())").Scan(&r.rec.Bytes)

@@ -23,6 +23,10 @@ type Server interface {
 	Load(ctx context.Context, file string, args ...string) error
 }
 
+// Settings are those of a server to rehearse on. Autovacuum would come to the tables that were filled or migrated a moment ago, and
+// hold a lock that the next step gives up for.
+var Settings = map[string]string{"autovacuum": "off", "max_wal_size": "4GB"}
+
 // Plan is what to rehearse.
 type Plan struct {
 	Launch      string

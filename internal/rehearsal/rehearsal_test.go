@@ -161,7 +161,7 @@ func rehearse(t *testing.T, server rehearsal.Server, w world) (status map[string
 
 func postgres(t *testing.T) *pgtest.Server {
 	t.Helper()
-	server, err := pgtest.Start(t.Context(), pgtest.Config{Driver: pgtest.Quickest, Settings: map[string]string{"temp_file_limit": "64MB"}})
+	server, err := pgtest.Start(t.Context(), pgtest.Config{Driver: pgtest.Quickest, Settings: map[string]string{"temp_file_limit": "64MB", "autovacuum": "off"}})
 	return started.For(t, server, err)
 }
 
