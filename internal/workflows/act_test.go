@@ -29,7 +29,7 @@ func TestAGreenLaunchDeploys(t *testing.T) {
 	assert.Zero(t, code, log)
 	assert.Equal(t, everywhere(s.launch.Project.Version), s.served(t))
 	assert.Equal(t, []string{s.launch.Project.Version}, s.brought)
-	assert.Empty(t, s.said)
+	assert.Empty(t, s.announced())
 }
 
 func TestARedPageNeverReachesTheDeployment(t *testing.T) {
@@ -54,9 +54,10 @@ func TestAFailedSmokeTestRollsBack(t *testing.T) {
 	assert.NotZero(t, code, "a launch that was rolled back is no success")
 	assert.Equal(t, everywhere(s.launch.Rollback.PreviousVersion), s.served(t), log)
 	assert.Equal(t, []string{s.launch.Project.Version, s.launch.Rollback.PreviousVersion}, s.brought)
-	require.Len(t, s.said, 2)
-	assert.Contains(t, s.said[0], "Going back to the previous version")
-	assert.Contains(t, s.said[1], "is back on version")
+	said := s.announced()
+	require.Len(t, said, 2, log)
+	assert.Contains(t, said[0], "Going back to the previous version")
+	assert.Contains(t, said[1], "is back on version")
 }
 
 func TestAFailedDeploymentRollsBack(t *testing.T) {
@@ -83,6 +84,7 @@ func TestAnUnmeasuredSmokeTestCallsAPersonAndRollsNothingBack(t *testing.T) {
 		})
 		return nil
 	})
+	s.chat = s.person
 	code, log := run(t, s, "launch.yml", s.inputs())
 	assert.NotZero(t, code)
 	assert.Equal(t, everywhere(s.launch.Project.Version), s.served(t), log)
@@ -101,7 +103,7 @@ func TestRollbackByHand(t *testing.T) {
 	assert.Contains(t, log, "another-launch")
 	assert.Equal(t, everywhere(s.launch.Project.Version), s.served(t), "the wrong id changes nothing")
 	assert.Empty(t, s.brought)
-	assert.Empty(t, s.said)
+	assert.Empty(t, s.announced())
 
 	code, log = run(t, s, "rollback.yml", s.inputs())
 	assert.Zero(t, code, log)
@@ -115,25 +117,28 @@ func TestAPageOnAWSTakesItsRole(t *testing.T) {
 	inputs := s.inputs()
 	delete(inputs, "launch")
 	inputs["phases"] = `["TMinus7"]`
+	s.role = ""
 	code, log := run(t, s, "gates.yml", inputs)
 	assert.NotZero(t, code)
 	assert.Regexp(t, `BLOCKED +TMinus7/AWS/AppRunnerRunning`, log)
 
-	code, log = run(t, s, "gates.yml", inputs, "--var", "LAUNCHGATE_ROLE=arn:aws:iam::111122223333:role/launchgate", "--var", "AWS_REGION="+s.launch.AWS.Region)
+	s.role = role
+	code, log = run(t, s, "gates.yml", inputs)
 	assert.Zero(t, code, log)
 	assert.Contains(t, log, "GO for TMinus7")
 }
 
 // run runs a workflow as somebody who starts it by hand, and returns act's exit code and log.
-func run(t *testing.T, s *scene, name string, inputs map[string]string, more ...string) (int, string) {
+func run(t *testing.T, s *scene, name string, inputs map[string]string) (int, string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
 	artifacts := t.TempDir()
 	args := []string{"workflow_dispatch", "--directory", checkout(t), "--workflows", ".github/workflows/" + name,
 		"--platform", "ubuntu-latest=-self-hosted", "--concurrent-jobs", "1", "--action-cache-path", t.TempDir(), "--no-cache-server", "--pull=false",
-		"--secret", "SLACK_WEBHOOK_URL=" + s.chat, "--env", "ARTIFACTS=" + artifacts, "--env", "ROLE_CREDENTIALS=" + s.credentials(t)}
-	args = append(append(args, standIns(t)...), more...)
+		"--secret", "SLACK_WEBHOOK_URL=" + s.chat, "--env", "ARTIFACTS=" + artifacts, "--env", "ROLE_CREDENTIALS=" + s.credentials(t),
+		"--var", "LAUNCHGATE_ROLE=" + s.role, "--var", "AWS_REGION=" + s.launch.AWS.Region}
+	args = append(args, standIns(t)...)
 	for key, value := range inputs {
 		args = append(args, "--input", key+"="+value)
 	}

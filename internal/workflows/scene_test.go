@@ -20,14 +20,19 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/getdrop/launchgate/fixtures/sandbox"
+	"github.com/getdrop/launchgate/fixtures/slacktest"
 	"github.com/getdrop/launchgate/internal/launch"
 )
+
+const role = "arn:aws:iam::111122223333:role/launchgate"
 
 // scene is a sandbox on its previous version, with a platform that brings versions out, and a chat.
 type scene struct {
 	box    *sandbox.Sandbox
 	launch *launch.Launch
-	chat   string // the webhook's address
+	chat   string // the webhook's address: that of the sandbox's Slack
+	person string // another one, which a workflow reaches without the suite's network
+	role   string // the role on AWS that the repository names
 
 	mu      sync.Mutex
 	brought []string // versions, in the order in which the platform was told to bring them out
@@ -63,7 +68,12 @@ func newScene(t *testing.T, fault string, arrive func(s *scene, version string) 
 	})
 	server := httptest.NewServer(outside)
 	t.Cleanup(server.Close)
-	s.chat = server.URL + "/chat"
+	s.person, s.role = server.URL+"/chat", role
+	for _, variable := range box.Env() {
+		if webhook, is := strings.CutPrefix(variable, "SLACK_WEBHOOK_URL="); is {
+			s.chat = webhook
+		}
+	}
 	bring := []string{"sh", "-c", `curl --fail --silent --show-error --max-time 20 --request POST "` + server.URL + `/bring/$$LAUNCH_VERSION"`}
 	s.overlay(t, func(o map[string]any) {
 		o["deploy"] = map[string]any{"command": bring, "timeout": "30s"}
@@ -127,6 +137,18 @@ func everywhere(version string) []string { return []string{version, version, ver
 
 func (s *scene) inputs() map[string]string {
 	return map[string]string{"environment": sandbox.Environment, "config": s.config(), "launch": s.launch.ID}
+}
+
+// announced is what was posted to the sandbox's Slack.
+func (s *scene) announced() (texts []string) {
+	s.box.Slack.Change(func(state *slacktest.State) {
+		for _, channel := range state.Channels {
+			for _, message := range channel.Messages {
+				texts = append(texts, message.Text)
+			}
+		}
+	})
+	return texts
 }
 
 // credentials is a file with what the job's environment holds once it has taken its role: the sandbox's AWS and a key for it.
