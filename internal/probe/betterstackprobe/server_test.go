@@ -23,12 +23,6 @@ const (
 
 var address = netip.MustParseAddr("203.0.113.101")
 
-type everybody struct{}
-
-func (everybody) Addresses(context.Context, string) ([]netip.Addr, error) {
-	return []netip.Addr{address}, nil
-}
-
 func start(t *testing.T) (*betterstacktest.Server, *httpprobe.Client) {
 	t.Helper()
 	authority, err := tlstest.NewAuthority()
@@ -37,7 +31,7 @@ func start(t *testing.T) (*betterstacktest.Server, *httpprobe.Client) {
 		Monitors: []betterstacktest.Monitor{betterstacktest.Good("Other", healthURL, ""), betterstacktest.Good("Other", healthURL, ""), betterstacktest.Good("Health", healthURL, "7")},
 		Policies: map[string][]betterstacktest.Step{"7": betterstacktest.Calls()},
 		Page:     betterstacktest.Page{State: "operational", Resources: []string{"Drop", "API", "Website"}}, PageSize: 2})
-	return s, &httpprobe.Client{Network: &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}, Resolver: everybody{}}
+	return s, &httpprobe.Client{Network: &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}, Resolver: s}
 }
 
 func tokenOf(value string) func(context.Context) (string, error) {

@@ -14,19 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/getdrop/launchgate/fixtures/ofreptest"
-	"github.com/getdrop/launchgate/fixtures/outage"
+	"github.com/getdrop/launchgate/fixtures/servicetest"
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 )
 
 var address = netip.MustParseAddr("203.0.113.141")
-
-type at struct{ netip.Addr }
-
-func (a at) Addresses(context.Context, string) ([]netip.Addr, error) {
-	return []netip.Addr{a.Addr}, nil
-}
 
 // world is a flag service, asked with a token.
 func world(t *testing.T, flags map[string]ofreptest.Flag) (*ofreptest.Server, func(token string) *jsonapi.Service, *http.Client) {
@@ -36,10 +30,10 @@ func world(t *testing.T, flags map[string]ofreptest.Flag) (*ofreptest.Server, fu
 	server := ofreptest.New(t, ofreptest.Config{Authority: authority, Host: "flags.example", Address: address, Token: "may-evaluate", Admin: "may-set-flags", Flags: flags, Page: "pay"})
 	network := &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}
 	service := func(token string) *jsonapi.Service {
-		return &jsonapi.Service{Name: "flags", Base: "https://flags.example", Network: network, Resolver: at{address}, Key: "flags.token", Token: func(context.Context) (string, error) { return token, nil }}
+		return &jsonapi.Service{Name: "flags", Base: "https://flags.example", Network: network, Resolver: server, Key: "flags.token", Token: func(context.Context) (string, error) { return token, nil }}
 	}
 	dial := func(ctx context.Context, transport, hostPort string) (net.Conn, error) {
-		return network.DialName(ctx, at{address}, transport, hostPort)
+		return network.DialName(ctx, server, transport, hostPort)
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: authority.Pool(), MinVersion: tls.VersionTLS12}}}
 	return server, service, client
@@ -79,8 +73,8 @@ func TestDrill(t *testing.T) {
 			s.Change(func(f map[string]ofreptest.Flag) { f["pay"] = ofreptest.Flag{Value: false} })
 		}, probe.Blocked, "flags.drill", nil, false},
 		"it stays off":           {(*ofreptest.Server).Stick, probe.Fail, "flags.not-restored", []string{"pay=false"}, false},
-		"the service is down":    {func(s *ofreptest.Server) { s.Fail(outage.Down) }, probe.Blocked, "flags.drill", nil, false},
-		"a page of somebody's":   {func(s *ofreptest.Server) { s.Fail(outage.HTML) }, probe.Blocked, "flags.drill", nil, false},
+		"the service is down":    {func(s *ofreptest.Server) { s.Fail(servicetest.Down) }, probe.Blocked, "flags.drill", nil, false},
+		"a page of somebody's":   {func(s *ofreptest.Server) { s.Fail(servicetest.HTML) }, probe.Blocked, "flags.drill", nil, false},
 		"the call is not taken ": {func(*ofreptest.Server) {}, probe.Fail, "flags.not-restored", nil, false},
 	} {
 		t.Run(title, func(t *testing.T) {

@@ -23,12 +23,6 @@ var (
 	address   = netip.MustParseAddr("203.0.113.140")
 )
 
-type at struct{ netip.Addr }
-
-func (a at) Addresses(context.Context, string) ([]netip.Addr, error) {
-	return []netip.Addr{a.Addr}, nil
-}
-
 func is(commit string) Revision { return func(context.Context) (string, error) { return commit, nil } }
 
 // world starts GitHub with a repository that is as it must be, and more check runs than fit on a page.
@@ -48,7 +42,7 @@ func world(t *testing.T) (*githubtest.Server, *Repository) {
 	}
 	server := githubtest.New(t, githubtest.Config{Authority: authority, Address: address, Token: "token-of-github", Repository: repo})
 	network := &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}
-	api := &jsonapi.Service{Name: "GitHub", Base: "https://" + githubtest.Host, Network: network, Resolver: at{address}, Header: Header(), Key: "github.token",
+	api := &jsonapi.Service{Name: "GitHub", Base: "https://" + githubtest.Host, Network: network, Resolver: server, Header: Header(), Key: "github.token",
 		Token: func(context.Context) (string, error) { return "token-of-github", nil }}
 	return server, New(api, "getdrop/drop")
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/getdrop/launchgate/fixtures/mailtest"
-	"github.com/getdrop/launchgate/fixtures/outage"
+	"github.com/getdrop/launchgate/fixtures/servicetest"
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/jsonapi"
@@ -93,12 +93,6 @@ func (r records) LookupAddr(_ context.Context, name string) ([]string, error) {
 	return nil, &net.DNSError{Name: name, IsNotFound: true}
 }
 
-type at struct{ netip.Addr }
-
-func (a at) Addresses(context.Context, string) ([]netip.Addr, error) {
-	return []netip.Addr{a.Addr}, nil
-}
-
 func TestAMessageThatArrives(t *testing.T) {
 	authority, err := tlstest.NewAuthority()
 	require.NoError(t, err)
@@ -109,7 +103,7 @@ func TestAMessageThatArrives(t *testing.T) {
 	name := mailtest.Selector + "._domainkey."
 	for title, c := range map[string]struct {
 		way      mailtest.Behaviour
-		outage   outage.Kind
+		outage   servicetest.Trouble
 		dns      map[string]string // beside what is right; "" takes away
 		authserv string
 		want     probe.Status
@@ -131,12 +125,12 @@ func TestAMessageThatArrives(t *testing.T) {
 		"no answer for SPF":             {dns: map[string]string{"bounce.drop.example": "?"}, want: probe.Blocked, got: "SPF temperror"},
 		"no DMARC":                      {dns: map[string]string{"_dmarc.drop.example": ""}, want: probe.Fail, got: "no DMARC"},
 		"no answer for DMARC":           {dns: map[string]string{"_dmarc.drop.example": "?"}, want: probe.Blocked, got: "DMARC"},
-		"down":                          {outage: outage.Down, want: probe.Blocked},
-		"slow":                          {outage: outage.Slow, want: probe.Blocked},
-		"a page":                        {outage: outage.HTML, want: probe.Blocked},
-		"yesterday's":                   {outage: outage.Yesterday, want: probe.Blocked},
-		"throttled":                     {outage: outage.Limited, want: probe.Blocked},
-		"denied":                        {outage: outage.Denied, want: probe.Blocked},
+		"down":                          {outage: servicetest.Down, want: probe.Blocked},
+		"slow":                          {outage: servicetest.Slow, want: probe.Blocked},
+		"a page":                        {outage: servicetest.HTML, want: probe.Blocked},
+		"yesterday's":                   {outage: servicetest.Yesterday, want: probe.Blocked},
+		"throttled":                     {outage: servicetest.Limited, want: probe.Blocked},
+		"denied":                        {outage: servicetest.Denied, want: probe.Blocked},
 	} {
 		t.Run(title, func(t *testing.T) {
 			server.Set(c.way)
@@ -146,8 +140,8 @@ func TestAMessageThatArrives(t *testing.T) {
 				dns[name] = text
 			}
 			api := func(scheme, token string) *jsonapi.Service {
-				s := &jsonapi.Service{Name: "mail", Base: "https://inbox.example", Network: network, Resolver: at{address}, Scheme: scheme, Key: "mail.test", Token: func(context.Context) (string, error) { return token, nil }}
-				if c.outage == outage.Slow {
+				s := &jsonapi.Service{Name: "mail", Base: "https://inbox.example", Network: network, Resolver: server, Scheme: scheme, Key: "mail.test", Token: func(context.Context) (string, error) { return token, nil }}
+				if c.outage == servicetest.Slow {
 					s.Patience = 50 * time.Millisecond
 				}
 				return s

@@ -17,12 +17,6 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/oncallprobe"
 )
 
-type everybody struct{}
-
-func (everybody) Addresses(context.Context, string) ([]netip.Addr, error) {
-	return []netip.Addr{netip.MustParseAddr("203.0.113.103")}, nil
-}
-
 const ic, backup, tester = "ic@example.com", "backup@example.com", "tester@example.com"
 
 func start(t *testing.T) (*pagerdutytest.Server, func(token, key string) *Account) {
@@ -31,7 +25,7 @@ func start(t *testing.T) (*pagerdutytest.Server, func(token, key string) *Accoun
 	require.NoError(t, err)
 	s := pagerdutytest.New(t, pagerdutytest.Config{Authority: authority, Address: netip.MustParseAddr("203.0.113.103"), Token: "pd-token-1", Key: "pd-key-1", Schedule: "P1"},
 		pagerdutytest.State{Shifts: []pagerdutytest.Shift{{User: ic}, {User: backup}}, Taker: ic, After: 20 * time.Millisecond})
-	web := &httpprobe.Client{Network: &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}, Resolver: everybody{}}
+	web := &httpprobe.Client{Network: &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}, Resolver: s}
 	reveal := func(value string) Secret { return func(context.Context) (string, error) { return value, nil } }
 	return s, func(token, key string) *Account { return New(web, "P1", reveal(token), reveal(key)) }
 }

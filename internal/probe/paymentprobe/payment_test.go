@@ -75,12 +75,6 @@ func TestRefunded(t *testing.T) {
 	}
 }
 
-type at struct{ netip.Addr }
-
-func (a at) Addresses(context.Context, string) ([]netip.Addr, error) {
-	return []netip.Addr{a.Addr}, nil
-}
-
 func TestAgainstTheStandIn(t *testing.T) {
 	authority, err := tlstest.NewAuthority()
 	require.NoError(t, err)
@@ -88,7 +82,7 @@ func TestAgainstTheStandIn(t *testing.T) {
 	server := stripetest.New(t, stripetest.Config{Authority: authority, Address: address, LiveKey: "rk_live_of_the_test", TestKey: "rk_test_of_the_test", Objects: stripetest.Paid("ch_1", "re_1", 100, "nok", time.Now().Add(-time.Hour))})
 	network := &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}
 	status := func(key string, p Payment) probe.Result {
-		api := &jsonapi.Service{Name: "Stripe", Base: "https://" + stripetest.Host, Network: network, Resolver: at{address}, Header: Header(), Key: "payments.key", Token: func(context.Context) (string, error) { return key, nil }}
+		api := &jsonapi.Service{Name: "Stripe", Base: "https://" + stripetest.Host, Network: network, Resolver: server, Header: Header(), Key: "payments.key", Token: func(context.Context) (string, error) { return key, nil }}
 		return probe.Run(t.Context(), "payment", PaidAndRefunded(api, p))
 	}
 	paid := Payment{Charge: "ch_1", Refund: "re_1", Amount: 100, Currency: "nok", MaxAge: 24 * time.Hour}

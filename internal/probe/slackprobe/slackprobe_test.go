@@ -165,6 +165,6 @@ func TestOneMessageAGateAndSlackIsWaitedFor(t *testing.T) {
 	}
 	assert.Equal(t, 3, posts)
 	server.Change(func(s *slacktest.State) { assert.Len(t, s.Channels[0].Messages, 2) })
-	server.Fail(servicetest.Throttled)
+	server.Fail(servicetest.Limited)
 	assert.Equal(t, probe.Blocked, probe.Run(t.Context(), "", channel().TakesMessages()).Status)
 }

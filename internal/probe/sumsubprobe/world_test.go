@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/getdrop/launchgate/fixtures/outage"
+	"github.com/getdrop/launchgate/fixtures/servicetest"
 	"github.com/getdrop/launchgate/fixtures/sumsubtest"
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/internal/probe"
@@ -30,12 +30,6 @@ const (
 
 var address = netip.MustParseAddr("203.0.113.7")
 
-type at struct{ netip.Addr }
-
-func (a at) Addresses(context.Context, string) ([]netip.Addr, error) {
-	return []netip.Addr{a.Addr}, nil
-}
-
 func says(value string) func(context.Context) (string, error) {
 	return func(context.Context) (string, error) { return value, nil }
 }
@@ -54,8 +48,8 @@ func newWorld(t *testing.T) world {
 		Webhooks:   []sumsubtest.Webhook{{ID: "1", Target: target + "?token=" + hookKey, Types: []string{"applicantReviewed"}, SecretKey: hookKey}},
 		Applicants: map[string]sumsubtest.Applicant{"a1": {Status: "completed", Answer: "GREEN", Level: "basic", Reviewed: time.Now().Add(-time.Hour), NationalID: fnr}}}})
 	network := &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}
-	api := &jsonapi.Service{Name: "Sumsub", Base: "https://" + sumsubtest.Host, Network: network, Resolver: at{address}, Key: "sumsub.token"}
-	return world{server, &Account{API: api, Token: says(token), Key: says(key)}, &httpprobe.Client{Network: network, Resolver: at{address}}}
+	api := &jsonapi.Service{Name: "Sumsub", Base: "https://" + sumsubtest.Host, Network: network, Resolver: server, Key: "sumsub.token"}
+	return world{server, &Account{API: api, Token: says(token), Key: says(key)}, &httpprobe.Client{Network: network, Resolver: server}}
 }
 
 func (w world) claims() map[string]probe.Claim {
@@ -117,11 +111,11 @@ func TestSumsub(t *testing.T) {
 func TestOutages(t *testing.T) {
 	w := newWorld(t)
 	w.account.API.Patience = 100 * time.Millisecond
-	for _, kind := range outage.Kinds {
+	for _, kind := range servicetest.Troubles {
 		t.Run(string(kind), func(t *testing.T) {
 			w.server.Fail(kind)
 			every(t, w.claims(), probe.Blocked)
-			if kind == outage.Denied { // it still says what time it is
+			if kind == servicetest.Denied || kind == servicetest.Empty { // it still says what time it is
 				return
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
