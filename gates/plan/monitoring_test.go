@@ -7,17 +7,13 @@ import (
 )
 
 func betterStackGate(s *gate.Section) {
-	s.Gate("BetterStack_Monitors", gate.Hard, "Every monitor is there once, is not paused, and is up.", func(g *gate.G) {
-		if !g.Launch().BetterStack.Enabled {
-			g.NotApplicable("betterstack.enabled is false")
-			return
-		}
+	s.Gate("BetterStack_Monitors", gate.Hard, "Every monitor is there once, is not paused, and is up.", gate.OnBetterStack(func(g *gate.G) {
 		w := watch.Of(g.Launch())
 		g.Check("there are enough of them", betterstackprobe.AtLeast(g.Launch().BetterStack.Least, w.Monitors()))
 		for _, m := range w.Monitors() {
 			g.Check(m.Name+" is up", w.Account.Up(m))
 		}
-	})
+	}))
 }
 
 func slackGate(s *gate.Section) {

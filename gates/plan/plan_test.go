@@ -24,9 +24,9 @@ func TestPlan(t *testing.T) { page.Run(t) }
 
 // The runbook's ids have one part more, such as DNS/Configured; ours have three, so the part is in the name.
 func prerequisiteGates(s *gate.Section) {
-	s.Gate("BankID_Credentials", gate.Hard, "BankID knows the application's client, in production.", bankIDCredentials)
-	s.Gate("Sumsub_ProdAccount", gate.Hard, "The account at Sumsub is one of production, and its webhooks lead to the launch.", sumsubInProduction)
-	s.Gate("DNS_Configured", gate.Hard, "The domain leads to the service, and the service takes it.", onAWS(func(g *gate.G) {
+	s.Gate("BankID_Credentials", gate.Hard, "BankID knows the application's client, in production.", gate.OnBankID(bankIDCredentials))
+	s.Gate("Sumsub_ProdAccount", gate.Hard, "The account at Sumsub is one of production, and its webhooks lead to the launch.", gate.OnSumsub(sumsubInProduction))
+	s.Gate("DNS_Configured", gate.Hard, "The domain leads to the service, and the service takes it.", gate.OnAWS(func(g *gate.G) {
 		c, domain := cloud.Of(g.Launch()), g.Launch().DNS.Domain
 		record := c.Record(domain)
 		var names []string
@@ -44,12 +44,12 @@ func prerequisiteGates(s *gate.Section) {
 		}
 	}))
 
-	s.Gate("TLS_Provisioned", gate.Hard, "The certificates of all names are there and valid.", onAWS(tlsProvisioned))
+	s.Gate("TLS_Provisioned", gate.Hard, "The certificates of all names are there and valid.", gate.OnAWS(tlsProvisioned))
 	betterStackGate(s)
 	slackGate(s)
 
 	s.ValidFor(time.Hour)
-	s.Gate("RDS_NoPublicAccess", gate.Hard, "Nobody on the internet reaches the database.", onAWS(func(g *gate.G) {
+	s.Gate("RDS_NoPublicAccess", gate.Hard, "Nobody on the internet reaches the database.", gate.OnAWS(func(g *gate.G) {
 		c := cloud.Of(g.Launch())
 		g.Check("these are all of its replicas", c.Database.HasReplicas(g.Launch().Database.Replicas...))
 		for _, id := range c.Databases() {
@@ -59,16 +59,5 @@ func prerequisiteGates(s *gate.Section) {
 		}
 	}))
 
-	s.Gate("FeatureFlags_Reviewed", gate.Hard, "Every feature flag was reviewed, and is what was approved.", flagsReviewed)
-}
-
-// onAWS has a gate checked only where the launch is on AWS.
-func onAWS(body func(*gate.G)) func(*gate.G) {
-	return func(g *gate.G) {
-		if g.Launch().AWS.Account == "" {
-			g.NotApplicable("launch.yaml has no aws.account")
-			return
-		}
-		body(g)
-	}
+	s.Gate("FeatureFlags_Reviewed", gate.Hard, "Every feature flag was reviewed, and is what was approved.", gate.OnFlags(flagsReviewed))
 }

@@ -7,10 +7,6 @@ import (
 
 func sumsubInProduction(g *gate.G) {
 	l := g.Launch()
-	if !l.Sumsub.Enabled {
-		g.NotApplicable("sumsub.enabled is false")
-		return
-	}
 	account := target.SumsubOf(l)
 	g.Check("the app token is of production", account.InProduction())
 	g.Check("webhooks", account.WebhooksLeadTo(target.Of(l).SumsubWebhook(), l.Sumsub.Webhook.Types))

@@ -25,11 +25,11 @@ func TestTMinus0(t *testing.T) { page.Run(t) }
 func integrityGates(s *gate.Section) {
 	s.ValidFor(15 * time.Minute)
 
-	s.Gate("AutoDeployOff", gate.Hard, "Nothing is deployed but by the pipeline.", onAWS(func(g *gate.G) {
+	s.Gate("AutoDeployOff", gate.Hard, "Nothing is deployed but by the pipeline.", gate.OnAWS(func(g *gate.G) {
 		g.Check("no automatic deployments", computeprobe.AutoDeployOff(cloud.Of(g.Launch()).Platform))
 	}))
 
-	s.Gate("DigestPinned", gate.Hard, "The service has the image that was checked, by its digest.", onAWS(func(g *gate.G) {
+	s.Gate("DigestPinned", gate.Hard, "The service has the image that was checked, by its digest.", gate.OnAWS(func(g *gate.G) {
 		c, image := cloud.Of(g.Launch()), g.Launch().Compute.Image
 		g.Check("the service has it", computeprobe.RunsImage(c.Platform, string(image)))
 		g.Check("the registry has it under the production tag", c.Images.TagIs(image.Digest()))
@@ -39,15 +39,4 @@ func integrityGates(s *gate.Section) {
 		github := g.Launch().GitHub
 		g.Check("the environment "+github.Environment, target.ProvidersOf(g.Launch()).GitHub.EnvironmentGuarded(github.Environment, github.Refs))
 	})
-}
-
-// onAWS has a gate checked only where the launch is on AWS.
-func onAWS(body func(*gate.G)) func(*gate.G) {
-	return func(g *gate.G) {
-		if g.Launch().AWS.Account == "" {
-			g.NotApplicable("launch.yaml has no aws.account")
-			return
-		}
-		body(g)
-	}
 }

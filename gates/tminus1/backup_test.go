@@ -12,7 +12,7 @@ import (
 func backupGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
-	s.Gate("Schedule", gate.Hard, "A backup was made on each of the last three days.", onAWS(func(g *gate.G) {
+	s.Gate("Schedule", gate.Hard, "A backup was made on each of the last three days.", gate.OnAWS(func(g *gate.G) {
 		g.Check("three days in a row", cloud.Of(g.Launch()).Database.BackedUpDaily(3))
 	}))
 
@@ -20,7 +20,7 @@ func backupGates(s *gate.Section) {
 		g.Check("the drill", target.Drills(g.Launch()).Restored())
 	}))
 
-	s.Gate("Capacity", gate.Warn, "Backups are kept for as many days as they must.", onAWS(func(g *gate.G) {
+	s.Gate("Capacity", gate.Warn, "Backups are kept for as many days as they must.", gate.OnAWS(func(g *gate.G) {
 		c, days := cloud.Of(g.Launch()), g.Launch().Thresholds.BackupDays
 		g.Check("the database's own", c.Database.KeptFor(min(days, rdsprobe.MostDays)))
 		if days > rdsprobe.MostDays {

@@ -19,7 +19,7 @@ const slack = time.Minute
 func monitoringGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
-	s.Gate("AlertRules", gate.Hard, "Every alarm of the launch is deployed, and would call somebody.", onAWS(func(g *gate.G) {
+	s.Gate("AlertRules", gate.Hard, "Every alarm of the launch is deployed, and would call somebody.", gate.OnAWS(func(g *gate.G) {
 		c := cloud.Of(g.Launch())
 		for _, alarm := range c.WantedAlarms() {
 			g.Check(alarm.Name, c.Alarms.WouldRing(alarm))
@@ -32,14 +32,14 @@ func monitoringGates(s *gate.Section) {
 		g.Check("no gap in the schedule", oncallprobe.Covered(w.OnCall, from, to.Add(24*time.Hour)))
 	})
 
-	s.Gate("LogAggregation", gate.Hard, "A request is found in the application's logs.", onAWS(func(g *gate.G) {
+	s.Gate("LogAggregation", gate.Hard, "A request is found in the application's logs.", gate.OnAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		g.Within(l.Logs.Within.D() + slack)
 		g.Check("a request is found", c.Captures(c.Logs))
 		g.Advise("logs are kept", c.Logs.Kept(l.Logs.Retention))
 	}))
 
-	s.Gate("Tracing", gate.Warn, "The platform traces, and a request's trace arrives.", onAWS(func(g *gate.G) {
+	s.Gate("Tracing", gate.Warn, "The platform traces, and a request's trace arrives.", gate.OnAWS(func(g *gate.G) {
 		c := cloud.Of(g.Launch())
 		g.Within(g.Launch().Tracing.Within.D() + slack)
 		g.Check("the platform traces", computeprobe.Traces(c.Platform))
@@ -47,7 +47,8 @@ func monitoringGates(s *gate.Section) {
 		g.Advise("as far as the database", c.WhereTraced(c.Request.ReachesTheDatabase()))
 	}))
 
-	s.Gate("Synthetic1min", gate.Hard, "Every monitor looks once a minute, from several regions, and in no maintenance.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+	s.Gate("Synthetic1min", gate.Hard, "Every monitor looks once a minute, from several regions, and in no maintenance.", gate.OnBetterStack(func(g *gate.G) {
+		w := watch.Of(g.Launch())
 		for _, m := range w.Monitors() {
 			g.Check(m.Name+" looks often", w.Account.Looks(m, w.Often()))
 		}
@@ -59,17 +60,20 @@ func monitoringGates(s *gate.Section) {
 		g.Check("a test alert is taken", oncallprobe.Answers(w.OnCall, w.Drill()))
 	})
 
-	s.Gate("BSHealthGreen", gate.Hard, "The health check's monitor looks at the health document, and is green.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+	s.Gate("BSHealthGreen", gate.Hard, "The health check's monitor looks at the health document, and is green.", gate.OnBetterStack(func(g *gate.G) {
+		w := watch.Of(g.Launch())
 		g.Check("it watches the health document", w.Account.Watches(w.Health()))
 		g.Advise("it warns before the certificate ends", w.Account.WarnsOfExpiry(w.Health()))
 	}))
 
-	s.Gate("BSLandingGreen", gate.Hard, "The landing page's monitor looks at the landing page, and is green.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+	s.Gate("BSLandingGreen", gate.Hard, "The landing page's monitor looks at the landing page, and is green.", gate.OnBetterStack(func(g *gate.G) {
+		w := watch.Of(g.Launch())
 		g.Check("it watches the landing page", w.Account.Watches(w.Landing()))
 		g.Advise("it warns before the certificate and the domain end", w.Account.WarnsOfExpiry(w.Landing()))
 	}))
 
-	s.Gate("BSEscalation", gate.Hard, "Every monitor has an escalation policy that calls a person.", onBetterStack(func(g *gate.G, w *watch.Watch) {
+	s.Gate("BSEscalation", gate.Hard, "Every monitor has an escalation policy that calls a person.", gate.OnBetterStack(func(g *gate.G) {
+		w := watch.Of(g.Launch())
 		for _, m := range w.Monitors() {
 			g.Check(m.Name+" calls somebody", w.Account.Escalates(m))
 		}
@@ -86,7 +90,7 @@ func monitoringGates(s *gate.Section) {
 		g.Check("a message arrives", c.Receives())
 	})
 
-	s.Gate("CWLogsStreaming", gate.Hard, "The platform streams the application's output into its own log group.", onAWS(func(g *gate.G) {
+	s.Gate("CWLogsStreaming", gate.Hard, "The platform streams the application's output into its own log group.", gate.OnAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		g.Within(l.Logs.Within.D() + slack)
 		g.Check("a request is found", c.InPlatformLogs(c.Captures))
@@ -95,15 +99,4 @@ func monitoringGates(s *gate.Section) {
 	s.Gate("StatusPageLive", gate.Hard, "The public status page is there, and says that all is well.", func(g *gate.G) {
 		g.Check("it is green", statuspageprobe.Live(watch.Of(g.Launch()).Page, g.Launch().StatusPage.Resources))
 	})
-}
-
-// onBetterStack has a gate checked only where Better Stack watches the launch.
-func onBetterStack(body func(*gate.G, *watch.Watch)) func(*gate.G) {
-	return func(g *gate.G) {
-		if !g.Launch().BetterStack.Enabled {
-			g.NotApplicable("betterstack.enabled is false")
-			return
-		}
-		body(g, watch.Of(g.Launch()))
-	}
 }

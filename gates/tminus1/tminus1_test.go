@@ -23,14 +23,3 @@ func metaGates(s *gate.Section) {
 	s.SignOff("MonOwnerDue", "Monitoring", launch.RoleMonitoring)
 	s.SignOff("BackupOwnerDue", "Backup", launch.RoleBackups)
 }
-
-// onAWS has a gate checked only where the launch is on AWS.
-func onAWS(body func(*gate.G)) func(*gate.G) {
-	return func(g *gate.G) {
-		if g.Launch().AWS.Account == "" {
-			g.NotApplicable("launch.yaml has no aws.account")
-			return
-		}
-		body(g)
-	}
-}

@@ -11,7 +11,7 @@ import (
 func databaseGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
-	s.Gate("Schema", gate.Hard, "The database has exactly the repository's migrations, and every table.", onPostgreSQL(func(g *gate.G) {
+	s.Gate("Schema", gate.Hard, "The database has exactly the repository's migrations, and every table.", gate.OnPostgreSQL(func(g *gate.G) {
 		db, sql := database.Of(g.Launch()), g.Launch().Database.SQL
 		g.Check("every migration is applied", db.Migrated(db.Migrations()))
 		g.Check("every table is there", db.HasTables(sql.Tables...))
@@ -20,7 +20,7 @@ func databaseGates(s *gate.Section) {
 		}
 	}))
 
-	s.Gate("DemoSeedOff", gate.Hard, "Nothing of a demonstration is among the data.", onPostgreSQL(func(g *gate.G) {
+	s.Gate("DemoSeedOff", gate.Hard, "Nothing of a demonstration is among the data.", gate.OnPostgreSQL(func(g *gate.G) {
 		db, sql := database.Of(g.Launch()), g.Launch().Database.SQL
 		if len(sql.Demo) == 0 {
 			g.Check("nothing is counted", db.CountsNone(pgprobe.Count{Name: "demo rows"})) // which says what to configure
@@ -29,15 +29,4 @@ func databaseGates(s *gate.Section) {
 			g.Check("no "+d.Name, db.CountsNone(pgprobe.Count{Name: d.Name, Query: d.Query}))
 		}
 	}))
-}
-
-// onPostgreSQL has a gate checked only where the launch has a database that one can ask.
-func onPostgreSQL(body func(*gate.G)) func(*gate.G) {
-	return func(g *gate.G) {
-		if !g.Launch().Database.SQL.Enabled {
-			g.NotApplicable("database.sql.enabled is false")
-			return
-		}
-		body(g)
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/gate"
-	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/flagsprobe"
 	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
@@ -14,41 +13,30 @@ func flagGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 	s.Within(time.Minute)
 
-	s.Gate("Coverage", gate.Warn, "Everything new in the release is behind a flag, or exempt for a reason.", withFlags(func(g *gate.G) {
+	s.Gate("Coverage", gate.Warn, "Everything new in the release is behind a flag, or exempt for a reason.", gate.OnFlags(func(g *gate.G) {
 		c := cloud.Of(g.Launch())
 		g.Check("every feature", flagsprobe.Covered(c.Flags(), c.FlagsPlan(), g.Launch().Flags.Features))
 	}))
 
-	s.Gate("DefaultOff", gate.Hard, "Every flag is off in production but those that are planned on.", withFlags(func(g *gate.G) {
+	s.Gate("DefaultOff", gate.Hard, "Every flag is off in production but those that are planned on.", gate.OnFlags(func(g *gate.G) {
 		c := cloud.Of(g.Launch())
 		g.Check("every flag", flagsprobe.OffByDefault(c.Flags(), c.FlagsPlan()))
 	}))
 
-	s.Gate("RolloutPlan", gate.Hard, "The rollout plan says which flags, in what order, on what criteria, whose they are and how they are taken back.", withFlags(func(g *gate.G) {
+	s.Gate("RolloutPlan", gate.Hard, "The rollout plan says which flags, in what order, on what criteria, whose they are and how they are taken back.", gate.OnFlags(func(g *gate.G) {
 		t := target.Of(g.Launch())
 		g.Check("it is complete", flagsprobe.Complete(t.FlagsPlan(), t.People()))
 	}))
 
-	s.Gate("AtLaunchTable", gate.Hard, "Every flag of the plan is in production what the plan says.", withFlags(func(g *gate.G) {
+	s.Gate("AtLaunchTable", gate.Hard, "Every flag of the plan is in production what the plan says.", gate.OnFlags(func(g *gate.G) {
 		c := cloud.Of(g.Launch())
 		g.Check("every flag", flagsprobe.AsPlanned(c.Flags(), c.FlagsPlan()))
 	}))
 
 	s.ValidFor(14 * 24 * time.Hour)
-	s.Gate("KillSwitch", gate.Hard, "A feature is gone in time once its flag is turned off.", withFlags(func(g *gate.G) {
+	s.Gate("KillSwitch", gate.Hard, "A feature is gone in time once its flag is turned off.", gate.OnFlags(func(g *gate.G) {
 		c := cloud.Of(g.Launch())
 		g.Within(g.Launch().Flags.KillWithin.D() + time.Minute) // and turned on again
 		g.Check("a drill in staging", flagsprobe.Kills(c.Flags(), c.KillSwitch()))
 	}))
-}
-
-// withFlags is the body of a gate that is about flags, where there are any.
-func withFlags(body func(*gate.G)) func(*gate.G) {
-	return func(g *gate.G) {
-		if g.Launch().Flags.Provider == launch.NoFlags {
-			g.NotApplicable("flags.provider is none")
-			return
-		}
-		body(g)
-	}
 }

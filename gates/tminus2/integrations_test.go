@@ -12,15 +12,11 @@ import (
 func integrationGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
-	s.Gate("PaymentLive", gate.Hard, "The payment gateway is in live mode, and was tested with a real card, whose payment was given back.", func(g *gate.G) {
-		if !g.Launch().Payments.Enabled {
-			g.NotApplicable("payments.enabled is false")
-			return
-		}
+	s.Gate("PaymentLive", gate.Hard, "The payment gateway is in live mode, and was tested with a real card, whose payment was given back.", gate.OnPayments(func(g *gate.G) {
 		p := target.ProvidersOf(g.Launch())
 		g.Check("the key is of live mode", paymentprobe.Live(p.Payments.Token))
 		g.Check("the test payment", paymentprobe.PaidAndRefunded(p.Payments, p.TestPayment()))
-	})
+	}))
 
 	s.Gate("EmailAuth", gate.Hard, "A message that the application sends arrives authenticated: SPF, DKIM and DMARC.", func(g *gate.G) {
 		g.Within(g.Launch().Mail.Test.Within.D() + time.Minute)
@@ -28,7 +24,7 @@ func integrationGates(s *gate.Section) {
 	})
 
 	s.Within(time.Minute)
-	s.Gate("WebhookURLs", gate.Hard, "Third parties deliver their events to the launch's own domain.", withSumsub(func(g *gate.G) {
+	s.Gate("WebhookURLs", gate.Hard, "Third parties deliver their events to the launch's own domain.", gate.OnSumsub(func(g *gate.G) {
 		g.Check("Sumsub", target.SumsubOf(g.Launch()).WebhooksLeadTo(target.Of(g.Launch()).SumsubWebhook(), g.Launch().Sumsub.Webhook.Types))
 	}))
 }

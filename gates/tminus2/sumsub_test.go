@@ -11,23 +11,12 @@ import (
 func sumsubGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
-	s.Gate("KYCFlow", gate.Hard, "A person went through the identity check in production with a real document, and was approved.", withSumsub(func(g *gate.G) {
+	s.Gate("KYCFlow", gate.Hard, "A person went through the identity check in production with a real document, and was approved.", gate.OnSumsub(func(g *gate.G) {
 		g.Check("the applicant", target.SumsubOf(g.Launch()).Approved(target.Of(g.Launch()).SumsubCheck()))
 	}))
 
-	s.Gate("ClockSkew", gate.Warn, "The clock is near Sumsub's, which refuses what is signed at another time.", withSumsub(func(g *gate.G) {
+	s.Gate("ClockSkew", gate.Warn, "The clock is near Sumsub's, which refuses what is signed at another time.", gate.OnSumsub(func(g *gate.G) {
 		l := g.Launch()
 		g.Check("the clocks", sumsubprobe.ClockWithin(target.Of(l).Web, string(l.Sumsub.API), l.Sumsub.MaxSkew.D()))
 	}))
-}
-
-// withSumsub has a gate checked only where Sumsub checks identities.
-func withSumsub(body func(*gate.G)) func(*gate.G) {
-	return func(g *gate.G) {
-		if !g.Launch().Sumsub.Enabled {
-			g.NotApplicable("sumsub.enabled is false")
-			return
-		}
-		body(g)
-	}
 }

@@ -14,7 +14,7 @@ func cdnGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 	s.Within(time.Minute)
 
-	s.Gate("Origin", gate.Hard, "The CDN fetches from the production origin, and has what the origin has.", where(func(g *gate.G) {
+	s.Gate("Origin", gate.Hard, "The CDN fetches from the production origin, and has what the origin has.", gate.OnCDN(func(g *gate.G) {
 		t, origin := target.Of(g.Launch()), g.Launch().CDN.Origin
 		for _, b := range g.Launch().CDN.Behaviors {
 			g.Check(t.CDN(b.Path)+" comes from the production origin", cdnprobe.FromOrigin(t.Web, t.CDN(b.Path), t.CDNOrigin()))
@@ -33,7 +33,7 @@ func cdnGates(s *gate.Section) {
 		}
 	}))
 
-	s.Gate("Behaviors", gate.Hard, "The CDN keeps what its specification says and nothing else; no page of one person reaches another.", where(func(g *gate.G) {
+	s.Gate("Behaviors", gate.Hard, "The CDN keeps what its specification says and nothing else; no page of one person reaches another.", gate.OnCDN(func(g *gate.G) {
 		t := target.Of(g.Launch())
 		for _, url := range t.CDNPaths("static") {
 			g.Check(url+" is kept", cdnprobe.Cached(t.Web, url))
@@ -51,7 +51,7 @@ func cdnGates(s *gate.Section) {
 		}
 	}))
 
-	s.Gate("AssetHeaders", gate.Hard, "Browsers keep fingerprinted files for a year, and ask again for everything else.", where(func(g *gate.G) {
+	s.Gate("AssetHeaders", gate.Hard, "Browsers keep fingerprinted files for a year, and ask again for everything else.", gate.OnCDN(func(g *gate.G) {
 		t, assets := target.Of(g.Launch()), g.Launch().CDN.Assets
 		g.Check("every fingerprinted file", cdnprobe.AssetsKept(t.Web, string(g.Launch().CDN.Host), t.CDNManifest(), assets.MaxAge.D()))
 		for _, url := range t.CDNAll(assets.Unhashed) {
@@ -62,7 +62,7 @@ func cdnGates(s *gate.Section) {
 		}
 	}))
 
-	s.Gate("WAF", gate.Hard, "The CDN's firewall refuses attacks and lets honest requests through.", where(func(g *gate.G) {
+	s.Gate("WAF", gate.Hard, "The CDN's firewall refuses attacks and lets honest requests through.", gate.OnCDN(func(g *gate.G) {
 		t, waf := target.Of(g.Launch()), g.Launch().CDN.WAF
 		g.Check("attacks are refused", cdnprobe.Refuses(t.Web, t.CDN(waf.Path), waf.Status))
 		if g.Launch().CDN.Provider == launch.CloudFront {
@@ -73,26 +73,15 @@ func cdnGates(s *gate.Section) {
 		}
 	}))
 
-	s.Gate("Purge", gate.Warn, "The purge command works: new content is there in time, at every address.", where(func(g *gate.G) {
+	s.Gate("Purge", gate.Warn, "The purge command works: new content is there in time, at every address.", gate.OnCDN(func(g *gate.G) {
 		t, purge := target.Of(g.Launch()), g.Launch().CDN.Purge
 		g.Within(purge.Within.D() + time.Minute)
 		g.Check("a canary is purged", cdnprobe.Purges(t.Web, t.CDN(purge.Path), t.CDNPurge()))
 	}))
 
-	s.Gate("GeoPerf", gate.Warn, "The CDN answers quickly where the visitors are.", where(func(g *gate.G) {
+	s.Gate("GeoPerf", gate.Warn, "The CDN answers quickly where the visitors are.", gate.OnCDN(func(g *gate.G) {
 		t, perf := target.Of(g.Launch()), g.Launch().CDN.Perf
 		g.Within(2 * time.Minute) // for the rounds of measurements
 		g.Check("the first byte", cdnprobe.FastFrom(t.Probes, t.CDNPerf(), perf.Locations, perf.P75.D()))
 	}))
-}
-
-// where is the body of a gate that is about a CDN, where there is one.
-func where(body func(*gate.G)) func(*gate.G) {
-	return func(g *gate.G) {
-		if !g.Launch().CDN.Enabled {
-			g.NotApplicable("cdn.enabled is false")
-			return
-		}
-		body(g)
-	}
 }

@@ -18,7 +18,7 @@ func migrationGates(s *gate.Section) {
 		g.Check("the last change", p.GitHub.MigrationReviewed(p.Revision, g.Launch().CI.Migrations))
 	})
 
-	s.Gate("StagingTimed", gate.Hard, "The migration was rehearsed with data of production's size, in the time that was announced, and keeps nobody waiting.", whereMigrated(func(g *gate.G) {
+	s.Gate("StagingTimed", gate.Hard, "The migration was rehearsed with data of production's size, in the time that was announced, and keeps nobody waiting.", gate.OnMigration(func(g *gate.G) {
 		r := target.Migration(g.Launch())
 		g.Check("the files are a set", r.Sound())
 		g.Check("nobody edited what production has", r.Unedited())
@@ -26,7 +26,7 @@ func migrationGates(s *gate.Section) {
 		g.Check("as many rows as production", r.Sized())
 	}))
 
-	s.Gate("Down", gate.Hard, "The way down leads back to the schema and the rows from before, on production's major version.", whereMigrated(func(g *gate.G) {
+	s.Gate("Down", gate.Hard, "The way down leads back to the schema and the rows from before, on production's major version.", gate.OnMigration(func(g *gate.G) {
 		l, r := g.Launch(), target.Migration(g.Launch())
 		if l.Migration.ForwardOnly {
 			g.NotApplicable("migration.forward_only is true: there is no way down")
@@ -39,38 +39,16 @@ func migrationGates(s *gate.Section) {
 		}
 	}))
 
-	s.Gate("Idempotent", gate.Hard, "The migration may run twice: the second run changes neither schema nor rows.", whereMigrated(func(g *gate.G) {
+	s.Gate("Idempotent", gate.Hard, "The migration may run twice: the second run changes neither schema nor rows.", gate.OnMigration(func(g *gate.G) {
 		g.Check("up again", target.Migration(g.Launch()).Repeatable())
 	}))
 
-	s.Gate("IntegrityScript", gate.Hard, "The integrity script accepts the migrated data and refuses corrupted data.", whereMigrated(func(g *gate.G) {
+	s.Gate("IntegrityScript", gate.Hard, "The integrity script accepts the migrated data and refuses corrupted data.", gate.OnMigration(func(g *gate.G) {
 		g.Check("good and corrupted copies", target.Migration(g.Launch()).Verified())
 	}))
 
 	s.ValidFor(time.Hour)
-	s.Gate("NothingBlocks", gate.Hard, "No open transaction keeps a migration from its locks.", onPostgreSQL(func(g *gate.G) {
+	s.Gate("NothingBlocks", gate.Hard, "No open transaction keeps a migration from its locks.", gate.OnPostgreSQL(func(g *gate.G) {
 		g.Check("open transactions", database.Of(g.Launch()).Unblocked())
 	}))
-}
-
-// onPostgreSQL has a gate checked only where the launch has a database that one can ask.
-func onPostgreSQL(body func(*gate.G)) func(*gate.G) {
-	return func(g *gate.G) {
-		if !g.Launch().Database.SQL.Enabled {
-			g.NotApplicable("database.sql.enabled is false")
-			return
-		}
-		body(g)
-	}
-}
-
-// whereMigrated has a gate checked only where the launch migrates its database.
-func whereMigrated(body func(*gate.G)) func(*gate.G) {
-	return func(g *gate.G) {
-		if !g.Launch().Migration.Enabled {
-			g.NotApplicable("migration.enabled is false")
-			return
-		}
-		body(g)
-	}
 }

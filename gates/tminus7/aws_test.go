@@ -12,18 +12,18 @@ import (
 func awsGates(s *gate.Section) {
 	s.ValidFor(15 * time.Minute)
 
-	s.Gate("AppRunnerRunning", gate.Hard, "The service runs, and runs what was deployed last.", onAWS(func(g *gate.G) {
+	s.Gate("AppRunnerRunning", gate.Hard, "The service runs, and runs what was deployed last.", gate.OnAWS(func(g *gate.G) {
 		g.Check("status and newest operation", computeprobe.Runs(cloud.Of(g.Launch()).Platform))
 	}))
 
-	s.Gate("RDSAvailable", gate.Hard, "The database is available, encrypted, and waits for no restart.", onAWS(func(g *gate.G) {
+	s.Gate("RDSAvailable", gate.Hard, "The database is available, encrypted, and waits for no restart.", gate.OnAWS(func(g *gate.G) {
 		database := cloud.Of(g.Launch()).Database
 		g.Check("it is available", database.Available())
 		g.Check("its storage is encrypted", database.Encrypted())
 		g.Advise("a standby waits in another zone", database.InTwoZones())
 	}))
 
-	s.Gate("ECRProdTag", gate.Hard, "The registry has the image of the launch under the production tag, scanned.", onAWS(func(g *gate.G) {
+	s.Gate("ECRProdTag", gate.Hard, "The registry has the image of the launch under the production tag, scanned.", gate.OnAWS(func(g *gate.G) {
 		images := cloud.Of(g.Launch()).Images
 		g.Check("the tag is the image of the launch", images.TagIs(g.Launch().Compute.Image.Digest()))
 		g.Check("a scan found nothing critical", images.Scanned())
@@ -31,7 +31,7 @@ func awsGates(s *gate.Section) {
 	}))
 
 	s.ValidFor(24 * time.Hour)
-	s.Gate("CertificateRenews", gate.Hard, "AWS renews every certificate of the launch without anybody's help.", onAWS(func(g *gate.G) {
+	s.Gate("CertificateRenews", gate.Hard, "AWS renews every certificate of the launch without anybody's help.", gate.OnAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		if l.TLS.Renewal == "other" {
 			g.NotApplicable("tls.renewal is other")
@@ -57,7 +57,7 @@ func awsGates(s *gate.Section) {
 			g.NotApplicable("dns.failover.enabled is false")
 			return
 		}
-		onAWS(func(g *gate.G) {
+		gate.OnAWS(func(g *gate.G) {
 			for _, r := range cloud.Of(g.Launch()).Records() {
 				g.Check(r.Name, cloud.Of(g.Launch()).Zone53.FailsOver(r.Name, g.Launch().Health.Path))
 			}

@@ -37,7 +37,7 @@ func replicaLag(g *gate.G) {
 func databaseGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
-	s.Gate("Access", gate.Hard, "What the gates ask is this very database, as a role that only reads.", onPostgreSQL(func(g *gate.G) {
+	s.Gate("Access", gate.Hard, "What the gates ask is this very database, as a role that only reads.", gate.OnPostgreSQL(func(g *gate.G) {
 		var endpoint func(context.Context) (string, error)
 		if l := g.Launch(); l.AWS.Account != "" && l.Database.Instance != "" {
 			endpoint = cloud.Of(l).DatabaseHost
@@ -45,26 +45,15 @@ func databaseGates(s *gate.Section) {
 		g.Check("the database", database.Of(g.Launch()).Access(endpoint))
 	}))
 
-	s.Gate("Role", gate.Hard, "The application's role may do what it needs, and has no power over the server.", onPostgreSQL(func(g *gate.G) {
+	s.Gate("Role", gate.Hard, "The application's role may do what it needs, and has no power over the server.", gate.OnPostgreSQL(func(g *gate.G) {
 		g.Check("the role", database.Of(g.Launch()).Role())
 	}))
 
-	s.Gate("TLS", gate.Hard, "The database takes no connection without TLS.", onPostgreSQL(func(g *gate.G) {
+	s.Gate("TLS", gate.Hard, "The database takes no connection without TLS.", gate.OnPostgreSQL(func(g *gate.G) {
 		g.Check("a plain connection is refused", database.Of(g.Launch()).TLSOnly())
 	}))
 
-	s.Gate("Connections", gate.Hard, "The database has connections to spare.", onPostgreSQL(func(g *gate.G) {
+	s.Gate("Connections", gate.Hard, "The database has connections to spare.", gate.OnPostgreSQL(func(g *gate.G) {
 		g.Check("connections in use", database.Of(g.Launch()).PoolBelow(float64(g.Launch().Thresholds.DBPool)))
 	}))
-}
-
-// onPostgreSQL has a gate checked only where the launch has a database that one can ask.
-func onPostgreSQL(body func(*gate.G)) func(*gate.G) {
-	return func(g *gate.G) {
-		if !g.Launch().Database.SQL.Enabled {
-			g.NotApplicable("database.sql.enabled is false")
-			return
-		}
-		body(g)
-	}
 }

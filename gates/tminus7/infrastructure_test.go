@@ -15,7 +15,7 @@ import (
 func infrastructureGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
-	s.Gate("Provisioned", gate.Hard, "All production infrastructure is there, and as it is written down.", onAWS(func(g *gate.G) {
+	s.Gate("Provisioned", gate.Hard, "All production infrastructure is there, and as it is written down.", gate.OnAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		if l.Infra.Dir != "" {
 			g.Within(terraformprobe.Patience + time.Minute)
@@ -30,7 +30,7 @@ func infrastructureGates(s *gate.Section) {
 		}
 	}))
 
-	s.Gate("LBHealth", gate.Hard, "Health checks ask the application itself, and pass on every instance.", onAWS(func(g *gate.G) {
+	s.Gate("LBHealth", gate.Hard, "Health checks ask the application itself, and pass on every instance.", gate.OnAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		g.Check("the platform asks the application", computeprobe.HealthChecked(c.Platform, l.Health.Path))
 		g.Check("the application says that it is well, again and again", httpprobe.SteadilyWell(c.Web, c.HealthURL(), c.Health(""), 30))
@@ -41,7 +41,7 @@ func infrastructureGates(s *gate.Section) {
 		}
 	}))
 
-	s.Gate("Autoscale", gate.Hard, "The service has room to grow, and did grow and shrink in a drill.", onAWS(func(g *gate.G) {
+	s.Gate("Autoscale", gate.Hard, "The service has room to grow, and did grow and shrink in a drill.", gate.OnAWS(func(g *gate.G) {
 		c, scale := cloud.Of(g.Launch()), g.Launch().Compute.Scale
 		g.Check("the sizes are right", computeprobe.ScalesBetween(c.Platform, scale.Min, scale.Max))
 		g.Check("it grew and shrank in the drill", c.ScaledInDrill())
@@ -51,7 +51,7 @@ func infrastructureGates(s *gate.Section) {
 	s.Gate("ReplicaLag", gate.Hard, "Every read replica is in sync with the database.", replicaLag)
 
 	s.ValidFor(24 * time.Hour)
-	s.Gate("BackupJobs", gate.Hard, "Backups run, and somebody has verified one.", onAWS(func(g *gate.G) {
+	s.Gate("BackupJobs", gate.Hard, "Backups run, and somebody has verified one.", gate.OnAWS(func(g *gate.G) {
 		c := cloud.Of(g.Launch())
 		g.Check("backups are kept", c.Database.KeptFor(1))
 		g.Check("the newest backup is complete and of today", c.Database.BackedUpWithin(26*time.Hour))
@@ -59,7 +59,7 @@ func infrastructureGates(s *gate.Section) {
 	}))
 
 	s.ValidFor(7 * 24 * time.Hour)
-	s.Gate("IAM", gate.Hard, "The application's role may do what it must, and nothing that it must not.", onAWS(func(g *gate.G) {
+	s.Gate("IAM", gate.Hard, "The application's role may do what it must, and nothing that it must not.", gate.OnAWS(func(g *gate.G) {
 		c, iam := cloud.Of(g.Launch()), g.Launch().IAM
 		for _, entry := range iam.Allow {
 			g.Check("may "+entry, c.Role.May(iamprobe.Parse(entry)))
@@ -71,18 +71,18 @@ func infrastructureGates(s *gate.Section) {
 	}))
 
 	s.ValidFor(24 * time.Hour)
-	s.Gate("Dashboards", gate.Warn, "No alarm rings, and every alarm measures something.", onAWS(func(g *gate.G) {
+	s.Gate("Dashboards", gate.Warn, "No alarm rings, and every alarm measures something.", gate.OnAWS(func(g *gate.G) {
 		c := cloud.Of(g.Launch())
 		for _, alarm := range c.WantedAlarms() {
 			g.Check(alarm.Name, c.Alarms.IsGreen(alarm.Name))
 		}
 	}))
 
-	s.Gate("Cost", gate.Warn, "The month will cost no more than the budget.", onAWS(func(g *gate.G) {
+	s.Gate("Cost", gate.Warn, "The month will cost no more than the budget.", gate.OnAWS(func(g *gate.G) {
 		g.Check("the forecast", cloud.Of(g.Launch()).Budget.Within())
 	}))
 
-	s.Gate("Quotas", gate.Warn, "The account's quotas leave room for a launch that goes well.", onAWS(func(g *gate.G) {
+	s.Gate("Quotas", gate.Warn, "The account's quotas leave room for a launch that goes well.", gate.OnAWS(func(g *gate.G) {
 		c := cloud.Of(g.Launch())
 		g.Check("RDS", c.Database.QuotasLeave(headroom))
 		for _, q := range g.Launch().AWS.Quotas {

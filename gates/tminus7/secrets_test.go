@@ -13,13 +13,13 @@ import (
 func secretGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
-	s.Gate("JWT", gate.Hard, "JWT_SECRET is long, random, and this environment's own.", onAWS(secretsNamed("JWT_")))
-	s.Gate("DatabaseURL", gate.Hard, "DATABASE_URL leads to this database, over TLS, with the application's own user.", onAWS(secretsNamed("DATABASE_")))
-	s.Gate("BankID", gate.Hard, "BANKID_CLIENT_ID and BANKID_CLIENT_SECRET are there.", onAWS(secretsNamed("BANKID_")))
-	s.Gate("Sumsub", gate.Hard, "The Sumsub token is that of production, and its keys are there.", onAWS(secretsNamed("SUMSUB_")))
-	s.Gate("Slack", gate.Hard, "SLACK_WEBHOOK_URL is the URL of a webhook.", onAWS(secretsNamed("SLACK_")))
+	s.Gate("JWT", gate.Hard, "JWT_SECRET is long, random, and this environment's own.", gate.OnAWS(secretsNamed("JWT_")))
+	s.Gate("DatabaseURL", gate.Hard, "DATABASE_URL leads to this database, over TLS, with the application's own user.", gate.OnAWS(secretsNamed("DATABASE_")))
+	s.Gate("BankID", gate.Hard, "BANKID_CLIENT_ID and BANKID_CLIENT_SECRET are there.", gate.OnAWS(secretsNamed("BANKID_")))
+	s.Gate("Sumsub", gate.Hard, "The Sumsub token is that of production, and its keys are there.", gate.OnAWS(secretsNamed("SUMSUB_")))
+	s.Gate("Slack", gate.Hard, "SLACK_WEBHOOK_URL is the URL of a webhook.", gate.OnAWS(secretsNamed("SLACK_")))
 
-	s.Gate("WiredNotPlain", gate.Hard, "Every secret reaches the application as a secret, and as it is now.", onAWS(func(g *gate.G) {
+	s.Gate("WiredNotPlain", gate.Hard, "Every secret reaches the application as a secret, and as it is now.", gate.OnAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		g.Check("none is written out", computeprobe.Wired(c.Platform, c.SecretVariables()))
 		g.Check("nothing else looks like one", computeprobe.NoSecretInPlain(c.Platform, l.Compute.Variables))

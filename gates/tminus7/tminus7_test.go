@@ -24,14 +24,3 @@ func TestTMinus7(t *testing.T) { page.Run(t) }
 func metaGates(s *gate.Section) {
 	s.SignOff("OwnerDue", "Infrastructure", launch.RoleInfrastructure)
 }
-
-// onAWS has a gate checked only where the launch is on AWS.
-func onAWS(body func(*gate.G)) func(*gate.G) {
-	return func(g *gate.G) {
-		if g.Launch().AWS.Account == "" {
-			g.NotApplicable("launch.yaml has no aws.account")
-			return
-		}
-		body(g)
-	}
-}
