@@ -7,7 +7,7 @@ import (
 
 func sumsubInProduction(g *gate.G) {
 	l := g.Launch()
-	account := target.SumsubOf(l)
+	account := target.ProvidersOf(l).Sumsub
 	g.Check("the app token is of production", account.InProduction())
 	g.Check("webhooks", account.WebhooksLeadTo(target.Of(l).SumsubWebhook(), l.Sumsub.Webhook.Types))
 }

@@ -25,6 +25,6 @@ func integrationGates(s *gate.Section) {
 
 	s.Within(time.Minute)
 	s.Gate("WebhookURLs", gate.Hard, "Third parties deliver their events to the launch's own domain.", gate.OnSumsub(func(g *gate.G) {
-		g.Check("Sumsub", target.SumsubOf(g.Launch()).WebhooksLeadTo(target.Of(g.Launch()).SumsubWebhook(), g.Launch().Sumsub.Webhook.Types))
+		g.Check("Sumsub", target.ProvidersOf(g.Launch()).Sumsub.WebhooksLeadTo(target.Of(g.Launch()).SumsubWebhook(), g.Launch().Sumsub.Webhook.Types))
 	}))
 }

@@ -12,7 +12,7 @@ func sumsubGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
 	s.Gate("KYCFlow", gate.Hard, "A person went through the identity check in production with a real document, and was approved.", gate.OnSumsub(func(g *gate.G) {
-		g.Check("the applicant", target.SumsubOf(g.Launch()).Approved(target.Of(g.Launch()).SumsubCheck()))
+		g.Check("the applicant", target.ProvidersOf(g.Launch()).Sumsub.Approved(target.Of(g.Launch()).SumsubCheck()))
 	}))
 
 	s.Gate("ClockSkew", gate.Warn, "The clock is near Sumsub's, which refuses what is signed at another time.", gate.OnSumsub(func(g *gate.G) {

@@ -63,6 +63,14 @@ func (s Secret) Reveal(ctx context.Context) (string, error) {
 	return value, nil
 }
 
+// Revealer is Reveal as what probes take, which look at a secret only when they need it; nil where none is referred to.
+func (s Secret) Revealer() func(context.Context) (string, error) {
+	if s.IsZero() {
+		return nil
+	}
+	return s.Reveal
+}
+
 func (s Secret) read() (string, error) {
 	if name, ok := strings.CutPrefix(s.reference, envSecret); ok {
 		value, set := os.LookupEnv(name)

@@ -25,11 +25,7 @@ func (t *Targets) CDNOrigin() cdnprobe.Origin {
 // CDNSession is the test account.
 func (t *Targets) CDNSession() cdnprobe.Session {
 	s := t.Launch.CDN.Session
-	session := cdnprobe.Session{Header: s.Header, Sees: s.Sees}
-	if !s.Credential.IsZero() {
-		session.Credential = s.Credential.Reveal
-	}
-	return session
+	return cdnprobe.Session{Header: s.Header, Sees: s.Sees, Credential: s.Credential.Revealer()}
 }
 
 // CDNManifest is where the build lists its fingerprinted files.

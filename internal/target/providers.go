@@ -14,6 +14,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 	"github.com/getdrop/launchgate/internal/probe/oidcprobe"
 	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
+	"github.com/getdrop/launchgate/internal/probe/sumsubprobe"
 )
 
 // Providers are the third parties that are asked about one launch.
@@ -21,6 +22,7 @@ type Providers struct {
 	*Targets
 	GitHub   *githubprobe.Repository
 	BankID   *oidcprobe.Provider
+	Sumsub   *sumsubprobe.Account
 	Payments *jsonapi.Service
 	Flags    flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
 }
@@ -35,6 +37,8 @@ func ProvidersOf(l *launch.Launch) *Providers {
 		github.Header = githubprobe.Header()
 		p.GitHub = githubprobe.New(github, l.GitHub.Repository)
 		p.BankID = p.bankID()
+		p.Sumsub = &sumsubprobe.Account{Token: l.Sumsub.Token.Revealer(), Key: l.Sumsub.Key.Revealer(),
+			API: p.api("Sumsub", l.Sumsub.API, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
 		p.Payments = p.api("the payment provider", l.Payments.API, l.Payments.Key, "payments.key")
 		p.Payments.Header = paymentprobe.Header()
 		if l.Flags.Provider == launch.OFREP {
@@ -57,13 +61,7 @@ func (t *Targets) bankID() *oidcprobe.Provider {
 		}
 		return origins[base]
 	}
-	client := oidcprobe.Client{Callback: string(b.Callback), Scopes: append([]string{"openid"}, b.Scopes...)}
-	if !b.ClientID.IsZero() {
-		client.ID = b.ClientID.Reveal
-	}
-	if !b.Secret.IsZero() {
-		client.Secret = b.Secret.Reveal
-	}
+	client := oidcprobe.Client{ID: b.ClientID.Revealer(), Secret: b.Secret.Revealer(), Callback: string(b.Callback), Scopes: append([]string{"openid"}, b.Scopes...)}
 	return oidcprobe.New(string(b.Issuer), client, t.Web, at, rand.Text)
 }
 
@@ -119,11 +117,7 @@ func (t *Targets) fetchPage(ctx context.Context, url string) (int, []byte, error
 
 // api is an API that a launch names. One without a token that it needs refuses by itself.
 func (t *Targets) api(name string, base launch.URL, token launch.Secret, key string) *jsonapi.Service {
-	s := &jsonapi.Service{Name: name, Base: string(base), Network: t.Network, Resolver: t.Zone, Key: key}
-	if !token.IsZero() {
-		s.Token = token.Reveal
-	}
-	return s
+	return &jsonapi.Service{Name: name, Base: string(base), Network: t.Network, Resolver: t.Zone, Key: key, Token: token.Revealer()}
 }
 
 // Revision is the commit that is launched, by launch.yaml.

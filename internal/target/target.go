@@ -67,10 +67,7 @@ func New(l *launch.Launch) *Targets {
 	t := &Targets{Launch: l, Network: network, Zone: dnsprobe.New(zone(l, network))}
 	t.TLS = &tlsprobe.Observer{Network: network, Resolver: t.Zone, Connections: l.TLS.Connections}
 	t.Web = &httpprobe.Client{Network: network, Resolver: t.Zone}
-	t.Probes = &globalping.Client{Network: network, Resolver: t.Zone}
-	if token := l.DNS.Globalping.Token; !token.IsZero() {
-		t.Probes.Token = token.Reveal
-	}
+	t.Probes = &globalping.Client{Network: network, Resolver: t.Zone, Token: l.DNS.Globalping.Token.Revealer()}
 	t.SSLLabs = ssllabsprobe.New(t.Web, t.TLS, l.TLS.SSLLabsEmail)
 	return t
 }
@@ -112,10 +109,7 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 		c.Roots = append(c.Roots, root.AddrPort(53))
 	}
 	c.Resolvers = resolvers(l)
-	c.Globalping = dnsprobe.Globalping{Network: network, Locations: d.Globalping.Locations, Probes: d.Globalping.Probes}
-	if !d.Globalping.Token.IsZero() {
-		c.Globalping.Token = d.Globalping.Token.Reveal
-	}
+	c.Globalping = dnsprobe.Globalping{Network: network, Locations: d.Globalping.Locations, Probes: d.Globalping.Probes, Token: d.Globalping.Token.Revealer()}
 	for _, p := range l.Network.Private {
 		c.Private = append(c.Private, p.Prefix)
 	}

@@ -15,9 +15,9 @@ import (
 func onCall(t *target.Targets) oncallprobe.Provider {
 	o := t.Launch.OnCall
 	if o.Provider == launch.OnBetterStack {
-		return betterstackprobe.OnCall{Account: betterstackprobe.New(t.Web, reveal(o.Token)), Schedule: cmp.Or(o.Schedule, "default"), Policy: o.Policy, Tester: t.Launch.People[o.Tester].Email}
+		return betterstackprobe.OnCall{Account: betterstackprobe.New(t.Web, o.Token.Revealer()), Schedule: cmp.Or(o.Schedule, "default"), Policy: o.Policy, Tester: t.Launch.People[o.Tester].Email}
 	}
-	return pagerdutyprobe.New(t.Web, o.Schedule, reveal(o.Token), reveal(o.RoutingKey))
+	return pagerdutyprobe.New(t.Web, o.Schedule, o.Token.Revealer(), o.RoutingKey.Revealer())
 }
 
 // Window is the launch window.

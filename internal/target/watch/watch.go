@@ -29,13 +29,13 @@ func Of(l *launch.Launch) *Watch { return known.Of(l, of) }
 
 func of(l *launch.Launch) *Watch {
 	t := target.Of(l)
-	w := &Watch{Targets: t, Account: betterstackprobe.New(t.Web, reveal(l.BetterStack.Token))}
+	w := &Watch{Targets: t, Account: betterstackprobe.New(t.Web, l.BetterStack.Token.Revealer())}
 	w.Page = betterstackprobe.NewPage(t.Web, string(l.Links.StatusPage))
 	if l.StatusPage.Provider == launch.OnStatuspage {
-		w.Page = statuspageprobe.NewAtlassian(t.Web, string(l.Links.StatusPage), l.StatusPage.Page, reveal(l.StatusPage.Token))
+		w.Page = statuspageprobe.NewAtlassian(t.Web, string(l.Links.StatusPage), l.StatusPage.Page, l.StatusPage.Token.Revealer())
 	}
 	c := l.Chat
-	w.Chat = slackprobe.Channel{Web: t.Web, Name: c.Channel, ID: c.ChannelID, Webhook: reveal(c.Webhook), Token: reveal(c.Token), Within: c.Within.D(),
+	w.Chat = slackprobe.Channel{Web: t.Web, Name: c.Channel, ID: c.ChannelID, Webhook: c.Webhook.Revealer(), Token: c.Token.Revealer(), Within: c.Within.D(),
 		Says: fmt.Sprintf("Launch %s in %s.", l.ID, l.Environment)}
 	w.OnCall = onCall(t)
 	return w
