@@ -85,9 +85,9 @@ func drillOf(ctx context.Context, l *launch.Launch, reports *drillprobe.Drills, 
 		Open: func(ctx context.Context, dsn string) (drill.Database, error) { return drill.Open(ctx, network, dsn) }}
 	switch l.Drill.Source {
 	case "dump":
-		d.Source = drill.NewDumps(l.Path(l.Drill.Dumps), live, "", say)
+		d.Source = drill.NewDumps(l.Path(l.Drill.Dumps), live, "")
 	case "base":
-		d.Source = drill.NewBase(l.Path(l.Drill.Base), l.Path(l.Drill.Archive), live, "", say)
+		d.Source = drill.NewBase(l.Path(l.Drill.Base), l.Path(l.Drill.Archive), live, "")
 	default:
 		account := awsprobe.New(awsprobe.Config{Network: network, ID: l.AWS.Account, Region: l.AWS.Region, Public: l.Environment == "production"})
 		source := &drill.RDS{Account: account, Instance: l.Database.Instance, Launch: l.ID, Live: live, Subnets: l.Drill.Subnets, Groups: l.Drill.Groups, Lease: d.Lease(), Say: say, RTO: d.Want.RTO}
