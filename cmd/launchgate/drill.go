@@ -13,11 +13,11 @@ import (
 	"github.com/getdrop/launchgate/internal/drill"
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 	"github.com/getdrop/launchgate/internal/probe/drillprobe"
 	"github.com/getdrop/launchgate/internal/procedure"
 	"github.com/getdrop/launchgate/internal/redact"
 	"github.com/getdrop/launchgate/internal/target"
+	"github.com/getdrop/launchgate/internal/target/cloud"
 )
 
 func drillCommand() *cobra.Command {
@@ -85,12 +85,11 @@ func drillOf(ctx context.Context, l *launch.Launch, reports *drillprobe.Drills, 
 		Open: func(ctx context.Context, dsn string) (drill.Database, error) { return drill.Open(ctx, network, dsn) }}
 	switch l.Drill.Source {
 	case "dump":
-		d.Source = drill.NewDumps(l.Path(l.Drill.Dumps), live, "", say)
+		d.Source = drill.NewDumps(l.Path(l.Drill.Dumps), live, "")
 	case "base":
-		d.Source = drill.NewBase(l.Path(l.Drill.Base), l.Path(l.Drill.Archive), live, "", say)
+		d.Source = drill.NewBase(l.Path(l.Drill.Base), l.Path(l.Drill.Archive), live, "")
 	default:
-		account := awsprobe.New(awsprobe.Config{Network: network, ID: l.AWS.Account, Region: l.AWS.Region, Public: l.Environment == "production"})
-		source := &drill.RDS{Account: account, Instance: l.Database.Instance, Launch: l.ID, Live: live, Subnets: l.Drill.Subnets, Groups: l.Drill.Groups, Lease: d.Lease(), Say: say, RTO: d.Want.RTO}
+		source := &drill.RDS{Account: cloud.Of(l).Account, Instance: l.Database.Instance, Launch: l.ID, Live: live, Subnets: l.Drill.Subnets, Groups: l.Drill.Groups, Lease: d.Lease(), Say: say, RTO: d.Want.RTO}
 		if term.IsTerminal(int(os.Stderr.Fd())) {
 			source.Still = say
 		}

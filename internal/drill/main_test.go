@@ -85,7 +85,7 @@ func child(dir, kind, crash string) int {
 	}
 	source.at = d.at
 	if live := os.Getenv("DRILL_LIVE"); live != "" { // to PostgreSQL instead
-		base := NewBase(os.Getenv("DRILL_BASE"), os.Getenv("DRILL_ARCHIVE"), live, "local", d.Say)
+		base := NewBase(os.Getenv("DRILL_BASE"), os.Getenv("DRILL_ARCHIVE"), live, "local")
 		base.at = d.at
 		d.Source, d.Live = base, live
 		d.Open = func(ctx context.Context, dsn string) (Database, error) { return Open(ctx, &probe.Network{}, dsn) }

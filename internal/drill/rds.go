@@ -198,7 +198,7 @@ func groupsOf(in *types.DBInstance) []string {
 
 // ask has RDS begin. A retry of the SDK's may find that the first try had created it.
 func (c *call) ask(ctx context.Context, run string, from drillprobe.Backup, to time.Time, l like) (err error) {
-	id, tags := prefix+run, c.tags(run, time.Now())
+	id, tags := prefix+run, c.tags(run)
 	action := "RestoreDBInstanceFromDBSnapshot"
 	if to.IsZero() {
 		_, err = c.RestoreDBInstanceFromDBSnapshot(ctx, &rds.RestoreDBInstanceFromDBSnapshotInput{DBInstanceIdentifier: &id, DBSnapshotIdentifier: &from.ID, Tags: tags,
@@ -226,9 +226,9 @@ func (c *call) ask(ctx context.Context, run string, from drillprobe.Backup, to t
 	}
 }
 
-func (c *call) tags(run string, now time.Time) []types.Tag {
+func (c *call) tags(run string) []types.Tag {
 	tag := func(key, value string) types.Tag { return types.Tag{Key: &key, Value: &value} }
-	return []types.Tag{tag(tagLaunch, c.Launch), tag(tagRun, run), tag(tagUntil, now.Add(c.Lease).UTC().Format(time.RFC3339))}
+	return []types.Tag{tag(tagLaunch, c.Launch), tag(tagRun, run), tag(tagUntil, time.Now().Add(c.Lease).UTC().Format(time.RFC3339))}
 }
 
 // lost are the statuses from which an instance does not come back by itself.

@@ -41,7 +41,7 @@ func TestOnRDS(t *testing.T) {
 		"is public":         {kind: drillprobe.Restore, change: func(a *awstest.Account, _ *Drill, _ *RDS) { a.Restores.Public = true }, status: probe.Fail, said: "a public one", report: true},
 		"never ends": {kind: drillprobe.Restore, change: func(a *awstest.Account, d *Drill, _ *RDS) {
 			d.Want.RTO, d.Want.LogRPO = 150*time.Millisecond, time.Millisecond
-			d.slowRestore(a)
+			a.Restores.Ends = "creating" // until it is deleted
 		}, status: probe.Fail, said: "it is still creating", report: true},
 		"the log stands still": {kind: drillprobe.PITR, change: func(a *awstest.Account, d *Drill, _ *RDS) {
 			a.LogBehind, d.Want.LogRPO = time.Hour, 100*time.Millisecond
@@ -156,9 +156,6 @@ func TestOneDrillAtATime(t *testing.T) {
 	require.ErrorIs(t, err, procedure.ErrRunning, "what another run has under way must not be swept")
 	require.NoError(t, lock.Close())
 }
-
-// slowRestore has instances stay in creation until they are deleted.
-func (d *Drill) slowRestore(a *awstest.Account) { a.Restores.Ends = "creating" }
 
 // refusing is a database that nobody can connect to, but the one with this connection string.
 func refusing(but string) func(context.Context, string) (Database, error) {

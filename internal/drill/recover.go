@@ -185,15 +185,12 @@ func (c *recovery) toPoint(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = restored.Close(context.WithoutCancel(ctx)) }()
-	for _, canary := range []struct {
-		mark *Mark
-		seen *bool
-	}{{before, &c.r.Canary.Found}, {after, &c.r.After.Found}} {
-		found, err := restored.Find(ctx, canary.mark.ID)
+	for _, canary := range []*drillprobe.Canary{&c.r.Canary, c.r.After} {
+		mark, err := restored.Find(ctx, canary.ID)
 		if err != nil {
 			return err
 		}
-		*canary.seen = found != nil
+		canary.Found = mark != nil
 	}
 	if !c.r.Canary.Found {
 		c.r.Verified = c.now()

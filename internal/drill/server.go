@@ -24,7 +24,6 @@ import (
 type server struct {
 	Live   string // connection string of the live database
 	Driver string // as in pgtest.Config
-	Say    func(format string, args ...any)
 
 	at      func(point string)
 	running *pgtest.Server
@@ -116,8 +115,8 @@ type Dumps struct {
 }
 
 // NewDumps restores dumps to a server on this machine. The driver is pgtest's; empty: the one that there is.
-func NewDumps(dir, live, driver string, say func(string, ...any)) *Dumps {
-	return &Dumps{server: server{Live: live, Driver: driver, Say: say}, Dir: dir}
+func NewDumps(dir, live, driver string) *Dumps {
+	return &Dumps{server: server{Live: live, Driver: driver}, Dir: dir}
 }
 
 // zones is between how many hours the clocks of the world are: the time of a dump or a base backup is only so exact.
@@ -180,8 +179,8 @@ type Base struct {
 }
 
 // NewBase restores base backups to a server on this machine.
-func NewBase(dir, archive, live, driver string, say func(string, ...any)) *Base {
-	return &Base{server: server{Live: live, Driver: driver, Say: say}, Dir: dir, Archive: archive}
+func NewBase(dir, archive, live, driver string) *Base {
+	return &Base{server: server{Live: live, Driver: driver}, Dir: dir, Archive: archive}
 }
 
 // begun is when a base backup was begun, by its label.

@@ -40,8 +40,6 @@ func drillOf(t *testing.T, live *pgtest.Server, source Source) *Drill {
 	return d
 }
 
-func quiet(string, ...any) {}
-
 func TestDumps(t *testing.T) {
 	live := living(t, false)
 	good := filepath.Join(t.TempDir(), "drop.dump")
@@ -90,7 +88,7 @@ func TestDumps(t *testing.T) {
 					assert.NoError(t, live.Exec(context.Background(), "TRUNCATE launchgate_mark; INSERT INTO launchgate_mark TABLE kept; DROP TABLE kept"))
 				})
 			}
-			d := drillOf(t, live, NewDumps(dir, live.DSN(), "local", quiet))
+			d := drillOf(t, live, NewDumps(dir, live.DSN(), "local"))
 			if test.change != nil {
 				test.change(d)
 			}
@@ -107,16 +105,16 @@ func TestDumps(t *testing.T) {
 		})
 	}
 	t.Run("no point", func(t *testing.T) {
-		_, err := drillOf(t, live, NewDumps(filepath.Dir(good), live.DSN(), "local", quiet)).Run(t.Context(), drillprobe.PITR)
+		_, err := drillOf(t, live, NewDumps(filepath.Dir(good), live.DSN(), "local")).Run(t.Context(), drillprobe.PITR)
 		assert.Equal(t, probe.Blocked, probe.StatusOf(err))
 		assert.ErrorContains(t, err, "got dumps")
 	})
 	t.Run("none", func(t *testing.T) {
-		_, err := drillOf(t, live, NewDumps(t.TempDir(), live.DSN(), "local", quiet)).Run(t.Context(), drillprobe.Restore)
+		_, err := drillOf(t, live, NewDumps(t.TempDir(), live.DSN(), "local")).Run(t.Context(), drillprobe.Restore)
 		assert.Equal(t, probe.Fail, probe.StatusOf(err))
 	})
 	t.Run("no folder", func(t *testing.T) {
-		_, err := drillOf(t, live, NewDumps(filepath.Join(t.TempDir(), "none"), live.DSN(), "local", quiet)).Run(t.Context(), drillprobe.Restore)
+		_, err := drillOf(t, live, NewDumps(filepath.Join(t.TempDir(), "none"), live.DSN(), "local")).Run(t.Context(), drillprobe.Restore)
 		assert.Equal(t, probe.Blocked, probe.StatusOf(err))
 	})
 }
@@ -126,7 +124,7 @@ func TestBaseAndWAL(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, live.BaseBackup(t.Context(), filepath.Join(dir, "monday")))
 	require.NoError(t, live.Archived(t.Context()))
-	source := func(archive string) *Base { return NewBase(dir, archive, live.DSN(), "local", quiet) }
+	source := func(archive string) *Base { return NewBase(dir, archive, live.DSN(), "local") }
 
 	weekly := drillOf(t, live, source(live.ArchiveDir()))
 	label := filepath.Join(dir, "monday", "backup_label")

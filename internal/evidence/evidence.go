@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/getdrop/launchgate/internal/atomicfile"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/redact"
 )
@@ -103,25 +104,10 @@ func (g *Gate) Encode() ([]byte, error) {
 
 // Write puts the bytes of a gate's evidence below the reports folder, whole or not at all, and returns their hash.
 func Write(reports, gate string, text []byte) (sha string, err error) {
-	path := filepath.Join(reports, Path(gate))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := atomicfile.Write(filepath.Join(reports, Path(gate)), text); err != nil {
 		return "", err
 	}
-	part, err := os.CreateTemp(filepath.Dir(path), ".part-*")
-	if err != nil {
-		return "", err
-	}
-	defer os.Remove(part.Name())
-	if _, err := part.Write(text); err != nil {
-		return "", err
-	}
-	if err := part.Chmod(0o644); err != nil {
-		return "", err
-	}
-	if err := part.Close(); err != nil {
-		return "", err
-	}
-	return Sum(text), os.Rename(part.Name(), path)
+	return Sum(text), nil
 }
 
 // Read loads a gate's evidence from below the reports folder and the hash of the file's bytes.

@@ -2,7 +2,7 @@ package drillprobe
 
 import (
 	"bytes"
-	"errors"
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -102,9 +102,9 @@ func TestJudge(t *testing.T) {
 			if test.change != nil {
 				test.change(&r, &w)
 			}
-			err := w.Judge(&r, test.kind, now)
-			require.Equal(t, test.status, probe.StatusOf(err), "%v", err)
-			assert.Equal(t, test.class, class(err))
+			result := probe.Run(t.Context(), "", func(context.Context) (probe.Evidence, error) { return probe.Evidence{}, w.Judge(&r, test.kind, now) })
+			require.Equal(t, test.status, result.Status, result.Message())
+			assert.Equal(t, test.class, result.Class)
 		})
 	}
 }
@@ -125,18 +125,6 @@ func addTable(r *Report, w *Want, f Figures) {
 	f.Table = Table{Name: "rates", Key: "id"}
 	r.Tables = append(r.Tables, Compared{f, f})
 	w.Tables = append([]Table{ledger}, f.Table)
-}
-
-func class(err error) string {
-	var unmet *probe.Unmet
-	var unknown *probe.Unknown
-	switch {
-	case errors.As(err, &unmet):
-		return unmet.Class
-	case errors.As(err, &unknown):
-		return unknown.Class
-	}
-	return ""
 }
 
 func TestReports(t *testing.T) {
@@ -163,13 +151,13 @@ func TestReports(t *testing.T) {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(file, test.change(text), 0o600))
-			evidence, err := d.Restored()(t.Context())
-			assert.Equal(t, test.status, probe.StatusOf(err), "%v", err)
-			assert.Equal(t, test.class, class(err))
-			assert.Equal(t, []string{file}, evidence.Asked)
+			result := probe.Run(t.Context(), "", d.Restored())
+			assert.Equal(t, test.status, result.Status, result.Message())
+			assert.Equal(t, test.class, result.Class)
+			assert.Equal(t, []string{file}, result.Evidence.Asked)
 			if test.status != probe.Pass {
-				assert.ErrorContains(t, err, file)
-				assert.ErrorContains(t, err, "launchgate drill restore")
+				assert.Contains(t, result.Message(), file)
+				assert.Contains(t, result.Message(), "launchgate drill restore")
 			}
 		})
 	}

@@ -9,9 +9,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/getdrop/launchgate/internal/atomicfile"
 )
 
 // The kinds of drill.
@@ -114,22 +115,7 @@ func (r Report) Write(dir string) (string, error) {
 		return "", err
 	}
 	file := filepath.Join(dir, Path(r.Environment, r.Kind))
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return file, err
-	}
-	part, err := os.CreateTemp(filepath.Dir(file), ".part-*")
-	if err != nil {
-		return file, err
-	}
-	_, err = part.Write(text)
-	err = errors.Join(err, part.Chmod(0o644), part.Sync(), part.Close())
-	if err == nil {
-		err = os.Rename(part.Name(), file)
-	}
-	if err != nil {
-		return file, errors.Join(err, os.Remove(part.Name()))
-	}
-	return file, nil
+	return file, atomicfile.Write(file, text)
 }
 
 // errTorn and errChanged say how a report is not what a drill wrote.

@@ -9,9 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/getdrop/launchgate/internal/atomicfile"
 )
 
 // Format is the number of the file's format.
@@ -126,19 +127,7 @@ func (r *Record) Write(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	part, err := os.CreateTemp(filepath.Dir(path), ".rehearsal-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(part.Name())
-	_, err = part.Write(text)
-	if err := errors.Join(err, part.Chmod(0o644), part.Sync(), part.Close()); err != nil {
-		return err
-	}
-	return os.Rename(part.Name(), path)
+	return atomicfile.Write(path, text)
 }
 
 // Read reads a record, and refuses one that is torn or was changed afterwards.
