@@ -52,7 +52,7 @@ func Post(ctx context.Context, web *httpprobe.Client, webhook, text string) erro
 		answer, err = web.Send(ctx, m)
 	}
 	if err != nil {
-		return unposted(what(err), err)
+		return unposted(probe.Got(err, "no answer"), err) // without the address
 	}
 	return posted(answer.Status, strings.TrimSpace(string(answer.Body)))
 }
@@ -82,19 +82,6 @@ func code(said string) string {
 		return ""
 	}
 	return "error: " + answer.Error
-}
-
-// what is why there was no answer, without the address.
-func what(err error) string {
-	var unmet *probe.Unmet
-	var unknown *probe.Unknown
-	switch {
-	case errors.As(err, &unmet):
-		return unmet.Got
-	case errors.As(err, &unknown):
-		return unknown.Got
-	}
-	return "no answer"
 }
 
 // unposted does not wrap a *probe.Unmet: a chat that is down tells nothing about the launch.
