@@ -56,8 +56,8 @@ func (u *Unknown) Error() string { return sentence(u.Want, u.Got, u.From, u.Fix,
 
 func (u *Unknown) Unwrap() error { return u.Err }
 
-// Got is what an *Unmet or an *Unknown says was seen, without the rest of it: for who explains with it that something else cannot be told.
-// For any other error it is otherwise.
+// Got is what an *Unmet or an *Unknown saw, without the rest of its message, for a message about something else. Of any other error it is
+// otherwise.
 func Got(err error, otherwise string) string {
 	var unmet *Unmet
 	var unknown *Unknown
