@@ -56,6 +56,20 @@ func (u *Unknown) Error() string { return sentence(u.Want, u.Got, u.From, u.Fix,
 
 func (u *Unknown) Unwrap() error { return u.Err }
 
+// Got is what an *Unmet or an *Unknown saw, without the rest of its message, for a message about something else. Of any other error it is
+// otherwise.
+func Got(err error, otherwise string) string {
+	var unmet *Unmet
+	var unknown *Unknown
+	switch {
+	case errors.As(err, &unmet):
+		return unmet.Got
+	case errors.As(err, &unknown):
+		return unknown.Got
+	}
+	return otherwise
+}
+
 // NotApplicable says that there was nothing to judge. A gate whose checks are all not applicable has checked nothing.
 type NotApplicable struct{ Why string }
 

@@ -5,6 +5,7 @@ package acmprobe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,11 +122,7 @@ func (c *Certificate) add(options []types.DomainValidation) {
 		if o.ResourceRecord != nil {
 			v.Name, v.Value = aws.ToString(o.ResourceRecord.Name), aws.ToString(o.ResourceRecord.Value)
 		}
-		known := false
-		for _, k := range c.Validations {
-			known = known || k.Domain == v.Domain
-		}
-		if !known {
+		if !slices.ContainsFunc(c.Validations, func(known Validation) bool { return known.Domain == v.Domain }) {
 			c.Validations = append(c.Validations, v)
 		}
 	}

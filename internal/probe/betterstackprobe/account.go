@@ -81,34 +81,43 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// all reads the pages of the list of monitors, once for all claims.
+// all reads the list of monitors, once for all claims.
 func (a *Account) all(ctx context.Context) ([]Monitor, error) {
 	return a.monitors.Try(ctx, "the monitors", patience, func(ctx context.Context) ([]Monitor, error) {
-		var all []Monitor
-		for page := 1; page <= maxPages; page++ {
-			var answer struct {
-				Data *[]struct {
-					ID         text
-					Attributes Monitor
-				}
-				Pagination *struct{ Next *string }
-			}
-			if err := a.api.Get(ctx, fmt.Sprintf("/v2/monitors?per_page=250&page=%d", page), &answer); err != nil {
-				return nil, err
-			}
-			if answer.Data == nil || answer.Pagination == nil {
-				return nil, a.unreadable("the list of monitors", "an answer without data or pagination")
-			}
-			for _, m := range *answer.Data {
-				m.Attributes.ID = string(m.ID)
-				all = append(all, m.Attributes)
-			}
-			if answer.Pagination.Next == nil || *answer.Pagination.Next == "" {
-				return all, nil
-			}
+		type entry struct {
+			ID         text
+			Attributes Monitor
 		}
-		return nil, a.unreadable("the list of monitors", fmt.Sprintf("more than %d pages", maxPages))
+		found, err := list[entry](ctx, a, "/v2/monitors", "the list of monitors")
+		var all []Monitor
+		for _, m := range found {
+			m.Attributes.ID = string(m.ID)
+			all = append(all, m.Attributes)
+		}
+		return all, err
 	})
+}
+
+// list reads the pages of a list.
+func list[T any](ctx context.Context, a *Account, path, want string) ([]T, error) {
+	var all []T
+	for page := 1; page <= maxPages; page++ {
+		var answer struct {
+			Data       *[]T
+			Pagination *struct{ Next *string }
+		}
+		if err := a.api.Get(ctx, fmt.Sprintf("%s?per_page=250&page=%d", path, page), &answer); err != nil {
+			return nil, err
+		}
+		if answer.Data == nil || answer.Pagination == nil {
+			return nil, a.unreadable(want, "an answer without data or pagination")
+		}
+		all = append(all, *answer.Data...)
+		if answer.Pagination.Next == nil || *answer.Pagination.Next == "" {
+			return all, nil
+		}
+	}
+	return nil, a.unreadable(want, fmt.Sprintf("more than %d pages", maxPages))
 }
 
 // unreadable is an answer that does not say what it must.

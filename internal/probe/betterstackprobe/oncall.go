@@ -2,7 +2,6 @@ package betterstackprobe
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -25,32 +24,19 @@ func (o OnCall) Name() string { return "Better Stack" }
 
 // Shifts reads the events of the schedule (https://betterstack.com/docs/uptime/api/list-on-call-calendar-events/).
 func (o OnCall) Shifts(ctx context.Context, _, _ time.Time) ([]oncallprobe.Shift, error) {
+	type event struct {
+		From  time.Time `json:"starts_at"`
+		To    time.Time `json:"ends_at"`
+		Users []string
+	}
+	events, err := list[event](ctx, o.Account, "/v2/on-calls/"+url.PathEscape(o.Schedule)+"/events", "the on-call schedule")
 	var all []oncallprobe.Shift
-	for page := 1; page <= maxPages; page++ {
-		var answer struct {
-			Data *[]struct {
-				From  time.Time `json:"starts_at"`
-				To    time.Time `json:"ends_at"`
-				Users []string
-			}
-			Pagination *struct{ Next *string }
-		}
-		if err := o.api.Get(ctx, fmt.Sprintf("/v2/on-calls/%s/events?per_page=250&page=%d", url.PathEscape(o.Schedule), page), &answer); err != nil {
-			return nil, err
-		}
-		if answer.Data == nil || answer.Pagination == nil {
-			return nil, o.unreadable("the on-call schedule", "an answer without data or pagination")
-		}
-		for _, event := range *answer.Data {
-			for _, user := range event.Users {
-				all = append(all, oncallprobe.Shift{Person: user, From: event.From, To: event.To})
-			}
-		}
-		if answer.Pagination.Next == nil || *answer.Pagination.Next == "" {
-			return all, nil
+	for _, e := range events {
+		for _, user := range e.Users {
+			all = append(all, oncallprobe.Shift{Person: user, From: e.From, To: e.To})
 		}
 	}
-	return nil, o.unreadable("the on-call schedule", fmt.Sprintf("more than %d pages", maxPages))
+	return all, err
 }
 
 // incident is https://betterstack.com/docs/uptime/api/get-a-single-incident/.

@@ -14,7 +14,6 @@ import (
 // Policy is an escalation policy (https://betterstack.com/docs/uptime/api/get-a-single-escalation-policy/). The documentation
 // shows its steps within the attributes and beside them.
 type Policy struct {
-	ID    string
 	Name  string
 	Steps []Step
 }
@@ -105,6 +104,6 @@ func (a *Account) policy(ctx context.Context, id string) (Policy, error) {
 		if answer.Data == nil || string(answer.Data.ID) != id {
 			return Policy{}, a.unreadable("the policy "+id, "an answer about something else")
 		}
-		return Policy{ID: id, Name: answer.Data.Attributes.Name, Steps: append(answer.Data.Attributes.Steps, answer.Data.Steps...)}, nil
+		return Policy{Name: answer.Data.Attributes.Name, Steps: append(answer.Data.Attributes.Steps, answer.Data.Steps...)}, nil
 	})
 }

@@ -144,29 +144,29 @@ func (r *reader) origin(id string) (bool, error) {
 	if err != nil {
 		return false, awsprobe.Unreadable("cloudfront:GetOriginRequestPolicy", "the origin request policy "+id, r.who, err)
 	}
-	headers := out.OriginRequestPolicy.OriginRequestPolicyConfig.HeadersConfig
-	if headers == nil {
-		r.forwards[id] = false
-		return false, nil
-	}
-	var listed []string
-	if headers.Headers != nil {
-		listed = headers.Headers.Items
-	}
-	switch headers.HeaderBehavior {
-	case types.OriginRequestPolicyHeaderBehaviorNone:
-		r.forwards[id] = false
-	case types.OriginRequestPolicyHeaderBehaviorWhitelist:
-		r.forwards[id] = names(listed, "Host")
-	case types.OriginRequestPolicyHeaderBehaviorAllExcept:
-		r.forwards[id] = !names(listed, "Host")
-	default: // allViewer and its kin, and what is not known yet
-		r.forwards[id] = true
-	}
+	r.forwards[id] = handsHost(out.OriginRequestPolicy.OriginRequestPolicyConfig.HeadersConfig)
 	return r.forwards[id], nil
 }
 
-// names says whether a list of headers names one of some.
+// handsHost says whether an origin request policy hands the Host header on.
+func handsHost(headers *types.OriginRequestPolicyHeadersConfig) bool {
+	if headers == nil {
+		return false
+	}
+	listed := headers.Headers != nil && names(headers.Headers.Items, "Host")
+	switch headers.HeaderBehavior {
+	case types.OriginRequestPolicyHeaderBehaviorNone:
+		return false
+	case types.OriginRequestPolicyHeaderBehaviorWhitelist:
+		return listed
+	case types.OriginRequestPolicyHeaderBehaviorAllExcept:
+		return !listed
+	default: // allViewer and its kin, and what is not known yet
+		return true
+	}
+}
+
+// names says whether a list of headers or hosts names one of some.
 func names(list []string, some ...string) bool {
 	return slices.ContainsFunc(list, func(name string) bool {
 		return slices.ContainsFunc(some, func(s string) bool { return strings.EqualFold(s, name) })

@@ -2,6 +2,7 @@ package flagsprobe
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -129,18 +130,12 @@ func (s Switch) restore(ctx context.Context, d *Drill, verdict error) error {
 }
 
 func (s Switch) set(ctx context.Context, body string) error {
-	answer, err := s.Admin.Do(ctx, jsonapi.Request{Method: s.Method, Path: s.Path, JSON: jsonText(body)})
+	answer, err := s.Admin.Do(ctx, jsonapi.Request{Method: s.Method, Path: s.Path, JSON: json.RawMessage(body)})
 	if err == nil && (answer.Status < 200 || answer.Status > 299) {
 		err = answer.Unexpected()
 	}
 	return err
 }
-
-// jsonText is JSON as a person wrote it.
-type jsonText string
-
-// MarshalJSON is the text.
-func (t jsonText) MarshalJSON() ([]byte, error) { return []byte(t), nil }
 
 // shows is "on", "off", or why the page says neither. A page that fails says neither: what is missing there proves nothing.
 func (s Switch) shows(ctx context.Context) string {

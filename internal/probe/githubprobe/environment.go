@@ -97,7 +97,7 @@ func (r *Repository) deployRefs(ctx context.Context, path string, e Environment)
 		path = "/branches?protected=true&per_page=100"
 	}
 	answer, err := r.pages(ctx, path, read)
-	if err == nil && answer.Status != http.StatusOK {
+	if answer != nil && answer.Status == http.StatusNotFound { // not of the repository, which was seen
 		err = answer.Unexpected()
 	}
 	return all, err

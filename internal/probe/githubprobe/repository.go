@@ -123,6 +123,7 @@ func (r *Repository) unexpected(answer *jsonapi.Answer) error {
 const maxPages = 20
 
 // pages reads a list to its end, as the Link header leads (https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api).
+// Where the service answered with another status, that answer comes with the error.
 func (r *Repository) pages(ctx context.Context, path string, read func(json.RawMessage) error) (*jsonapi.Answer, error) {
 	next := r.path(path)
 	for range maxPages {
@@ -132,7 +133,7 @@ func (r *Repository) pages(ctx context.Context, path string, read func(json.RawM
 			return nil, err
 		}
 		if answer.Status != http.StatusOK {
-			return answer, nil
+			return answer, r.unexpected(answer)
 		}
 		if err := read(page); err != nil {
 			return nil, answer.Incomplete("a list of the documented shape")

@@ -50,9 +50,8 @@ var received = regexp.MustCompile(`(?s)^\s*from\s+(\S+).*?\[(?:IPv6:)?([0-9A-Fa-
 // examine verifies a message. Only what stands above the receiver's own Received was written by the receiver.
 func (t Test) examine(ctx context.Context, raw []byte, returnPath, recipient string) Arrival {
 	a := Arrival{Results: map[string]string{}, Envelope: domainOf(returnPath)}
-	fields := headers(raw)
 	hops := 0
-	for _, f := range fields {
+	for _, f := range headers(raw) {
 		switch strings.ToLower(f[0]) {
 		case "received":
 			if hops++; hops == 1 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -94,16 +93,7 @@ func (p *Provider) login(ctx context.Context, d *document, id, callback string) 
 
 // unanswered is why there is no answer, without the query, in which the client's id is. It says nothing about the callback, whatever it is.
 func unanswered(err error, from string) error {
-	got := "no answer"
-	var unmet *probe.Unmet
-	var unknown *probe.Unknown
-	switch {
-	case errors.As(err, &unmet):
-		got = unmet.Got
-	case errors.As(err, &unknown):
-		got = unknown.Got
-	}
-	return &probe.Unknown{Class: "oidc.unreachable", Want: "an answer to a request to log in", Got: got, From: from, Fix: "see whether this machine reaches the provider"}
+	return &probe.Unknown{Class: "oidc.unreachable", Want: "an answer to a request to log in", Got: probe.Got(err, "no answer"), From: from, Fix: "see whether this machine reaches the provider"}
 }
 
 func judgeCallback(right reaction, wrong []reaction, from string) error {

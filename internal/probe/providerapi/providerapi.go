@@ -141,16 +141,7 @@ func (a *API) read(answer *httpprobe.Answer, url string, into any) error {
 // unreachable explains a request without an answer. The cause is not wrapped: what is wrong with the provider must not read as
 // wrong with the launch.
 func (a *API) unreachable(err error) error {
-	got := err.Error()
-	var unmet *probe.Unmet
-	var unknown *probe.Unknown
-	switch {
-	case errors.As(err, &unmet):
-		got = unmet.Got
-	case errors.As(err, &unknown):
-		got = unknown.Got
-	}
-	return a.unknown("unreachable", got, "see that this machine reaches the provider, and whether it is up")
+	return a.unknown("unreachable", probe.Got(err, err.Error()), "see that this machine reaches the provider, and whether it is up")
 }
 
 func (a *API) unknown(class, got, fix string) *probe.Unknown {

@@ -52,7 +52,7 @@ func Post(ctx context.Context, web *httpprobe.Client, webhook, text string) erro
 		answer, err = web.Send(ctx, m)
 	}
 	if err != nil {
-		return unposted(what(err), err)
+		return unposted(probe.Got(err, "no answer"), err) // without the address
 	}
 	return posted(answer.Status, strings.TrimSpace(string(answer.Body)))
 }
@@ -66,35 +66,16 @@ func posted(status int, said string) error {
 		return nil
 	case status == http.StatusTooManyRequests, status >= 500:
 		return unposted(got, nil)
-	case status >= 400 || code(said) != "":
+	case status >= 400 || refused(said):
 		return &probe.Unmet{Class: "chat.refused", Want: `200 and "ok"`, Got: got, From: "the chat's webhook", Fix: byHand + ", then see whether the channel was archived or the webhook revoked"}
 	}
 	return unposted(got, nil)
 }
 
-// code is the error of {"ok": false, "error": …}, or "".
-func code(said string) string {
-	var answer struct {
-		OK    *bool
-		Error string
-	}
-	if json.Unmarshal([]byte(said), &answer) != nil || answer.OK == nil || *answer.OK {
-		return ""
-	}
-	return "error: " + answer.Error
-}
-
-// what is why there was no answer, without the address.
-func what(err error) string {
-	var unmet *probe.Unmet
-	var unknown *probe.Unknown
-	switch {
-	case errors.As(err, &unmet):
-		return unmet.Got
-	case errors.As(err, &unknown):
-		return unknown.Got
-	}
-	return "no answer"
+// refused says whether an answer is {"ok": false, "error": "…"}.
+func refused(said string) bool {
+	var answer status
+	return json.Unmarshal([]byte(said), &answer) == nil && answer.OK != nil && !*answer.OK
 }
 
 // unposted does not wrap a *probe.Unmet: a chat that is down tells nothing about the launch.

@@ -73,6 +73,7 @@ type Rule struct {
 	Action string   `json:"action"` // block, captcha, challenge, allow, count; group: what the rules of its group do
 	Counts []string `json:"counts,omitempty"`
 	Blocks int      `json:"blocks,omitempty"` // rules of a group of one's own that refuse; -1: AWS or a vendor looks after them
+	group  string   // ARN of a group of one's own
 }
 
 // Blocks claims that a web ACL stands before the place, that it refuses something, and that no rule only counts but those that
@@ -119,15 +120,16 @@ func observe(ctx context.Context, account *awsprobe.Account, arn string) (ACL, e
 		return acl, &probe.Unknown{Class: "aws.error", Want: "the web ACL " + arn, Got: "an empty answer", From: acl.From, Fix: "ask again"}
 	}
 	acl.fill(out.WebACL)
-	for i, rule := range references(out.WebACL) {
-		if rule == "" {
+	for i := range acl.Rules {
+		rule := &acl.Rules[i]
+		if rule.group == "" {
 			continue
 		}
-		group, err := client.GetRuleGroup(ctx, &wafv2.GetRuleGroupInput{ARN: aws.String(rule)})
+		out, err := client.GetRuleGroup(ctx, &wafv2.GetRuleGroupInput{ARN: &rule.group})
 		if err != nil {
-			return acl, awsprobe.Unreadable("wafv2:GetRuleGroup", "the rule group "+rule, who, err)
+			return acl, awsprobe.Unreadable("wafv2:GetRuleGroup", "the rule group "+rule.group, who, err)
 		}
-		acl.Rules[i].look(group.RuleGroup)
+		rule.look(out.RuleGroup)
 	}
 	return acl, nil
 }
@@ -148,17 +150,4 @@ func all(in *types.WebACL) []types.Rule {
 	rules = append(rules, in.Rules...)
 	managed(in.PostProcessFirewallManagerRuleGroups)
 	return rules
-}
-
-// references are, rule by rule, the ARNs of groups of one's own.
-func references(in *types.WebACL) []string {
-	var arns []string
-	for _, r := range all(in) {
-		arn := ""
-		if r.Statement != nil && r.Statement.RuleGroupReferenceStatement != nil {
-			arn = aws.ToString(r.Statement.RuleGroupReferenceStatement.ARN)
-		}
-		arns = append(arns, arn)
-	}
-	return arns
 }

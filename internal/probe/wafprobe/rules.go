@@ -29,6 +29,9 @@ func (a *ACL) fill(in *types.WebACL) {
 // fromRule reads a rule. That of a group has no action of its own, and may turn the whole group, or some of its rules, to counting.
 func fromRule(in types.Rule) Rule {
 	r := Rule{Name: aws.ToString(in.Name), Action: action(in.Action)}
+	if s := in.Statement; s != nil && s.RuleGroupReferenceStatement != nil {
+		r.group = aws.ToString(s.RuleGroupReferenceStatement.ARN)
+	}
 	if in.OverrideAction != nil && in.OverrideAction.Count != nil {
 		r.Action = "count"
 		return r
