@@ -74,14 +74,13 @@ type run struct {
 	admin  *pgx.Conn
 	rec    *record.Record
 	seen   map[string][]string // schema after each step
-	took   map[string]time.Duration
 }
 
 // Run rehearses. A migration that fails is something that was seen; an error means that nothing could be seen.
 func Run(ctx context.Context, server Server, plan Plan) (*record.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, plan.Timeout)
 	defer cancel()
-	r := &run{Plan: plan, server: server, seen: map[string][]string{}, took: map[string]time.Duration{}}
+	r := &run{Plan: plan, server: server, seen: map[string][]string{}}
 	var err error
 	if r.runner, err = newRunner(plan); err != nil {
 		return nil, err
@@ -210,7 +209,6 @@ func (r *run) step(ctx context.Context, database, name, like string, do func(con
 			return failure
 		}
 	}
-	r.took[name] = s.Took
 	if err := r.look(ctx, database, &s); err != nil {
 		return fmt.Errorf("looking at the database after %s: %w", name, err)
 	}
@@ -225,7 +223,7 @@ func (r *run) step(ctx context.Context, database, name, like string, do func(con
 func (r *run) expected(name string) time.Duration {
 	switch name {
 	case record.Down, record.Back, record.Behind, record.Released:
-		return r.took[record.Up]
+		return r.rec.Step(record.Up).Took
 	}
 	return 0
 }
