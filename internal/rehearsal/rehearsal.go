@@ -167,11 +167,7 @@ func (r *run) copyOf(ctx context.Context, from, to string) error {
 
 // settings gives a copy the settings of its original, such as a statement_timeout, which a template does not hand on.
 func (r *run) settings(ctx context.Context, from, to string) error {
-	rows, err := r.admin.Query(ctx, `SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1 AND s.setrole = 0`, from)
-	if err != nil {
-		return err
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	all, err := texts(ctx, r.admin, `SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1 AND s.setrole = 0`, from)
 	if err != nil {
 		return err
 	}
@@ -191,7 +187,7 @@ func (r *run) settings(ctx context.Context, from, to string) error {
 func (r *run) step(ctx context.Context, database, name, like string, do func(context.Context, string) error) error {
 	defer r.progress(name, r.expected(name))()
 	s := record.Step{Name: name}
-	watch, err := watchLocks(ctx, r.dsn(database))
+	watch, err := r.watchLocks(ctx, database)
 	if err != nil {
 		return err
 	}
