@@ -122,7 +122,7 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.step(ctx, mainDB, record.Up, "", r.runner.up); err != nil || r.failed(record.Up) {
 		return err
 	}
-	if err := r.trials(ctx, mainDB); err != nil {
+	if err := r.trials(ctx); err != nil {
 		return fmt.Errorf("the integrity script: %w", err)
 	}
 	if err := r.behind(ctx); err != nil {
