@@ -32,7 +32,7 @@ func (s *Set) Problems() []Problem {
 		if strings.HasPrefix(f.Text, "\ufeff") {
 			bad(f.Name+":1", "a byte order mark, which PostgreSQL takes for part of the statement", "save the file as UTF-8 without one")
 		}
-		if s.Tool == Command || !f.Up {
+		if !f.Up {
 			continue
 		}
 		if other, twice := ups[f.Version]; twice {
@@ -57,7 +57,7 @@ func (s *Set) Irreversible(applied int64) []Problem {
 		}
 	}
 	for _, f := range s.Files {
-		if s.Tool != Command && f.Up && f.Version > applied && !downs[f.Version] {
+		if f.Up && f.Version > applied && !downs[f.Version] {
 			all = append(all, Problem{Where: f.Name, Got: "no down migration", Fix: "write it, or declare migration.forward_only and have that signed"})
 		}
 	}
@@ -137,15 +137,15 @@ func (s *Set) EditedSince(ctx context.Context, ref string) ([]Problem, error) {
 // changed compares the files with what they were. Files of another sort, which the set does not have, may have gone.
 func (s *Set) changed(was map[string]string, since string) []Problem {
 	var all []Problem
-	is := map[string]string{}
+	is := map[string]bool{}
 	for _, f := range s.Files {
-		is[f.Name] = f.SHA256
+		is[f.Name] = true
 		if before, applied := was[f.Name]; applied && before != f.SHA256 {
 			all = append(all, Problem{Where: f.Name, Got: "edited since " + since, Fix: "take it back, because production will never run the edit, and write a new migration"})
 		}
 	}
 	for name := range was {
-		if _, there := is[name]; !there && (pairs.MatchString(name) || s.Tool == Goose && goose.MatchString(name)) {
+		if !is[name] && s.pattern().MatchString(name) {
 			all = append(all, Problem{Where: name, Got: "removed since " + since, Fix: "bring it back: a new database would lack it"})
 		}
 	}

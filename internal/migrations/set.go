@@ -29,7 +29,6 @@ type File struct {
 	Name    string `json:"name"`
 	SHA256  string `json:"sha256"`
 	Version int64  `json:"version,omitempty"`
-	Title   string `json:"-"`
 	Up      bool   `json:"-"`
 	Down    bool   `json:"-"`
 	Text    string `json:"-"`
@@ -43,9 +42,17 @@ type Set struct {
 }
 
 var (
-	pairs = regexp.MustCompile(`^([0-9]+)_(.*)\.(up|down)\.sql$`)
-	goose = regexp.MustCompile(`^([0-9]+)_(.*)\.sql$`)
+	pairs = regexp.MustCompile(`^([0-9]+)_.*\.(up|down)\.sql$`)
+	goose = regexp.MustCompile(`^([0-9]+)_.*\.sql$`)
 )
+
+// pattern is how the tool's files are called.
+func (s *Set) pattern() *regexp.Regexp {
+	if s.Tool == Goose {
+		return goose
+	}
+	return pairs
+}
 
 // Read reads a folder. A set without a file that migrates up is an error.
 func Read(tool, dir string) (*Set, error) {
@@ -75,11 +82,7 @@ func Read(tool, dir string) (*Set, error) {
 
 // parse reads a file if it is a migration of the tool.
 func (s *Set) parse(name string) (f File, known bool, err error) {
-	pattern := pairs
-	if s.Tool == Goose {
-		pattern = goose
-	}
-	match := pattern.FindStringSubmatch(name)
+	match := s.pattern().FindStringSubmatch(name)
 	if match == nil {
 		return f, false, nil
 	}
@@ -87,14 +90,14 @@ func (s *Set) parse(name string) (f File, known bool, err error) {
 	if err != nil {
 		return f, false, err
 	}
-	f = File{Name: name, Title: match[2], Text: string(text), SHA256: sum(text)}
+	f = File{Name: name, Text: string(text), SHA256: sum(text)}
 	if f.Version, err = strconv.ParseInt(match[1], 10, 64); err != nil {
 		return f, false, fmt.Errorf("%s: want a version of at most 18 digits", name)
 	}
 	if s.Tool == Goose {
 		f.Up, f.Down = true, downOfGoose(f.Text)
 	} else {
-		f.Up, f.Down = match[3] == "up", match[3] == "down"
+		f.Up, f.Down = match[2] == "up", match[2] == "down"
 	}
 	return f, true, nil
 }

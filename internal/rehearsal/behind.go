@@ -58,7 +58,7 @@ func (r *run) behind(ctx context.Context) error {
 // commitLater ends the open transaction once a lock was waited for as long as the plan bears and half as long again, or once
 // the migration has ended.
 func (r *run) commitLater(ctx context.Context, other *pgx.Conn, stop <-chan struct{}) error {
-	hold := r.LockWait + r.LockWait/2 + r.took[record.Up]
+	hold := r.LockWait + r.LockWait/2 + r.rec.Step(record.Up).Took
 	timer := time.NewTimer(hold)
 	defer timer.Stop()
 	select {

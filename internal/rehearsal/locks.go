@@ -36,13 +36,9 @@ type watch struct {
 	held, waited *record.Lock
 }
 
-func watchLocks(ctx context.Context, dsn string) (*watch, error) {
-	conn, err := pgx.Connect(ctx, dsn)
+func (r *run) watchLocks(ctx context.Context, database string) (*watch, error) {
+	conn, err := r.connect(ctx, database)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := conn.Exec(ctx, "SET statement_timeout = 0; SET jit = off; SET search_path = public"); err != nil {
-		_ = conn.Close(context.WithoutCancel(ctx))
 		return nil, err
 	}
 	w := &watch{conn: conn, stop: make(chan struct{}), ended: make(chan error, 1), since: map[lockKey]time.Time{}}

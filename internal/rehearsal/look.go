@@ -91,8 +91,11 @@ func (r *run) connect(ctx context.Context, database string) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = conn.Exec(ctx, "SET statement_timeout = 0; SET lock_timeout = 0; SET search_path = public; SET timezone = 'UTC'; SET datestyle = 'ISO'; SET jit = off")
-	return conn, err
+	if _, err := conn.Exec(ctx, "SET statement_timeout = 0; SET lock_timeout = 0; SET search_path = public; SET timezone = 'UTC'; SET datestyle = 'ISO'; SET jit = off"); err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return conn, nil
 }
 
 func texts(ctx context.Context, conn *pgx.Conn, sql string, args ...any) ([]string, error) {

@@ -74,14 +74,13 @@ type run struct {
 	admin  *pgx.Conn
 	rec    *record.Record
 	seen   map[string][]string // schema after each step
-	took   map[string]time.Duration
 }
 
 // Run rehearses. A migration that fails is something that was seen; an error means that nothing could be seen.
 func Run(ctx context.Context, server Server, plan Plan) (*record.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, plan.Timeout)
 	defer cancel()
-	r := &run{Plan: plan, server: server, seen: map[string][]string{}, took: map[string]time.Duration{}}
+	r := &run{Plan: plan, server: server, seen: map[string][]string{}}
 	var err error
 	if r.runner, err = newRunner(plan); err != nil {
 		return nil, err
@@ -123,7 +122,7 @@ func (r *run) steps(ctx context.Context) error {
 	if err := r.step(ctx, mainDB, record.Up, "", r.runner.up); err != nil || r.failed(record.Up) {
 		return err
 	}
-	if err := r.trials(ctx, mainDB); err != nil {
+	if err := r.trials(ctx); err != nil {
 		return fmt.Errorf("the integrity script: %w", err)
 	}
 	if err := r.behind(ctx); err != nil {
@@ -168,11 +167,7 @@ func (r *run) copyOf(ctx context.Context, from, to string) error {
 
 // settings gives a copy the settings of its original, such as a statement_timeout, which a template does not hand on.
 func (r *run) settings(ctx context.Context, from, to string) error {
-	rows, err := r.admin.Query(ctx, `SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1 AND s.setrole = 0`, from)
-	if err != nil {
-		return err
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	all, err := texts(ctx, r.admin, `SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1 AND s.setrole = 0`, from)
 	if err != nil {
 		return err
 	}
@@ -192,7 +187,7 @@ func (r *run) settings(ctx context.Context, from, to string) error {
 func (r *run) step(ctx context.Context, database, name, like string, do func(context.Context, string) error) error {
 	defer r.progress(name, r.expected(name))()
 	s := record.Step{Name: name}
-	watch, err := watchLocks(ctx, r.dsn(database))
+	watch, err := r.watchLocks(ctx, database)
 	if err != nil {
 		return err
 	}
@@ -210,7 +205,6 @@ func (r *run) step(ctx context.Context, database, name, like string, do func(con
 			return failure
 		}
 	}
-	r.took[name] = s.Took
 	if err := r.look(ctx, database, &s); err != nil {
 		return fmt.Errorf("looking at the database after %s: %w", name, err)
 	}
@@ -225,7 +219,7 @@ func (r *run) step(ctx context.Context, database, name, like string, do func(con
 func (r *run) expected(name string) time.Duration {
 	switch name {
 	case record.Down, record.Back, record.Behind, record.Released:
-		return r.took[record.Up]
+		return r.rec.Step(record.Up).Took
 	}
 	return 0
 }

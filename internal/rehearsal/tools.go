@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/database"
@@ -38,9 +39,6 @@ func (g golangMigrate) open(dsn string, do func(*migrate.Migrate) error) error {
 		return errors.Join(&failed{"golang-migrate", err}, driver.Close())
 	}
 	err = do(m)
-	if errors.Is(err, migrate.ErrNoChange) {
-		err = nil
-	}
 	source, closing := m.Close()
 	return errors.Join(err, source, closing)
 }
@@ -184,15 +182,13 @@ func (g gooseFiles) run(dsn string, do func(*goose.Provider) error) error {
 // place is the line of the statement in a file that the server's words are about, where they name a place; the server counts within
 // the statement, so that only a file with one statement each way tells.
 func (g gooseFiles) place(name string, err error) string {
-	for _, f := range g.set.Files {
-		if f.Name != name {
-			continue
-		}
-		for _, s := range migrations.Statements(f.Text) {
-			if line := at(f, s.SQL, s.Line, err); line != f.Name && len(migrations.Statements(f.Text)) <= 2 {
-				return line
-			}
-		}
+	i := slices.IndexFunc(g.set.Files, func(f migrations.File) bool { return f.Name == name })
+	if i < 0 {
+		return name
+	}
+	f := g.set.Files[i]
+	if s := migrations.Statements(f.Text); len(s) == 1 || len(s) == 2 {
+		return at(f, s[0].SQL, s[0].Line, err)
 	}
 	return name
 }

@@ -14,19 +14,19 @@ import (
 )
 
 // trials runs the integrity script on the migrated database, on a copy for each corruption, and on the good one again.
-func (r *run) trials(ctx context.Context, database string) error {
+func (r *run) trials(ctx context.Context) error {
 	if len(r.Verify) == 0 {
 		return nil
 	}
-	if err := r.trial(ctx, database, ""); err != nil {
+	if err := r.trial(ctx, mainDB, ""); err != nil {
 		return err
 	}
-	damages, err := r.damages(ctx, database)
+	damages, err := r.damages(ctx)
 	if err != nil {
 		return err
 	}
 	for _, d := range damages {
-		if err := r.copyOf(ctx, database, copyDB); err != nil {
+		if err := r.copyOf(ctx, mainDB, copyDB); err != nil {
 			return err
 		}
 		done, err := r.corrupt(ctx, d)
@@ -42,7 +42,7 @@ func (r *run) trials(ctx context.Context, database string) error {
 	if _, err := r.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+copyDB+" WITH (FORCE)"); err != nil {
 		return err
 	}
-	return r.trial(ctx, database, "")
+	return r.trial(ctx, mainDB, "")
 }
 
 func (r *run) trial(ctx context.Context, database, what string) error {
@@ -93,9 +93,12 @@ AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indis
 FROM pg_constraint f WHERE contype = 'f' AND conparentid = 0 ORDER BY 1, 2`
 )
 
+// reference is a foreign key.
+type reference struct{ Child, Parent, On string }
+
 // damages are what is done to copies: to the tables that the migration touched, or where it touched none with rows, to all.
-func (r *run) damages(ctx context.Context, database string) ([]damage, error) {
-	conn, err := r.connect(ctx, database)
+func (r *run) damages(ctx context.Context) ([]damage, error) {
+	conn, err := r.connect(ctx, mainDB)
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +127,12 @@ func (r *run) damages(ctx context.Context, database string) ([]damage, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ Child, Parent, On string }])
+	keys, err := pgx.CollectRows(rows, pgx.RowToStructByPos[reference])
 	if err != nil {
 		return nil, err
 	}
 	for _, table := range touched {
-		at := slices.IndexFunc(keys, func(k struct{ Child, Parent, On string }) bool {
-			return k.Child == table || k.Parent == table
-		})
+		at := slices.IndexFunc(keys, func(k reference) bool { return k.Child == table || k.Parent == table })
 		if at >= 0 {
 			k := keys[at]
 			add("orphans", "rows of "+k.Child+" without their "+k.Parent, "DELETE FROM "+k.Parent+" p WHERE ctid IN (SELECT p.ctid FROM "+k.Parent+" p WHERE EXISTS (SELECT FROM "+k.Child+" c WHERE "+k.On+") LIMIT 10)")

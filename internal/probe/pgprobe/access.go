@@ -32,13 +32,10 @@ func (d *Database) Is(endpoint func(context.Context) (string, error), app string
 				return evidence, err
 			}
 		}
-		if err := d.look(ctx, &evidence, "the database that the gates ask", "CONNECT", func(ctx context.Context, l *look) error {
+		if err := d.look(ctx, &evidence, "the database that the gates ask", "CONNECT", func(ctx context.Context, l *look) (err error) {
 			c := l.tx.Config()
 			a.Server, a.Host, a.Verified = l.server, c.Host, verified(&c.Config)
-			found, err := rows[struct{ What string }](ctx, l, powers, l.server.Role)
-			for _, f := range found {
-				a.Powers = append(a.Powers, f.What)
-			}
+			a.Powers, err = l.texts(ctx, powers, l.server.Role)
 			return err
 		}); err != nil {
 			return evidence, err

@@ -197,3 +197,12 @@ func rows[T any](ctx context.Context, l *look, sql string, args ...any) ([]T, er
 	}
 	return pgx.CollectRows(found, pgx.RowToStructByPos[T])
 }
+
+// texts reads a query's one column; nil where it has no rows.
+func (l *look) texts(ctx context.Context, sql string, args ...any) ([]string, error) {
+	found, err := l.tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.AppendRows([]string(nil), found, pgx.RowTo[string])
+}

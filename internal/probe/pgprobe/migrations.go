@@ -47,7 +47,7 @@ var tools = map[string]tool{
 		query: `SELECT version_id::text, is_applied, false FROM %s WHERE version_id > 0 ORDER BY id`},
 }
 
-// of is the tool that a launch uses.
+// tool is the tool that a launch uses.
 func (m Migrations) tool() (tool, error) {
 	bad := func(want, got string) error {
 		return &probe.Unknown{Class: "not-configured", Want: want, Got: got, From: "database.sql.migrations", Fix: "correct it in launch.yaml"}

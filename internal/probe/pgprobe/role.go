@@ -41,18 +41,19 @@ func ParseRights(entry string) []Right {
 	return all
 }
 
-// powers are what makes of a role more than a user of data; predefined ones reach the server's files and programs, or all data.
-const powers = `
+// reach are a role and those whose member it is, also through others.
+const reach = `
 WITH RECURSIVE reach(oid) AS (SELECT oid FROM pg_roles WHERE rolname = $1 UNION SELECT m.roleid FROM pg_auth_members m JOIN reach r ON r.oid = m.member)
-SELECT power || CASE WHEN rolname = $1 THEN '' ELSE ' as ' || rolname END FROM (
+`
+
+// powers are what makes of a role more than a user of data; predefined ones reach the server's files and programs, or all data.
+const powers = reach + `SELECT power || CASE WHEN rolname = $1 THEN '' ELSE ' as ' || rolname END FROM (
 	SELECT rolname, unnest(array_remove(ARRAY[CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END, CASE WHEN rolcreaterole THEN 'CREATEROLE' END,
 		CASE WHEN rolbypassrls THEN 'BYPASSRLS' END, CASE WHEN rolreplication THEN 'REPLICATION' END,
 		CASE WHEN rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program', 'pg_write_all_data', 'rds_superuser', 'rds_replication', 'cloudsqlsuperuser') THEN 'all that it may' END], NULL)) AS power
 	FROM pg_roles JOIN reach USING (oid)) found ORDER BY 1`
 
-const owns = `
-WITH RECURSIVE reach(oid) AS (SELECT oid FROM pg_roles WHERE rolname = $1 UNION SELECT m.roleid FROM pg_auth_members m JOIN reach r ON r.oid = m.member)
-SELECT 'the database ' || datname FROM pg_database WHERE datname = current_database() AND datdba IN (SELECT oid FROM reach)
+const owns = reach + `SELECT 'the database ' || datname FROM pg_database WHERE datname = current_database() AND datdba IN (SELECT oid FROM reach)
 UNION ALL SELECT 'the schema ' || nspname FROM pg_namespace WHERE nspowner IN (SELECT oid FROM reach)
 UNION ALL SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND n.nspname <> 'pg_toast' AND n.nspname NOT LIKE 'pg\_temp%' AND c.relowner IN (SELECT oid FROM reach)
 ORDER BY 1`
@@ -81,14 +82,12 @@ func (l *look) role(ctx context.Context, r *Role, needs, never []Right) error {
 	if err := l.tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", r.Name).Scan(&r.Exists); err != nil || !r.Exists {
 		return err
 	}
-	for query, into := range map[string]*[]string{powers: &r.Powers, owns: &r.Owns} {
-		found, err := rows[struct{ What string }](ctx, l, query, r.Name)
-		if err != nil {
-			return err
-		}
-		for _, f := range found {
-			*into = append(*into, f.What)
-		}
+	var err error
+	if r.Powers, err = l.texts(ctx, powers, r.Name); err != nil {
+		return err
+	}
+	if r.Owns, err = l.texts(ctx, owns, r.Name); err != nil {
+		return err
 	}
 	check := func(rights []Right, wrong bool, into *[]string) error {
 		for _, right := range rights {

@@ -18,12 +18,9 @@ func (d *Database) HasTables(names ...string) probe.Claim {
 			return evidence, &probe.Unknown{Class: "not-configured", Want: "the tables that the application needs", Got: "no database.sql.tables in launch.yaml", Fix: "list them"}
 		}
 		var there []string
-		if err := d.look(ctx, &evidence, "the tables", "CONNECT", func(ctx context.Context, l *look) error {
-			found, err := rows[struct{ Name string }](ctx, l, `SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		if err := d.look(ctx, &evidence, "the tables", "CONNECT", func(ctx context.Context, l *look) (err error) {
+			there, err = l.texts(ctx, `SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 				WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema' ORDER BY 1`)
-			for _, f := range found {
-				there = append(there, f.Name)
-			}
 			return err
 		}); err != nil {
 			return evidence, err
@@ -105,16 +102,13 @@ func (l *look) schema(ctx context.Context, schemas, without []string) (Schema, e
 	if _, err := l.tx.Exec(ctx, "SET LOCAL search_path = ''"); err != nil {
 		return Schema{}, err
 	}
-	found, err := rows[struct{ Line string }](ctx, l, describe, schemas, without)
+	lines, err := l.texts(ctx, describe, schemas, without)
 	if err != nil {
 		return Schema{}, err
 	}
-	s := Schema{Lines: make([]string, 0, len(found))}
 	hash := sha256.New()
-	for _, f := range found {
-		s.Lines = append(s.Lines, f.Line)
-		_, _ = hash.Write([]byte(f.Line + "\n")) // never fails
+	for _, line := range lines {
+		_, _ = hash.Write([]byte(line + "\n")) // never fails
 	}
-	s.SHA256 = hex.EncodeToString(hash.Sum(nil))
-	return s, nil
+	return Schema{SHA256: hex.EncodeToString(hash.Sum(nil)), Lines: append([]string{}, lines...)}, nil // [] in the evidence where there is none
 }

@@ -34,8 +34,8 @@ func (r *Rehearsal) step(rec *record.Record, name, fix string) (*record.Step, er
 	return s, nil
 }
 
-// JudgeTimed judges how long the migration took and whom it kept waiting.
-func (r *Rehearsal) JudgeTimed(rec *record.Record) error {
+// judgeTimed judges how long the migration took and whom it kept waiting.
+func (r *Rehearsal) judgeTimed(rec *record.Record) error {
 	up, err := r.step(rec, record.Up, "mend it; it would fail in production too")
 	if up != nil && len(up.Invalid) > 0 {
 		where, code := r.Tool, ""
@@ -96,8 +96,8 @@ func behindIt(mode string) string {
 
 const lockNotAvailable = "55P03"
 
-// JudgeSized judges how many rows the tables had.
-func (r *Rehearsal) JudgeSized(rec *record.Record) error {
+// judgeSized judges how many rows the tables had.
+func (r *Rehearsal) judgeSized(rec *record.Record) error {
 	if len(r.Rows) == 0 {
 		return &probe.Unknown{Class: "not-configured", Want: "how many rows production's tables have", Got: "no migration.rows", From: "launch.yaml", Fix: "add the ten largest tables; before the launch, what is expected of them"}
 	}
@@ -125,8 +125,8 @@ func seen(rows int64) string {
 	return fmt.Sprint(rows)
 }
 
-// JudgeAgain judges the second run.
-func (r *Rehearsal) JudgeAgain(rec *record.Record) error {
+// judgeAgain judges the second run.
+func (r *Rehearsal) judgeAgain(rec *record.Record) error {
 	again, err := r.step(rec, record.Again, "make it safe to run twice: IF NOT EXISTS, ON CONFLICT")
 	if err != nil {
 		return err
@@ -145,8 +145,8 @@ func (r *Rehearsal) JudgeAgain(rec *record.Record) error {
 	return nil
 }
 
-// JudgeDown judges the way down and up again.
-func (r *Rehearsal) JudgeDown(rec *record.Record) error {
+// judgeDown judges the way down and up again.
+func (r *Rehearsal) judgeDown(rec *record.Record) error {
 	start, err := r.step(rec, record.Start, "")
 	if err != nil {
 		return err
@@ -175,8 +175,8 @@ func (r *Rehearsal) JudgeDown(rec *record.Record) error {
 	return nil
 }
 
-// JudgeScript judges the integrity script by what it said of the good and the corrupted copies.
-func (r *Rehearsal) JudgeScript(rec *record.Record) error {
+// judgeScript judges the integrity script by what it said of the good and the corrupted copies.
+func (r *Rehearsal) judgeScript(rec *record.Record) error {
 	name := filepath.Base(r.Script)
 	if r.Script == "" {
 		return &probe.Unknown{Class: "not-configured", Want: "an integrity script", Got: "no migration.verify", From: "launch.yaml", Fix: "write scripts/verify-migration.sh and add it"}

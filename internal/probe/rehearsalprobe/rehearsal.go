@@ -144,19 +144,19 @@ func (r *Rehearsal) claim(judge func(*record.Record) error) probe.Claim {
 
 // Timed claims that the migration ran to its end in the time that was announced, that twice that fits the window, and that no
 // query has to wait for it for long.
-func (r *Rehearsal) Timed() probe.Claim { return r.claim(r.JudgeTimed) }
+func (r *Rehearsal) Timed() probe.Claim { return r.claim(r.judgeTimed) }
 
 // Sized claims that the rehearsal's tables had at least 80 % of production's rows.
-func (r *Rehearsal) Sized() probe.Claim { return r.claim(r.JudgeSized) }
+func (r *Rehearsal) Sized() probe.Claim { return r.claim(r.judgeSized) }
 
 // Reversible claims that the way down leads back to the schema and the rows from before, and the way up again to the same schema.
-func (r *Rehearsal) Reversible() probe.Claim { return r.claim(r.JudgeDown) }
+func (r *Rehearsal) Reversible() probe.Claim { return r.claim(r.judgeDown) }
 
 // Repeatable claims that a second run ends well and changes nothing.
-func (r *Rehearsal) Repeatable() probe.Claim { return r.claim(r.JudgeAgain) }
+func (r *Rehearsal) Repeatable() probe.Claim { return r.claim(r.judgeAgain) }
 
 // Verified claims that the integrity script accepts the migrated database and refuses every corrupted copy of it.
-func (r *Rehearsal) Verified() probe.Claim { return r.claim(r.JudgeScript) }
+func (r *Rehearsal) Verified() probe.Claim { return r.claim(r.judgeScript) }
 
 // Sound claims that the files can be run as a set.
 func (r *Rehearsal) Sound() probe.Claim {

@@ -94,7 +94,7 @@ func TestARecordThatIsNotOfNowIsBlocked(t *testing.T) {
 
 func TestJudge(t *testing.T) {
 	type judge = func(*Rehearsal, *record.Record) error
-	timed, sized, down, again, script := (*Rehearsal).JudgeTimed, (*Rehearsal).JudgeSized, (*Rehearsal).JudgeDown, (*Rehearsal).JudgeAgain, (*Rehearsal).JudgeScript
+	timed, sized, down, again, script := (*Rehearsal).judgeTimed, (*Rehearsal).judgeSized, (*Rehearsal).judgeDown, (*Rehearsal).judgeAgain, (*Rehearsal).judgeScript
 	step := func(name string, change func(*record.Step)) func(*Rehearsal, *record.Record) {
 		return func(_ *Rehearsal, rec *record.Record) { change(rec.Step(name)) }
 	}
