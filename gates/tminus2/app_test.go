@@ -14,8 +14,7 @@ func appGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
 	s.Gate("BuildMatchesEnv", gate.Warn, "The commit that is launched is part of the default branch.", func(g *gate.G) {
-		p := target.ProvidersOf(g.Launch())
-		g.Check("it is in the default branch", p.GitHub.OnDefaultBranch(p.Revision))
+		g.Check("it is in the default branch", target.ProvidersOf(g.Launch()).GitHub.OnDefaultBranch(cloud.Of(g.Launch()).Revision))
 	})
 
 	s.Gate("ServiceMode", gate.Hard, "The application runs, and its scripts were built, with the variables of production.", func(g *gate.G) {

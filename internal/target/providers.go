@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/getdrop/launchgate/internal/launch"
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/flagsprobe"
 	"github.com/getdrop/launchgate/internal/probe/githubprobe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
@@ -118,12 +117,4 @@ func (t *Targets) fetchPage(ctx context.Context, url string) (int, []byte, error
 // api is an API that a launch names. One without a token that it needs refuses by itself.
 func (t *Targets) api(name string, base launch.URL, token launch.Secret, key string) *jsonapi.Service {
 	return &jsonapi.Service{Name: name, Base: string(base), Network: t.Network, Resolver: t.Zone, Key: key, Token: token.Revealer()}
-}
-
-// Revision is the commit that is launched, by launch.yaml.
-func (p *Providers) Revision(context.Context) (string, error) {
-	if r := p.Launch.CI.Revision; r != "" {
-		return r, nil
-	}
-	return "", &probe.Unknown{Class: "not-configured", Want: "the commit that the image was built from", Got: "no ci.revision in launch.yaml", Fix: "add it"}
 }

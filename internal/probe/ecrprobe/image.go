@@ -1,5 +1,5 @@
-// Package ecrprobe claims things about the image that is launched: that it is in the registry under its digest and its tag, is
-// of the architecture that runs, and was scanned.
+// Package ecrprobe claims things about the image that is launched: that it is in the registry under its digest and its tag, and was
+// scanned; and reads which commit it was built from.
 package ecrprobe
 
 import (
@@ -19,8 +19,10 @@ import (
 
 // Needs are the calls that the probe makes.
 var Needs = awsprobe.Needs{
-	"ECR.DescribeRepositories": {Action: "ecr:DescribeRepositories", On: awsprobe.Repository},
-	"ECR.DescribeImages":       {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+	"ECR.BatchGetImage":          {Action: "ecr:BatchGetImage", On: awsprobe.Repository},
+	"ECR.DescribeRepositories":   {Action: "ecr:DescribeRepositories", On: awsprobe.Repository},
+	"ECR.DescribeImages":         {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+	"ECR.GetDownloadUrlForLayer": {Action: "ecr:GetDownloadUrlForLayer", On: awsprobe.Repository},
 }
 
 // Repository is one ECR repository.
@@ -29,6 +31,7 @@ type Repository struct {
 	name    string
 	tag     string
 	seen    probe.Memo[string, described]
+	built   probe.Memo[string, string]
 }
 
 // New returns a repository that was not looked at yet, and the tag that production runs.
@@ -89,11 +92,19 @@ func (r *Repository) refused(action, want string, who awsprobe.Identity, err err
 	return awsprobe.Unreadable(action, want, who, err)
 }
 
+// named wants to know which repository it is.
+func (r *Repository) named() error {
+	if r.name == "" {
+		return &probe.Unknown{Class: "not-configured", Want: "the image repository", Got: "no images.repository in launch.yaml", Fix: "add it"}
+	}
+	return nil
+}
+
 func (r *Repository) claim(judge func(State) *probe.Unmet) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: r.name + ":" + r.tag, Source: "ECR DescribeImages"}
-		if r.name == "" {
-			return evidence, &probe.Unknown{Class: "not-configured", Want: "the image repository", Got: "no images.repository in launch.yaml", Fix: "add it"}
+		if err := r.named(); err != nil {
+			return evidence, err
 		}
 		d, err := r.seen.Try(ctx, "the image "+evidence.Target, awsprobe.Patience, r.observe)
 		evidence.Asked = []string{d.from}

@@ -93,6 +93,11 @@ func of(l *launch.Launch) *Cloud {
 	return c
 }
 
+// Revision is the commit that the image of the launch was built from.
+func (c *Cloud) Revision(ctx context.Context) (string, error) {
+	return c.Images.Revision(ctx, c.Launch.Compute.Image.Digest())
+}
+
 // WantedAlarms are the alarms that must watch the launch.
 func (c *Cloud) WantedAlarms() []cloudwatchprobe.Alarm {
 	var all []cloudwatchprobe.Alarm
