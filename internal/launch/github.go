@@ -6,7 +6,7 @@ type GitHub struct {
 	API         URL      `yaml:"api" default:"https://api.github.com" doc:"GitHub Enterprise Server has another one."`
 	Token       Secret   `yaml:"token" doc:"Token that may read the repository's contents, checks, pull requests, environments and administration."`
 	Environment string   `yaml:"environment" default:"production" doc:"The deployment environment that guards the way to production."`
-	Refs        []string `yaml:"deploy_refs" doc:"Branches, or patterns of the environment's branch policy, that may be deployed to it. Default: the default branch."`
+	Refs        []string `yaml:"deploy_refs" doc:"Branches, or patterns of the environment's branch policy, that may be deployed to it; of a tag policy as refs/tags/<pattern>. Default: the default branch."`
 }
 
 // CI is what must have been green for the commit that is launched.
