@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -47,54 +49,93 @@ type descriptor struct {
 	} `json:"platform"`
 }
 
-// Revision is the commit that an image was built from, by the label in its config. Every content is hashed and compared with the digest that it
-// was asked for, so that the label is that of this image. The images of all platforms must have the same one: which of them runs is the platform's choice.
-func (r *Repository) Revision(ctx context.Context, digest string) (string, error) {
-	if err := r.named(); err != nil {
-		return "", err
-	}
-	if digest == "" {
-		return "", &probe.Unknown{Class: "not-configured", Want: "the image of the launch", Got: "no compute.image in launch.yaml", Fix: "add it, by its digest"}
-	}
-	return r.built.Try(ctx, "the label "+revisionLabel+" of "+digest, awsprobe.Patience, func(ctx context.Context) (string, error) { return r.revision(ctx, digest) })
+// Picture is the image of one platform.
+type Picture struct {
+	Digest       string `json:"digest"`
+	OS           string `json:"os"`
+	Architecture string `json:"architecture"` // as Go names it
+	Revision     string `json:"revision"`     // the label; "" where there is none
 }
 
-func (r *Repository) revision(ctx context.Context, digest string) (string, error) {
-	cfg, who, err := r.account.Open(ctx, Needs)
-	if err != nil {
-		return "", err
+// pictures are those of an image, one of each platform. Every content is hashed and compared with the digest that it was asked for, so that what is
+// read is of this image.
+func (r *Repository) pictures(ctx context.Context, digest string) ([]Picture, error) {
+	if err := r.named(); err != nil {
+		return nil, err
 	}
-	reader := reader{r, ecr.NewFromConfig(cfg), who}
-	images, err := reader.images(ctx, digest)
-	if err != nil {
-		return "", err
+	if digest == "" {
+		return nil, &probe.Unknown{Class: "not-configured", Want: "the image of the launch", Got: "no compute.image in launch.yaml", Fix: "add it, by its digest"}
 	}
-	labels := map[string]string{}
-	for at, image := range images {
-		if labels[at], err = reader.label(ctx, image.Config.Digest); err != nil {
-			return "", err
+	return r.built.Try(ctx, "what is in the image "+digest, awsprobe.Patience, func(ctx context.Context) ([]Picture, error) {
+		cfg, who, err := r.account.Open(ctx, Needs)
+		if err != nil {
+			return nil, err
 		}
+		reader := reader{r, ecr.NewFromConfig(cfg), who}
+		images, err := reader.images(ctx, digest)
+		if err != nil {
+			return nil, err
+		}
+		var all []Picture
+		for _, of := range slices.Sorted(maps.Keys(images)) {
+			p, err := reader.picture(ctx, of, images[of].Config.Digest)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, p)
+		}
+		return all, nil
+	})
+}
+
+// Revision is the commit that an image was built from, by the label in its config. The images of all platforms must have the same one: which of them
+// runs is the platform's choice.
+func (r *Repository) Revision(ctx context.Context, digest string) (string, error) {
+	all, err := r.pictures(ctx, digest)
+	if err != nil {
+		return "", err
 	}
-	return agreed(labels, r.name+"@"+digest)
+	return agreed(all, r.name+"@"+digest)
 }
 
 // agreed is the one revision that all platforms' images have.
-func agreed(labels map[string]string, from string) (string, error) {
-	revisions := map[string]bool{}
-	for platform, revision := range labels {
-		if revision == "" {
-			return "", &probe.Unknown{Class: "ecr.unlabelled", Want: "the label " + revisionLabel + " in the image", Got: "none in the image " + platform, From: from,
+func agreed(all []Picture, from string) (string, error) {
+	var revisions []string
+	for _, p := range all {
+		if p.Revision == "" {
+			return "", &probe.Unknown{Class: "ecr.unlabelled", Want: "the label " + revisionLabel + " in the image", Got: "none in that for " + p.platform(), From: from,
 				Fix: "build with --label " + revisionLabel + "=<commit>, which docker/metadata-action gives, and launch that image"}
 		}
-		revisions[revision] = true
+		if !slices.Contains(revisions, p.Revision) {
+			revisions = append(revisions, p.Revision)
+		}
 	}
 	if len(revisions) != 1 {
-		return "", &probe.Unmet{Class: "ecr.revision", Want: "images of all platforms from one commit", Got: fmt.Sprint(labels), From: from, Fix: "build all of them from one commit"}
+		return "", &probe.Unmet{Class: "ecr.revision", Want: "images of all platforms from one commit", Got: strings.Join(revisions, ", "), From: from, Fix: "build all of them from one commit"}
 	}
-	for revision := range revisions {
-		return revision, nil
+	return revisions[0], nil
+}
+
+func (p Picture) platform() string { return p.OS + "/" + p.Architecture }
+
+// BuiltFor claims that an image has one for Linux on the processors of the service, such as amd64: another does not start.
+func (r *Repository) BuiltFor(digest, architecture string) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: r.name + "@" + digest, Source: "OCI image configuration"}
+		all, err := r.pictures(ctx, digest)
+		if err != nil {
+			return evidence, err
+		}
+		evidence.Observed = all
+		var platforms []string
+		for _, p := range all {
+			platforms = append(platforms, p.platform())
+		}
+		if !slices.Contains(platforms, "linux/"+architecture) {
+			return evidence, &probe.Unmet{Class: "ecr.platform", Want: "an image for linux/" + architecture, Got: "one for " + strings.Join(platforms, ", "), From: evidence.Target, Fix: "build it with --platform linux/" + architecture}
+		}
+		return evidence, nil
 	}
-	panic("a map of one is empty")
 }
 
 // reader reads contents of one repository.
@@ -159,32 +200,34 @@ func (r reader) manifests(ctx context.Context, digests ...string) (map[string]ma
 	return all, nil
 }
 
-// label reads the revision in a config (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html,
-// https://specs.opencontainers.org/image-spec/config/); "" where there is no label.
-func (r reader) label(ctx context.Context, digest string) (string, error) {
+// picture reads the config of an image (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html,
+// https://specs.opencontainers.org/image-spec/config/).
+func (r reader) picture(ctx context.Context, of, digest string) (Picture, error) {
 	if digest == "" { // as in an index in an index, and in the oldest manifests
-		return "", r.unreadable(r.name, "a manifest without a config")
+		return Picture{}, r.unreadable(r.name, "a manifest without a config")
 	}
 	out, err := r.client.GetDownloadUrlForLayer(ctx, &ecr.GetDownloadUrlForLayerInput{RepositoryName: &r.name, LayerDigest: &digest})
 	if err != nil {
-		return "", r.refused("ecr:GetDownloadUrlForLayer", "the config "+digest, r.who, err)
+		return Picture{}, r.refused("ecr:GetDownloadUrlForLayer", "the config "+digest, r.who, err)
 	}
 	text, err := r.account.Download(ctx, aws.ToString(out.DownloadUrl), "the config "+digest, mostConfig)
 	if err != nil {
-		return "", err
+		return Picture{}, err
 	}
 	if !is(digest, text) {
-		return "", r.unreadable(digest, "a config with another digest")
+		return Picture{}, r.unreadable(digest, "a config with another digest")
 	}
 	var config struct {
-		Config struct {
+		OS           string `json:"os"`
+		Architecture string `json:"architecture"`
+		Config       struct {
 			Labels map[string]string `json:"Labels"`
 		} `json:"config"`
 	}
 	if err := json.Unmarshal(text, &config); err != nil {
-		return "", r.unreadable(digest, "a config that is no JSON")
+		return Picture{}, r.unreadable(digest, "a config that is no JSON")
 	}
-	return strings.TrimSpace(config.Config.Labels[revisionLabel]), nil
+	return Picture{Digest: of, OS: config.OS, Architecture: config.Architecture, Revision: strings.TrimSpace(config.Config.Labels[revisionLabel])}, nil
 }
 
 func (r reader) unreadable(what, got string) error {

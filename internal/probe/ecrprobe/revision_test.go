@@ -93,6 +93,35 @@ func TestTheRevisionIsThatOfTheImage(t *testing.T) {
 	}
 }
 
+// TestTheImageOfEachPlatformCounts: what is in an index is scanned and runs, and not the index.
+func TestTheImageOfEachPlatformCounts(t *testing.T) {
+	for title, test := range map[string]struct {
+		change  func(map[string]*awstest.Scan, string) // of the image for ARM
+		scanned probe.Status
+	}{
+		"both":              {func(map[string]*awstest.Scan, string) {}, probe.Pass},
+		"one not scanned":   {func(all map[string]*awstest.Scan, arm string) { delete(all, arm) }, probe.Fail},
+		"one under way":     {func(all map[string]*awstest.Scan, arm string) { all[arm].Status = types.ScanStatusInProgress }, probe.Fail},
+		"one with critical": {func(all map[string]*awstest.Scan, arm string) { all[arm].Findings["CRITICAL"] = 1 }, probe.Fail},
+	} {
+		a := &awstest.Account{}
+		a.Push("web", awstest.Build{Architecture: "arm64", Labels: another})
+		var arm string
+		for arm = range a.Scans {
+		}
+		digest := a.Push("web", awstest.Build{Architecture: "amd64", Labels: launched}, awstest.Build{Architecture: "arm64", Labels: another})
+		test.change(a.Scans, arm)
+		awstest.New(t, a)
+		r := New(awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region}), "web", "prod")
+		result := probe.Run(t.Context(), title, r.Scanned(digest))
+		assert.Equal(t, test.scanned, result.Status, "%s: %s", title, result.Message())
+		for architecture, want := range map[string]probe.Status{"amd64": probe.Pass, "arm64": probe.Pass, "riscv64": probe.Fail} {
+			result := probe.Run(t.Context(), title, r.BuiltFor(digest, architecture))
+			assert.Equal(t, want, result.Status, "%s %s: %s", title, architecture, result.Message())
+		}
+	}
+}
+
 // TestTheAddressOfALayerIsNotSaid: whoever has it gets the content.
 func TestTheAddressOfALayerIsNotSaid(t *testing.T) {
 	server := awstest.New(t, &awstest.Account{})

@@ -99,6 +99,17 @@ func (c *Cloud) Revision(ctx context.Context) (string, error) {
 	return c.Images.Revision(ctx, c.Launch.Compute.Image.Digest())
 }
 
+// ImageStarts claims that the image of the launch was built for the processors of the service.
+func (c *Cloud) ImageStarts() probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		s, err := c.Platform.Describe(ctx)
+		if err != nil {
+			return probe.Evidence{Target: s.Name}, err
+		}
+		return c.Images.BuiltFor(c.Launch.Compute.Image.Digest(), s.Processors)(ctx)
+	}
+}
+
 // WellAtService claims that the health document says the same at the address that the platform gave the service, past DNS and CDN. One behind a load
 // balancer has no such address, but for cdn.origin.url.
 func (c *Cloud) WellAtService(version string) probe.Claim {
