@@ -52,8 +52,8 @@ func whole(value string, minLength int) *probe.Unmet {
 	switch {
 	case value != strings.TrimSpace(value):
 		return &probe.Unmet{Class: "secret.space", Want: "a value without white space around it", Got: "one that begins or ends with a space or a newline", Fix: "store it again with printf, not echo"}
-	case len(value) < minLength:
-		return &probe.Unmet{Class: "secret.short", Want: fmt.Sprintf("at least %d bytes", minLength), Got: fmt.Sprintf("%d", len(value)), Fix: "store the real value"}
+	case len(value) < max(1, minLength):
+		return &probe.Unmet{Class: "secret.short", Want: fmt.Sprintf("at least %d bytes", max(1, minLength)), Got: fmt.Sprintf("%d", len(value)), Fix: "store the real value"}
 	case placeholder(lower):
 		return &probe.Unmet{Class: "secret.placeholder", Want: "a real value", Got: "a placeholder", Fix: "store the real value"}
 	}
@@ -63,7 +63,7 @@ func whole(value string, minLength int) *probe.Unmet {
 // placeholder says whether a value in small letters begins like one. Of short words a boundary is asked for: three letters are also how one
 // random value in some ten thousand begins.
 func placeholder(lower string) bool {
-	if strings.Count(lower, lower[:1]) == len(lower) {
+	if lower == "" || strings.Count(lower, lower[:1]) == len(lower) {
 		return true
 	}
 	return slices.ContainsFunc(placeholders, func(p string) bool {
@@ -192,6 +192,10 @@ func (v *Vault) LeadsTo(id string, port int, database func(context.Context) (End
 	}
 }
 
+// overriding are the parameters that win over what stands before the question mark: for libpq, pgx and node-postgres.
+// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+var overriding = []string{"host", "hostaddr", "port", "user", "password", "dbname", "database", "service"}
+
 func leadsTo(text string, at Endpoint, port int) *probe.Unmet {
 	want := fmt.Sprintf("postgres://…@%s:%d/… over TLS", at.Host, port)
 	bad := func(class, got, fix string) *probe.Unmet {
@@ -210,16 +214,18 @@ func leadsTo(text string, at Endpoint, port int) *probe.Unmet {
 		actualPort = "5432"
 	}
 	modes := append(slices.Clone(query["sslmode"]), query["ssl_mode"]...)
-	_, password := u.User.Password()
+	password, _ := u.User.Password()
 	switch {
-	case query.Has("host") || query.Has("hostaddr") || strings.Contains(u.Host, ","):
-		return bad("secret.database", "one that names a host in its parameters, or several", "name the one host of the database in the URL")
+	case slices.ContainsFunc(overriding, query.Has) || strings.Contains(u.Host, ","):
+		return bad("secret.database", "one whose parameters say where it leads or as whom, or with several hosts", "name the one host, the port, the user and the database before the question mark")
 	case !strings.EqualFold(strings.TrimSuffix(host, "."), at.Host) || actualPort != fmt.Sprint(port):
 		return bad("secret.database", "another host or port", "take the endpoint of this environment's database")
 	case len(modes) != 1 || !slices.Contains([]string{"require", "verify-ca", "verify-full"}, modes[0]):
 		return bad("secret.tls", "sslmode "+strings.Join(modes, ", "), "set sslmode=verify-full")
-	case !password || strings.Trim(u.Path, "/") == "":
+	case password == "" || strings.Trim(u.Path, "/") == "":
 		return bad("secret.form", "no password, or no database", "write user, password and database")
+	case placeholder(strings.ToLower(password)):
+		return bad("secret.placeholder", "a placeholder for its password", "store the real one")
 	case at.User != "" && strings.EqualFold(u.User.Username(), at.User):
 		return bad("secret.master", "the master user of the database", "make a user for the application with no more rights than it needs")
 	}
