@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/url"
@@ -86,6 +87,9 @@ func random(value string, minLength int) *probe.Unmet {
 	if unmet := whole(value, minLength); unmet != nil {
 		return unmet
 	}
+	if strings.ContainsAny(value[:1], `{["`) && json.Valid([]byte(value)) {
+		return &probe.Unmet{Class: "secret.json", Want: "the value alone", Got: "a JSON document, which the application would take for the value", Fix: "store the value as plain text"}
+	}
 	text := value
 	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawURLEncoding.DecodeString} {
 		if raw, err := decode(value); err == nil && printable(raw) {
@@ -103,8 +107,9 @@ func random(value string, minLength int) *probe.Unmet {
 	return nil
 }
 
-// words are what no random text has: nothing but lower-case words with separators, or one of the words that people put in.
-var words = regexp.MustCompile(`^[a-z]{3,}([-_ .][a-z0-9]{2,}){2,}$|(?i)(^|[-_ .])(launch|drop|prod|production|staging|secret|password|jwt)([-_ .]|$)`)
+// words are what no random text has: nothing but lower-case words with separators, or one of the words that people put in. Of six letters, chance
+// writes none of them in a million values.
+var words = regexp.MustCompile(`^[a-z]{3,}([-_ .][a-z0-9]{2,}){2,}$|(?i)(^|[-_ .])(launch|drop|prod|jwt)([-_ .]|$)|(?i)(secret|password|passwort|production|staging|changeme|default)`)
 
 func printable(raw []byte) bool {
 	return len(raw) > 0 && !slices.ContainsFunc(raw, func(b byte) bool { return b < 0x20 || b > 0x7e })

@@ -49,6 +49,9 @@ func TestRandom(t *testing.T) {
 		base64.StdEncoding.EncodeToString([]byte("this-is-the-drop-production-jwt-secret-27")): "secret.weak",
 		base64.StdEncoding.EncodeToString(chance(48)) + "\n":                                   "secret.space",
 		" " + base64.StdEncoding.EncodeToString(chance(48)):                                    "secret.space",
+		"supersecretjwtkeyforproduction2026x":                                                  "secret.weak",
+		"MyDropPasswordIsVeryLongAndStillNotRandom":                                            "secret.weak",
+		`{"JWT_SECRET":"hunter2-hunter4-hunter8-xyz"}`:                                         "secret.json", // the application would sign with the document
 		hex.EncodeToString(make([]byte, 32)):                                                   "secret.placeholder",
 		base64.StdEncoding.EncodeToString(make([]byte, 48)):                                    "secret.placeholder",
 	} {
