@@ -5,6 +5,7 @@ package rdsprobe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,11 +145,15 @@ func pending(p *types.PendingModifiedValues) []string {
 	for name, set := range map[string]bool{"allocated storage": p.AllocatedStorage != nil, "class": p.DBInstanceClass != nil, "engine version": p.EngineVersion != nil,
 		"multi-AZ": p.MultiAZ != nil, "password": p.MasterUserPassword != nil, "port": p.Port != nil, "CA certificate": p.CACertificateIdentifier != nil,
 		"storage type": p.StorageType != nil, "IOPS": p.Iops != nil, "backup retention": p.BackupRetentionPeriod != nil, "identifier": p.DBInstanceIdentifier != nil,
-		"license": p.LicenseModel != nil, "subnet group": p.DBSubnetGroupName != nil, "log exports": p.PendingCloudwatchLogsExports != nil} {
+		"license": p.LicenseModel != nil, "subnet group": p.DBSubnetGroupName != nil, "log exports": p.PendingCloudwatchLogsExports != nil,
+		"engine": p.Engine != nil, "storage throughput": p.StorageThroughput != nil, "processor features": len(p.ProcessorFeatures) > 0, "more volumes": len(p.AdditionalStorageVolumes) > 0,
+		"log volume": p.DedicatedLogVolume != nil, "IAM authentication": p.IAMDatabaseAuthenticationEnabled != nil, "multi-tenancy": p.MultiTenant != nil,
+		"automation": p.AutomationMode != "" || p.ResumeFullAutomationModeTime != nil} {
 		if set {
 			names = append(names, "pending "+name)
 		}
 	}
+	slices.Sort(names)
 	return names
 }
 

@@ -3,6 +3,7 @@ package rdsprobe
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -241,4 +242,27 @@ func TestFromInstance(t *testing.T) {
 	assert.NotContains(t, fmt.Sprint(s), "hunter2")
 	assert.Equal(t, "error slot is gone", s.Replication)
 	assert.True(t, s.LatestRestorable.IsZero())
+}
+
+// Whatever RDS has pending is a change at the launch. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_PendingModifiedValues.html
+func TestWhateverIsPendingIsNamed(t *testing.T) {
+	fields := reflect.TypeFor[types.PendingModifiedValues]()
+	for i := range fields.NumField() {
+		field := fields.Field(i)
+		if !field.IsExported() {
+			continue
+		}
+		var pending types.PendingModifiedValues
+		value := reflect.ValueOf(&pending).Elem().Field(i)
+		switch field.Type.Kind() {
+		case reflect.Pointer:
+			value.Set(reflect.New(field.Type.Elem()))
+		case reflect.Slice:
+			value.Set(reflect.MakeSlice(field.Type, 1, 1))
+		default:
+			value.SetString("full")
+		}
+		assert.Len(t, fromInstance(&types.DBInstance{PendingModifiedValues: &pending}).Pending, 1, field.Name)
+	}
+	assert.Empty(t, fromInstance(&types.DBInstance{PendingModifiedValues: &types.PendingModifiedValues{ProcessorFeatures: []types.ProcessorFeature{}}}).Pending)
 }
