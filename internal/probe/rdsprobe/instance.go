@@ -128,6 +128,9 @@ func fromInstance(in *types.DBInstance) State {
 	for _, info := range in.StatusInfos {
 		if aws.ToString(info.StatusType) == "read replication" {
 			s.Replication = strings.TrimSpace(aws.ToString(info.Status) + " " + aws.ToString(info.Message))
+			if !aws.ToBool(info.Normal) && s.Replication == "replicating" {
+				s.Replication += ", which RDS does not call normal"
+			}
 		}
 		if !aws.ToBool(info.Normal) {
 			s.Pending = append(s.Pending, fmt.Sprintf("%s: %s %s", aws.ToString(info.StatusType), aws.ToString(info.Status), aws.ToString(info.Message)))

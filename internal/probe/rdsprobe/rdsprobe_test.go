@@ -167,7 +167,9 @@ func TestReplicas(t *testing.T) {
 	primary := State{ID: "drop-db", Status: "available", Replicas: []string{"drop-db-2", "drop-db-1"}}
 	replica := State{ID: "drop-db-1", Status: "available", Replication: "replicating"}
 	i := describedAs(primary, replica, State{ID: "drop-db-2", Status: "rebooting", Replication: "replicating"},
-		State{ID: "drop-db-3", Status: "available", Replication: "error replication slot is gone"}, State{ID: "drop-db-4", Status: "available"})
+		State{ID: "drop-db-3", Status: "available", Replication: "error replication slot is gone"}, State{ID: "drop-db-4", Status: "available"},
+		fromInstance(&types.DBInstance{DBInstanceIdentifier: aws.String("drop-db-5"), DBInstanceStatus: aws.String("available"),
+			StatusInfos: []types.DBInstanceStatusInfo{{StatusType: aws.String("read replication"), Status: aws.String("replicating"), Normal: aws.Bool(false)}}}))
 	for name, test := range map[string]struct {
 		claim probe.Claim
 		class string
@@ -182,6 +184,7 @@ func TestReplicas(t *testing.T) {
 		"replicates":        {i.Replicates("drop-db-1"), ""},
 		"is rebooted":       {i.Replicates("drop-db-2"), "replica.status"},
 		"has an error":      {i.Replicates("drop-db-3"), "replica.stopped"},
+		"is not normal":     {i.Replicates("drop-db-5"), "replica.stopped"},
 		"is no replica":     {i.Replicates("drop-db-4"), "replica.stopped"},
 		"is not there":      {i.Replicates("drop-db-9"), "rds.missing"},
 		"primary is no one": {i.Replicates("drop-db"), "replica.stopped"},
