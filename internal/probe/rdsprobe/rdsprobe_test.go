@@ -166,6 +166,7 @@ func describedAs(states ...State) *Instance {
 func TestReplicas(t *testing.T) {
 	primary := State{ID: "drop-db", Status: "available", Replicas: []string{"drop-db-2", "drop-db-1"}}
 	replica := State{ID: "drop-db-1", Status: "available", Replication: "replicating"}
+	chain := describedAs(State{ID: "drop-db", Replicas: []string{"drop-db-1"}}, State{ID: "drop-db-1", Replicas: []string{"drop-db-6"}})
 	i := describedAs(primary, replica, State{ID: "drop-db-2", Status: "rebooting", Replication: "replicating"},
 		State{ID: "drop-db-3", Status: "available", Replication: "error replication slot is gone"}, State{ID: "drop-db-4", Status: "available"},
 		fromInstance(&types.DBInstance{DBInstanceIdentifier: aws.String("drop-db-5"), DBInstanceStatus: aws.String("available"),
@@ -180,6 +181,10 @@ func TestReplicas(t *testing.T) {
 		"none wanted":                {i.HasReplicas(), "replica.set"},
 		"none wanted, none there":    {describedAs(State{ID: "drop-db"}).HasReplicas(), ""},
 		"one wanted, none there":     {describedAs(State{ID: "drop-db"}).HasReplicas("drop-db-1"), "replica.set"},
+
+		// A replica may have replicas of its own. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PostgreSQL.Replication.ReadReplicas.html
+		"one behind a replica":           {chain.HasReplicas("drop-db-1"), "replica.set"},
+		"one behind a replica, expected": {chain.HasReplicas("drop-db-1", "drop-db-6"), ""},
 
 		"replicates":        {i.Replicates("drop-db-1"), ""},
 		"is rebooted":       {i.Replicates("drop-db-2"), "replica.status"},
