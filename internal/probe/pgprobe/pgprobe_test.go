@@ -265,7 +265,7 @@ func TestClaimsAboutARealServer(t *testing.T) {
 	})
 
 	t.Run("transport", func(t *testing.T) {
-		fails(t, "one without TLS that was taken", d.TLSOnly())
+		fails(t, "one of gates without TLS that was taken", d.TLSOnly())
 		require.NoError(t, os.WriteFile(s.File("pg_hba.conf"), []byte(tlsOnly), 0o600))
 		root, err := pgx.Connect(t.Context(), strings.Replace(s.DSN(), "=require", "=disable", 1))
 		require.NoError(t, err)
@@ -278,6 +278,17 @@ func TestClaimsAboutARealServer(t *testing.T) {
 		require.NoError(t, root.Close(t.Context()))
 		require.Eventually(t, func() bool { status, _ := claims(t, d.TLSOnly()); return status == probe.Pass }, 10*time.Second, 10*time.Millisecond)
 		blocked(t, "sslmode=verify-full", s.database("gates", "sslmode=disable").TLSOnly())
+
+		// Each line of pg_hba.conf is about some roles: https://www.postgresql.org/docs/current/auth-pg-hba-conf.html
+		holds(t, d.TLSOnly("app"))
+		require.NoError(t, os.WriteFile(s.File("pg_hba.conf"), []byte("host all app all scram-sha-256\n"+tlsOnly), 0o600))
+		exec("SELECT pg_reload_conf()")
+		require.NoError(t, s.Until(t.Context(), "SELECT EXISTS (SELECT FROM pg_hba_file_rules WHERE 'app' = ANY (user_name))"))
+		require.Eventually(t, func() bool {
+			_, message := claims(t, d.TLSOnly("app"))
+			return strings.Contains(message, "one of app without TLS that was taken")
+		}, 10*time.Second, 10*time.Millisecond)
+		holds(t, d.TLSOnly()) // which nobody would see who asks as the gates' role alone
 	})
 
 	t.Run("ways that do not lead there", func(t *testing.T) {
