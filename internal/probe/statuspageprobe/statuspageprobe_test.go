@@ -12,7 +12,7 @@ import (
 	"github.com/getdrop/launchgate/fixtures/statuspagetest"
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 )
 
 func TestAtlassian(t *testing.T) {
@@ -24,9 +24,10 @@ func TestAtlassian(t *testing.T) {
 		return statuspagetest.State{Indicator: "none", Components: map[string]string{"App": Operational, "API": Operational, "Website": Operational}, From: from.In(time.FixedZone("CET", 3600)), To: to, Affected: []string{"App"}}
 	}
 	server := statuspagetest.New(t, statuspagetest.Config{Authority: authority, Address: netip.MustParseAddr("203.0.113.104"), Key: "sp-key-1", Page: "p1", Host: "status.example.com"}, good())
-	web := &httpprobe.Client{Network: &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}, Resolver: server}
+	network := &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}
 	page := func(id, key string) Source {
-		return NewAtlassian(web, "https://status.example.com/", id, func(context.Context) (string, error) { return key, nil })
+		api := &jsonapi.Service{Name: "Statuspage", Base: Base, Network: network, Resolver: server, Scheme: Scheme, Key: "status_page.token", Token: func(context.Context) (string, error) { return key, nil }}
+		return NewAtlassian(&jsonapi.Service{Name: "the status page", Base: "https://status.example.com", Network: network, Resolver: server}, api, id)
 	}
 	for name, test := range map[string]struct {
 		change          func(*statuspagetest.State)
