@@ -2,6 +2,7 @@ package betterstackprobe
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -140,19 +141,30 @@ func (o OnCall) Fire(ctx context.Context, nonce, says string) (string, error) {
 		JSON: map[string]any{"requester_email": o.Tester, "name": nonce, "summary": says, "description": says, "policy_id": o.Policy, "call": true, "push": true}})
 	switch {
 	case err != nil:
-		return "", err
+		return "", o.unheard(err, nonce)
 	case said.Status == http.StatusUnprocessableEntity:
 		return "", &probe.Unmet{Class: "oncall.routing", Want: "an incident that Better Stack takes", Got: probe.Got(said.Unexpected(), ""), From: o.Name(), Fix: "see that oncall.tester and oncall.policy are known there"}
 	case said.Status != http.StatusCreated && said.Status != http.StatusOK:
 		return "", said.Unexpected()
 	}
-	switch err := said.Read(&answer); {
-	case err != nil:
-		return "", err
-	case answer.Data == nil || answer.Data.ID == "":
-		return "", o.unreadable("the incident", "an answer without its id: look whether one is open")
+	if err := said.Read(&answer); err != nil {
+		return "", o.unheard(err, nonce)
+	}
+	if answer.Data == nil || answer.Data.ID == "" {
+		return "", o.unheard(o.unreadable("the incident", "an answer without its id"), nonce)
 	}
 	return string(answer.Data.ID), nil
+}
+
+// unheard is an incident that may have been opened, and whose id nobody knows to end it by.
+func (o OnCall) unheard(err error, nonce string) error {
+	var unknown *probe.Unknown
+	if !errors.As(err, &unknown) || jsonapi.Refused(err) {
+		return err
+	}
+	u := *unknown
+	u.Fix = "see whether an incident " + nonce + " is open, which goes on calling people, and resolve it by hand; then " + u.Fix
+	return &u
 }
 
 // State looks at the incident.
