@@ -27,13 +27,20 @@ func (a *Account) Watches(w Wanted) probe.Claim {
 // WarnsOfExpiry claims that a monitor warns before the certificate and the domain end.
 func (a *Account) WarnsOfExpiry(w Wanted) probe.Claim {
 	return a.about(w, listing, func(_ context.Context, m Monitor) error {
-		for what, days := range map[string]*int{"certificate": m.SSLDays, "domain": m.DomainDays} {
-			if days == nil || *days <= 0 {
-				return m.unmet("expiry", "a warning before the "+what+" ends", "none", "set ssl_expiration and domain_expiration")
-			}
-		}
-		return nil
+		return warns(m)
 	})
+}
+
+func warns(m Monitor) error {
+	for _, end := range []struct {
+		what string
+		days *int
+	}{{"certificate", m.SSLDays}, {"domain", m.DomainDays}} {
+		if end.days == nil || *end.days <= 0 {
+			return m.unmet("expiry", "a warning before the "+end.what+" ends", "none", "set ssl_expiration and domain_expiration")
+		}
+	}
+	return nil
 }
 
 // Often is how a monitor must look.

@@ -109,6 +109,15 @@ func TestLooks(t *testing.T) {
 	}
 }
 
+func TestWarns(t *testing.T) {
+	none := 0
+	assert.NoError(t, warns(good()))
+	assert.ErrorContains(t, warns(good(func(m *Monitor) { m.DomainDays = &none })), "before the domain ends")
+	for range 20 {
+		assert.ErrorContains(t, warns(good(func(m *Monitor) { m.SSLDays, m.DomainDays = nil, nil })), "before the certificate ends", "the first of both, always")
+	}
+}
+
 func TestAtLeast(t *testing.T) {
 	named := func(names ...string) (all []Wanted) {
 		for _, name := range names {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/getdrop/launchgate/fixtures/betterstacktest"
+	"github.com/getdrop/launchgate/fixtures/servicetest"
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/jsonapi"
@@ -78,6 +79,14 @@ func TestAgainstTheStandIn(t *testing.T) {
 	assert.Equal(t, probe.Blocked, result.Status)
 	assert.Contains(t, result.Message(), "401")
 	assert.NotContains(t, result.Message(), "another")
+}
+
+func TestWhatIsNoStatusPageIsNamedByItsAddress(t *testing.T) {
+	server, api := start(t)
+	server.Fail(servicetest.Empty)
+	result := probe.Run(t.Context(), "", statuspageprobe.Live(NewPage(api("https://"+pageHost, "")), 3))
+	assert.Equal(t, probe.Blocked, result.Status)
+	assert.Contains(t, result.Message(), "from https://"+pageHost+"/index.json;")
 }
 
 func TestStatusPage(t *testing.T) {

@@ -62,9 +62,9 @@ func judgeDocument(d *document, issuer string, scopes []string) error {
 	if d.Issuer != issuer {
 		return unmet("issuer", "the issuer "+issuer+", letter by letter", fmt.Sprintf("%q", d.Issuer), "correct bankid.issuer: tokens of another issuer are refused")
 	}
-	for name, address := range map[string]string{"authorization_endpoint": d.Authorization, "token_endpoint": d.Token, "jwks_uri": d.Keys} {
-		if u, err := url.Parse(address); err != nil || u.Scheme != "https" || u.Host == "" {
-			return unmet("discovery", name+" with https", fmt.Sprintf("%q", address), "ask the provider")
+	for _, endpoint := range []struct{ name, address string }{{"authorization_endpoint", d.Authorization}, {"token_endpoint", d.Token}, {"jwks_uri", d.Keys}} {
+		if u, err := url.Parse(endpoint.address); err != nil || u.Scheme != "https" || u.Host == "" {
+			return unmet("discovery", endpoint.name+" with https", fmt.Sprintf("%q", endpoint.address), "ask the provider")
 		}
 	}
 	for _, need := range []struct {

@@ -5,6 +5,7 @@ package rdsprobe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -149,6 +150,7 @@ func pending(p *types.PendingModifiedValues) []string {
 			names = append(names, "pending "+name)
 		}
 	}
+	slices.Sort(names)
 	return names
 }
 
