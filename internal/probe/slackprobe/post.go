@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/getdrop/launchgate/internal/probe"
@@ -54,10 +55,10 @@ func posted(status int, said string) error {
 	return unposted(got, nil)
 }
 
-// refused says whether an answer is {"ok": false, "error": "…"}.
+// refused says whether an answer is {"ok": false, "error": "…"} about the channel.
 func refused(said string) bool {
 	var answer status
-	return json.Unmarshal([]byte(said), &answer) == nil && answer.OK != nil && !*answer.OK
+	return json.Unmarshal([]byte(said), &answer) == nil && answer.OK != nil && !*answer.OK && slices.Contains(wrong, answer.Error)
 }
 
 func unposted(got string, err error) error {

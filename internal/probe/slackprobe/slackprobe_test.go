@@ -56,15 +56,16 @@ func TestPost(t *testing.T) {
 	}{
 		"<html>log in to the network</html>":       {200, probe.Blocked},
 		`{"ok":false,"error":"channel_not_found"}`: {200, probe.Fail},
-		`{"ok":true}`:         {200, probe.Blocked},
-		"Access denied":       {403, probe.Blocked},
-		"<html>not found":     {404, probe.Blocked},
-		"":                    {200, probe.Blocked},
-		"no_service":          {404, probe.Fail},
-		"channel_is_archived": {410, probe.Fail},
-		"action_prohibited":   {403, probe.Fail},
-		"rate_limited":        {429, probe.Blocked},
-		"rollup_error":        {500, probe.Blocked},
+		`{"ok":true}`:                           {200, probe.Blocked},
+		`{"ok":false,"error":"internal_error"}`: {200, probe.Blocked},
+		"Access denied":                         {403, probe.Blocked},
+		"<html>not found":                       {404, probe.Blocked},
+		"":                                      {200, probe.Blocked},
+		"no_service":                            {404, probe.Fail},
+		"channel_is_archived":                   {410, probe.Fail},
+		"action_prohibited":                     {403, probe.Fail},
+		"rate_limited":                          {429, probe.Blocked},
+		"rollup_error":                          {500, probe.Blocked},
 	} {
 		answer, code = said, test.code
 		err := Post(t.Context(), hooks, address, "x")
@@ -123,6 +124,7 @@ func TestReceives(t *testing.T) {
 	}{
 		"good":               {want: probe.Pass},
 		"a little later":     {change: func(s *slacktest.State) { s.Delay = 50 * time.Millisecond }, want: probe.Pass},
+		"a clock behind":     {change: func(s *slacktest.State) { s.Behind = time.Hour }, want: probe.Pass},
 		"too late":           {change: func(s *slacktest.State) { s.Delay = time.Minute }, want: probe.Fail, got: "none, although"},
 		"in another channel": {change: func(s *slacktest.State) { s.Hook = 1 }, want: probe.Fail, got: "none, although"},
 		"archived":           {change: func(s *slacktest.State) { s.Channels[0].Archived = true }, want: probe.Fail, got: "archived"},

@@ -2,6 +2,7 @@ package statuspageprobe
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"time"
 
@@ -75,10 +76,10 @@ func (a *Atlassian) Look(ctx context.Context) (Page, error) {
 	case seen.Page.ID != a.id:
 		return Page{}, &probe.Unmet{Class: "statuspage.other", Want: "the page " + a.id, Got: "the page " + seen.Page.ID, From: a.URL(), Fix: "correct links.status_page or status_page.page"}
 	}
-	return seen.read(), nil
+	return a.read(seen)
 }
 
-func (s summary) read() Page {
+func (a *Atlassian) read(s summary) (Page, error) {
 	page := Page{State: s.Status.Indicator} // none, minor, major, critical, maintenance
 	if page.State == "none" {
 		page.State = Operational
@@ -89,11 +90,15 @@ func (s summary) read() Page {
 		}
 	}
 	for _, m := range s.Maintenances {
-		if m.Status != "completed" {
+		switch m.Status {
+		case "completed":
+		case "scheduled", "in_progress", "verifying":
 			page.Reports = append(page.Reports, Report{Title: m.Name, From: m.From, To: m.To, Affected: len(m.Components)})
+		default:
+			return page, a.unreadable("whether the maintenance "+m.Name+" is to come", fmt.Sprintf("the status %q", m.Status))
 		}
 	}
-	return page
+	return page, nil
 }
 
 func (a *Atlassian) unreadable(want, got string) error {
