@@ -69,13 +69,13 @@ func judgeDocument(d *document, issuer string, scopes []string) error {
 	if d.Issuer != issuer {
 		return unmet("issuer", "the issuer "+issuer+", letter by letter", fmt.Sprintf("%q", d.Issuer), "correct bankid.issuer: tokens of another issuer are refused")
 	}
-	for name, address := range map[string]string{"authorization_endpoint": d.Authorization, "token_endpoint": d.Token, "jwks_uri": d.Keys} {
-		u, err := url.Parse(address)
+	for _, endpoint := range []struct{ name, address string }{{"authorization_endpoint", d.Authorization}, {"token_endpoint", d.Token}, {"jwks_uri", d.Keys}} {
+		u, err := url.Parse(endpoint.address)
 		if err != nil || u.Scheme != "https" || u.Host == "" {
-			return unmet("discovery", name+" with https", fmt.Sprintf("%q", address), "ask the provider")
+			return unmet("discovery", endpoint.name+" with https", fmt.Sprintf("%q", endpoint.address), "ask the provider")
 		}
 		if word := testWord(u); word != "" {
-			return unmet("test-realm", "the "+name+" of the production realm", fmt.Sprintf("%s, whose %q is one for tests", address, word), "ask the provider")
+			return unmet("test-realm", "the "+endpoint.name+" of the production realm", fmt.Sprintf("%s, whose %q is one for tests", endpoint.address, word), "ask the provider")
 		}
 	}
 	for _, need := range []struct {

@@ -242,11 +242,11 @@ func TestClaimsOfTheInstance(t *testing.T) {
 
 func TestFromInstance(t *testing.T) {
 	s := fromInstance(&types.DBInstance{DBInstanceIdentifier: aws.String("drop-db"),
-		PendingModifiedValues: &types.PendingModifiedValues{MasterUserPassword: aws.String("hunter2")},
+		PendingModifiedValues: &types.PendingModifiedValues{MasterUserPassword: aws.String("hunter2"), Iops: aws.Int32(1), MultiAZ: aws.Bool(true), Port: aws.Int32(1), DBInstanceClass: aws.String("x")},
 		DBParameterGroups:     []types.DBParameterGroupStatus{{DBParameterGroupName: aws.String("a"), ParameterApplyStatus: aws.String("in-sync")}, {DBParameterGroupName: aws.String("b"), ParameterApplyStatus: aws.String("pending-reboot")}},
 		StatusInfos:           []types.DBInstanceStatusInfo{{StatusType: aws.String("read replication"), Status: aws.String("error"), Message: aws.String("slot is gone"), Normal: aws.Bool(false)}}})
 	assert.True(t, s.Public, "what is not said is not closed")
-	assert.Equal(t, []string{"pending password", "parameter group b pending-reboot", "read replication: error slot is gone"}, s.Pending)
+	assert.Equal(t, []string{"pending IOPS", "pending class", "pending multi-AZ", "pending password", "pending port", "parameter group b pending-reboot", "read replication: error slot is gone"}, s.Pending)
 	assert.NotContains(t, fmt.Sprint(s), "hunter2")
 	assert.Equal(t, "error slot is gone", s.Replication)
 	assert.True(t, s.LatestRestorable.IsZero())
