@@ -138,5 +138,5 @@ func TestTheAddressOfALayerIsNotSaid(t *testing.T) {
 	}
 	public := awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region, Public: true})
 	_, err := public.Download(t.Context(), server.URL+"/layers/x", "the config", mostConfig)
-	assert.ErrorContains(t, err, "which is not AWS")
+	assert.ErrorContains(t, err, "without TLS")
 }
