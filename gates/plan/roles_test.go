@@ -12,4 +12,6 @@ func roleGates(s *gate.Section) {
 		from, to := w.Window()
 		g.Check("both are on call", oncallprobe.Both(w.OnCall, w.Email(roles.IC), w.Email(roles.ICBackup), from, to))
 	})
+
+	s.Owners("SectionOwners")
 }

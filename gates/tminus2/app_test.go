@@ -13,9 +13,14 @@ import (
 func appGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
+	s.Gate("HealthURL", gate.Hard, "The health document says that the launched version is well, at the service's own address and at the domain.", gate.OnAWS(func(g *gate.G) {
+		c, version := cloud.Of(g.Launch()), g.Launch().Project.Version
+		g.Check("at the service's own address", c.WellAtService(version))
+		g.Check("at the domain", httpprobe.HealthIs(c.Web, c.HealthURL(), c.Health(version)))
+	}))
+
 	s.Gate("BuildMatchesEnv", gate.Warn, "The commit that is launched is part of the default branch.", func(g *gate.G) {
-		p := target.ProvidersOf(g.Launch())
-		g.Check("it is in the default branch", p.GitHub.OnDefaultBranch(p.Revision))
+		g.Check("it is in the default branch", target.ProvidersOf(g.Launch()).GitHub.OnDefaultBranch(cloud.Of(g.Launch()).Revision))
 	})
 
 	s.Gate("ServiceMode", gate.Hard, "The application runs, and its scripts were built, with the variables of production.", func(g *gate.G) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/getdrop/launchgate/internal/gate"
 	"github.com/getdrop/launchgate/internal/target"
+	"github.com/getdrop/launchgate/internal/target/cloud"
 )
 
 func ciGates(s *gate.Section) {
@@ -12,10 +13,10 @@ func ciGates(s *gate.Section) {
 	s.Within(time.Minute)
 
 	s.Gate("MainGreen", gate.Hard, "Every CI check succeeded for the commit that is launched.", func(g *gate.G) {
-		p, ci := target.ProvidersOf(g.Launch()), g.Launch().CI
-		g.Check("the required checks", p.GitHub.ChecksPassed(p.Revision, ci.Required, ci.App))
+		github, commit, ci := target.ProvidersOf(g.Launch()).GitHub, cloud.Of(g.Launch()).Revision, g.Launch().CI
+		g.Check("the required checks", github.ChecksPassed(commit, ci.Required, ci.App))
 		if len(ci.Statuses) > 0 {
-			g.Check("the required commit statuses", p.GitHub.StatusesPassed(p.Revision, ci.Statuses))
+			g.Check("the required commit statuses", github.StatusesPassed(commit, ci.Statuses))
 		}
 	})
 }

@@ -24,10 +24,11 @@ func awsGates(s *gate.Section) {
 	}))
 
 	s.Gate("ECRProdTag", gate.Hard, "The registry has the image of the launch under the production tag, scanned.", gate.OnAWS(func(g *gate.G) {
-		images := cloud.Of(g.Launch()).Images
-		g.Check("the tag is the image of the launch", images.TagIs(g.Launch().Compute.Image.Digest()))
-		g.Check("a scan found nothing critical", images.Scanned())
-		g.Advise("tags cannot be moved", images.TagsStay())
+		c, digest := cloud.Of(g.Launch()), g.Launch().Compute.Image.Digest()
+		g.Check("the tag is the image of the launch", c.Images.TagIs(digest))
+		g.Check("it is built for the service's processors", c.ImageStarts())
+		g.Check("a scan found nothing critical", c.Images.Scanned(digest))
+		g.Advise("the tag cannot be moved", c.Images.TagStays())
 	}))
 
 	s.ValidFor(24 * time.Hour)

@@ -4,11 +4,14 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/accessprobe"
+	"github.com/getdrop/launchgate/internal/probe/cdnprobe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/terraformprobe"
+	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 )
 
@@ -56,6 +59,15 @@ func infrastructureGates(s *gate.Section) {
 		g.Check("backups are kept", c.Database.KeptFor(1))
 		g.Check("the newest backup is complete and of today", c.Database.BackedUpWithin(26*time.Hour))
 		g.Check("a backup was verified this month", c.Database.VerifiedWithin(c.BackupVerified(), 30))
+	}))
+
+	s.Gate("CDNServing", gate.Hard, "The CDN is deployed, and serves every file of the build as it was built.", gate.OnCDN(func(g *gate.G) {
+		t, cdn := target.Of(g.Launch()), g.Launch().CDN
+		g.Within(time.Minute)
+		g.Check("every fingerprinted file", cdnprobe.AssetsServed(t.Web, string(cdn.Host), t.CDNManifest()))
+		if cdn.Provider == launch.CloudFront {
+			g.Check("the distribution is deployed", cloud.Of(g.Launch()).Front.Deployed())
+		}
 	}))
 
 	s.ValidFor(7 * 24 * time.Hour)

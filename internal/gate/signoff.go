@@ -3,7 +3,10 @@ package gate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/catalogue"
@@ -23,6 +26,34 @@ func (s *Section) SignOff(name, section string, role launch.Role) {
 			return approved(l, signed, role, l.Due(phase), time.Now())
 		})
 	})
+}
+
+// Owners declares the gate that every section of the runbook has an owner, on whatever page it stands.
+func (s *Section) Owners(name string) {
+	s.declare(name, Warn, s.role, "Every section of the runbook has an owner.", func(g *G) {
+		sections := map[string][]string{}
+		all, _ := catalogue.All() // without one there is nothing to check, which is BLOCKED
+		for _, line := range all {
+			if section := line.Phase + "/" + line.Section; !slices.Contains(sections[line.Role], section) {
+				sections[line.Role] = append(sections[line.Role], section)
+			}
+		}
+		for _, role := range slices.Sorted(maps.Keys(sections)) {
+			g.Check(role, owned(g.Launch(), launch.Role(role), sections[role]))
+		}
+	})
+}
+
+// owned claims that sections of the runbook have an owner.
+func owned(l *launch.Launch, role launch.Role, sections []string) probe.Claim {
+	return func(context.Context) (probe.Evidence, error) {
+		id, _, ok := l.Owner(role)
+		seen := probe.Evidence{Target: string(role), Observed: map[string]any{"owner": id, "sections": sections}}
+		if !ok {
+			return seen, &probe.Unmet{Class: "owner.none", Want: "an owner of " + strings.Join(sections, ", "), Got: "none", From: "launch.yaml", Fix: fmt.Sprintf("name a person under sections.%s", role)}
+		}
+		return seen, nil
+	}
 }
 
 // approved judges what the decisions say about a section. A rejection that stands is red, whoever made it.

@@ -7,10 +7,7 @@ import (
 	"strings"
 )
 
-var (
-	repository = regexp.MustCompile(`^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$`)
-	commitHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
-)
+var repository = regexp.MustCompile(`^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$`)
 
 // github judges what launch.yaml says about the repository. What is merely not said there blocks the gate that needs it.
 func (c checker) github() {
@@ -22,9 +19,6 @@ func (c checker) github() {
 	}
 	if api := string(c.GitHub.API); strings.HasSuffix(api, "/") {
 		c.bad("github.api", "want an address without / at its end; got %s", quote(api))
-	}
-	if r := c.CI.Revision; r != "" && !commitHash.MatchString(r) {
-		c.bad("ci.revision", "want the 40 hex digits of a commit, in small letters; got %s", quote(r))
 	}
 	if dir := c.CI.Migrations; strings.HasPrefix(dir, "/") || strings.HasSuffix(dir, "/") || strings.HasPrefix(dir, ".") {
 		c.bad("ci.migrations", "want a folder as it is in the repository, such as db/migrations; got %s", quote(dir))

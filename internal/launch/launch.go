@@ -13,7 +13,7 @@ type Launch struct {
 	Schedule    Schedule            `yaml:"schedule" required:"true"`
 	People      map[PersonID]Person `yaml:"people" required:"true" doc:"Everybody the runbook names, by a short id."`
 	Roles       Roles               `yaml:"roles" required:"true"`
-	Sections    Sections            `yaml:"sections" required:"true" doc:"Who owns which section of the runbook."`
+	Sections    Sections            `yaml:"sections" doc:"Who owns which section of the runbook. Without an owner nobody can approve a section, and Plan/Roles/SectionOwners is red."`
 	Links       Links               `yaml:"links" required:"true"`
 	Network     Network             `yaml:"network"`
 	DNS         DNS                 `yaml:"dns" required:"true"`
@@ -133,16 +133,16 @@ type Roles struct {
 
 // Sections says who owns each section of the checklist.
 type Sections struct {
-	Infrastructure PersonID `yaml:"infrastructure" required:"true" placeholder:"INFRA_OWNER"`
-	DNS            PersonID `yaml:"dns" required:"true" placeholder:"DNS_OWNER"`
-	SSL            PersonID `yaml:"ssl" required:"true" placeholder:"SSL_OWNER"`
-	CDN            PersonID `yaml:"cdn" required:"true" placeholder:"CDN_OWNER"`
-	Database       PersonID `yaml:"database" required:"true" placeholder:"DB_OWNER"`
-	FeatureFlags   PersonID `yaml:"feature_flags" required:"true" placeholder:"FF_OWNER"`
-	Integrations   PersonID `yaml:"integrations" required:"true" placeholder:"INTEGRATION_OWNER"`
-	Monitoring     PersonID `yaml:"monitoring" required:"true" placeholder:"MONITORING_OWNER"`
-	Backups        PersonID `yaml:"backups" required:"true" placeholder:"BACKUP_OWNER"`
-	Legal          PersonID `yaml:"legal" required:"true" placeholder:"LEGAL_OWNER"`
+	Infrastructure PersonID `yaml:"infrastructure" placeholder:"INFRA_OWNER"`
+	DNS            PersonID `yaml:"dns" placeholder:"DNS_OWNER"`
+	SSL            PersonID `yaml:"ssl" placeholder:"SSL_OWNER"`
+	CDN            PersonID `yaml:"cdn" placeholder:"CDN_OWNER"`
+	Database       PersonID `yaml:"database" placeholder:"DB_OWNER"`
+	FeatureFlags   PersonID `yaml:"feature_flags" placeholder:"FF_OWNER"`
+	Integrations   PersonID `yaml:"integrations" placeholder:"INTEGRATION_OWNER"`
+	Monitoring     PersonID `yaml:"monitoring" placeholder:"MONITORING_OWNER"`
+	Backups        PersonID `yaml:"backups" placeholder:"BACKUP_OWNER"`
+	Legal          PersonID `yaml:"legal" placeholder:"LEGAL_OWNER"`
 }
 
 // Links are the pages that people open on launch day.
@@ -290,6 +290,8 @@ type Health struct {
 	StatusPath  string `yaml:"status_path" default:"data.status" doc:"Where in the JSON the status stands."`
 	StatusOK    string `yaml:"status_ok" default:"ok"`
 	VersionPath string `yaml:"version_path" default:"data.version" doc:"Where in the JSON the running version stands."`
+
+	Checks []string `yaml:"checks" doc:"Where in the JSON the checks stand that must be there and pass, such as data.checks.db.status. What stands in checks beside the status must pass in any case."`
 }
 
 // Deploy is how a version is brought out, on any platform.

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/getdrop/launchgate/internal/launch"
-	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/flagsprobe"
 	"github.com/getdrop/launchgate/internal/probe/githubprobe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
@@ -123,12 +122,4 @@ func (t *Targets) API(name string, base launch.URL, token launch.Secret, key str
 // Webhook is the service that the chat's webhook is on.
 func (t *Targets) Webhook(base string) *jsonapi.Service {
 	return t.API("the chat's webhook", launch.URL(base), launch.Secret{}, "chat.webhook")
-}
-
-// Revision is the commit that is launched, by launch.yaml.
-func (p *Providers) Revision(context.Context) (string, error) {
-	if r := p.Launch.CI.Revision; r != "" {
-		return r, nil
-	}
-	return "", &probe.Unknown{Class: "not-configured", Want: "the commit that the image was built from", Got: "no ci.revision in launch.yaml", Fix: "add it"}
 }

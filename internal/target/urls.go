@@ -79,5 +79,5 @@ func (t *Targets) HealthURL() string { return HTTPS(t.Launch.DNS.Domain, t.Launc
 // Health is what the health document must say when a version is running.
 func (t *Targets) Health(version string) httpprobe.Health {
 	h := t.Launch.Health
-	return httpprobe.Health{StatusPath: h.StatusPath, StatusOK: h.StatusOK, VersionPath: h.VersionPath, Version: version}
+	return httpprobe.Health{StatusPath: h.StatusPath, StatusOK: h.StatusOK, VersionPath: h.VersionPath, Version: version, Checks: h.Checks}
 }

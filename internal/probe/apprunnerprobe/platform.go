@@ -119,9 +119,12 @@ func note(s *computeprobe.Service, d types.CustomDomain) {
 	}
 }
 
-// operations are the newest operation and the newest deployment that succeeded.
+// operations are the newest operation and the newest deployment that succeeded. A pause and what ends it say nothing of what was deployed before: the
+// operation is the newest deployment then, where that failed. App Runner gives the newest first
+// (https://docs.aws.amazon.com/apprunner/latest/api/API_ListOperations.html).
 func operations(ctx context.Context, client api, arn string) (computeprobe.Operation, error) {
 	var last computeprobe.Operation
+	judged := false
 	pages := apprunner.NewListOperationsPaginator(client, &apprunner.ListOperationsInput{ServiceArn: &arn})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -129,10 +132,12 @@ func operations(ctx context.Context, client api, arn string) (computeprobe.Opera
 			return last, err
 		}
 		for _, o := range page.OperationSummaryList {
-			if last.ID == "" {
-				last = computeprobe.Operation{ID: aws.ToString(o.Id), Kind: string(o.Type), Status: string(o.Status), Succeeded: o.Status == types.OperationStatusSucceeded}
+			succeeded := o.Status == types.OperationStatusSucceeded
+			if last.ID == "" || deploys[o.Type] && !judged && last.Succeeded && !succeeded {
+				last = computeprobe.Operation{ID: aws.ToString(o.Id), Kind: string(o.Type), Status: string(o.Status), Succeeded: succeeded}
 			}
-			if deploys[o.Type] && o.Status == types.OperationStatusSucceeded && last.Deployed.IsZero() {
+			judged = judged || deploys[o.Type]
+			if deploys[o.Type] && succeeded && last.Deployed.IsZero() {
 				last.Deployed = aws.ToTime(o.StartedAt) // a secret that changed while it ran may have been read before
 			}
 		}
@@ -146,7 +151,7 @@ func operations(ctx context.Context, client api, arn string) (computeprobe.Opera
 var deploys = map[types.OperationType]bool{types.OperationTypeCreateService: true, types.OperationTypeUpdateService: true, types.OperationTypeStartDeployment: true}
 
 func fromService(in *types.Service) computeprobe.Service {
-	s := computeprobe.Service{Name: aws.ToString(in.ServiceName), Status: string(in.Status), Running: in.Status == types.ServiceStatusRunning,
+	s := computeprobe.Service{Name: aws.ToString(in.ServiceName), Status: string(in.Status), Running: in.Status == types.ServiceStatusRunning, Processors: "amd64", // there are no others
 		Group: fmt.Sprintf("/aws/apprunner/%s/%s/application", aws.ToString(in.ServiceName), aws.ToString(in.ServiceId))}
 	if url := aws.ToString(in.ServiceUrl); url != "" {
 		s.Hosts = []string{url}
@@ -169,6 +174,14 @@ func fromService(in *types.Service) computeprobe.Service {
 		s.Image = aws.ToString(image.ImageIdentifier)
 		if c := image.ImageConfiguration; c != nil {
 			s.Secrets, s.Variables = c.RuntimeEnvironmentSecrets, c.RuntimeEnvironmentVariables
+		}
+	}
+	if code := source.CodeRepository; code != nil {
+		switch c := code.CodeConfiguration; {
+		case c != nil && c.ConfigurationSource == types.ConfigurationSourceApi && c.CodeConfigurationValues != nil:
+			s.Secrets, s.Variables = c.CodeConfigurationValues.RuntimeEnvironmentSecrets, c.CodeConfigurationValues.RuntimeEnvironmentVariables
+		default:
+			s.Opaque = []string{"apprunner.yaml of the repository"}
 		}
 	}
 	s.Names = slices.Sorted(maps.Keys(s.Variables))

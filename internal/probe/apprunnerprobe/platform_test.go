@@ -29,23 +29,26 @@ func TestFromService(t *testing.T) {
 		read func(computeprobe.Service) any
 		want any
 	}{
-		"it runs":                             {types.Service{Status: types.ServiceStatusRunning}, func(s computeprobe.Service) any { return s.Running }, true},
-		"an operation is under way":           {types.Service{Status: types.ServiceStatusOperationInProgress}, func(s computeprobe.Service) any { return s.Running }, false},
-		"it is paused":                        {types.Service{Status: types.ServiceStatusPaused}, func(s computeprobe.Service) any { return s.Running }, false},
-		"no word on its status":               {types.Service{}, func(s computeprobe.Service) any { return s.Running }, false},
-		"a health check is TCP by default":    {types.Service{}, func(s computeprobe.Service) any { return s.Health }, computeprobe.HealthCheck{Protocol: "TCP"}},
-		"a health check over HTTP":            {types.Service{HealthCheckConfiguration: &types.HealthCheckConfiguration{Protocol: types.HealthCheckProtocolHttp, Path: aws.String("/up")}}, func(s computeprobe.Service) any { return s.Health }, computeprobe.HealthCheck{Protocol: "HTTP", Path: "/up"}},
-		"deployments are automatic if unsaid": {types.Service{SourceConfiguration: image(nil)}, func(s computeprobe.Service) any { return s.AutoDeploy }, true},
-		"deployments are automatic":           {types.Service{SourceConfiguration: image(aws.Bool(true))}, func(s computeprobe.Service) any { return s.AutoDeploy }, true},
-		"deployments are the pipeline's":      {types.Service{SourceConfiguration: image(aws.Bool(false))}, func(s computeprobe.Service) any { return s.AutoDeploy }, false},
-		"the image":                           {types.Service{SourceConfiguration: image(nil)}, func(s computeprobe.Service) any { return s.Image }, "repo@sha256:1"},
-		"source code and no image":            {types.Service{SourceConfiguration: &types.SourceConfiguration{CodeRepository: &types.CodeRepository{}}}, func(s computeprobe.Service) any { return s.Image }, ""},
-		"names, and no values":                {types.Service{SourceConfiguration: image(nil)}, func(s computeprobe.Service) any { return s.Names }, []string{"A", "B"}},
-		"secrets":                             {types.Service{SourceConfiguration: image(nil)}, func(s computeprobe.Service) any { return s.Secrets }, map[string]string{"S": "arn"}},
-		"its log group":                       {types.Service{ServiceName: aws.String("web"), ServiceId: aws.String("1")}, func(s computeprobe.Service) any { return s.Group }, "/aws/apprunner/web/1/application"},
-		"its host":                            {types.Service{ServiceUrl: aws.String("a.awsapprunner.com")}, func(s computeprobe.Service) any { return s.Hosts }, []string{"a.awsapprunner.com"}},
-		"traces":                              {types.Service{ObservabilityConfiguration: &types.ServiceObservabilityConfiguration{ObservabilityEnabled: true}}, func(s computeprobe.Service) any { return s.Tracing }, true},
-		"traces that are off":                 {types.Service{ObservabilityConfiguration: &types.ServiceObservabilityConfiguration{}}, func(s computeprobe.Service) any { return s.Tracing }, false},
+		"it runs":                                 {types.Service{Status: types.ServiceStatusRunning}, func(s computeprobe.Service) any { return s.Running }, true},
+		"an operation is under way":               {types.Service{Status: types.ServiceStatusOperationInProgress}, func(s computeprobe.Service) any { return s.Running }, false},
+		"it is paused":                            {types.Service{Status: types.ServiceStatusPaused}, func(s computeprobe.Service) any { return s.Running }, false},
+		"no word on its status":                   {types.Service{}, func(s computeprobe.Service) any { return s.Running }, false},
+		"a health check is TCP by default":        {types.Service{}, func(s computeprobe.Service) any { return s.Health }, computeprobe.HealthCheck{Protocol: "TCP"}},
+		"a health check over HTTP":                {types.Service{HealthCheckConfiguration: &types.HealthCheckConfiguration{Protocol: types.HealthCheckProtocolHttp, Path: aws.String("/up")}}, func(s computeprobe.Service) any { return s.Health }, computeprobe.HealthCheck{Protocol: "HTTP", Path: "/up"}},
+		"deployments are automatic if unsaid":     {types.Service{SourceConfiguration: image(nil)}, func(s computeprobe.Service) any { return s.AutoDeploy }, true},
+		"deployments are automatic":               {types.Service{SourceConfiguration: image(aws.Bool(true))}, func(s computeprobe.Service) any { return s.AutoDeploy }, true},
+		"deployments are the pipeline's":          {types.Service{SourceConfiguration: image(aws.Bool(false))}, func(s computeprobe.Service) any { return s.AutoDeploy }, false},
+		"the image":                               {types.Service{SourceConfiguration: image(nil)}, func(s computeprobe.Service) any { return s.Image }, "repo@sha256:1"},
+		"source code and no image":                {types.Service{SourceConfiguration: &types.SourceConfiguration{CodeRepository: &types.CodeRepository{}}}, func(s computeprobe.Service) any { return s.Image }, ""},
+		"variables that App Runner does not show": {types.Service{SourceConfiguration: &types.SourceConfiguration{CodeRepository: &types.CodeRepository{CodeConfiguration: &types.CodeConfiguration{ConfigurationSource: types.ConfigurationSourceRepository}}}}, func(s computeprobe.Service) any { return s.Opaque }, []string{"apprunner.yaml of the repository"}},
+		"variables of source code": {types.Service{SourceConfiguration: &types.SourceConfiguration{CodeRepository: &types.CodeRepository{CodeConfiguration: &types.CodeConfiguration{ConfigurationSource: types.ConfigurationSourceApi,
+			CodeConfigurationValues: &types.CodeConfigurationValues{RuntimeEnvironmentVariables: map[string]string{"BANKID_MOCK": "1"}}}}}}, func(s computeprobe.Service) any { return s.Names }, []string{"BANKID_MOCK"}},
+		"names, and no values": {types.Service{SourceConfiguration: image(nil)}, func(s computeprobe.Service) any { return s.Names }, []string{"A", "B"}},
+		"secrets":              {types.Service{SourceConfiguration: image(nil)}, func(s computeprobe.Service) any { return s.Secrets }, map[string]string{"S": "arn"}},
+		"its log group":        {types.Service{ServiceName: aws.String("web"), ServiceId: aws.String("1")}, func(s computeprobe.Service) any { return s.Group }, "/aws/apprunner/web/1/application"},
+		"its host":             {types.Service{ServiceUrl: aws.String("a.awsapprunner.com")}, func(s computeprobe.Service) any { return s.Hosts }, []string{"a.awsapprunner.com"}},
+		"traces":               {types.Service{ObservabilityConfiguration: &types.ServiceObservabilityConfiguration{ObservabilityEnabled: true}}, func(s computeprobe.Service) any { return s.Tracing }, true},
+		"traces that are off":  {types.Service{ObservabilityConfiguration: &types.ServiceObservabilityConfiguration{}}, func(s computeprobe.Service) any { return s.Tracing }, false},
 	} {
 		assert.Equal(t, test.want, test.read(fromService(&test.in)), name)
 	}
@@ -105,7 +108,7 @@ func TestOperations(t *testing.T) {
 	one := func(id string, kind types.OperationType, status types.OperationStatus, n int) types.OperationSummary {
 		return types.OperationSummary{Id: &id, Type: kind, Status: status, StartedAt: day(n)}
 	}
-	const deploy, update, pause = types.OperationTypeStartDeployment, types.OperationTypeUpdateService, types.OperationTypePauseService
+	const deploy, update, pause, resume = types.OperationTypeStartDeployment, types.OperationTypeUpdateService, types.OperationTypePauseService, types.OperationTypeResumeService
 	for name, test := range map[string]struct {
 		newestFirst []types.OperationSummary
 		want        computeprobe.Operation
@@ -118,7 +121,12 @@ func TestOperations(t *testing.T) {
 			computeprobe.Operation{ID: "2", Kind: "UPDATE_SERVICE", Status: "ROLLBACK_SUCCEEDED", Deployed: *day(1)}, 2},
 		"a pause deploys nothing": {[]types.OperationSummary{one("2", pause, "SUCCEEDED", 2), one("1", update, "SUCCEEDED", 1)},
 			computeprobe.Operation{ID: "2", Kind: "PAUSE_SERVICE", Status: "SUCCEEDED", Succeeded: true, Deployed: *day(1)}, 2},
-		"under way": {[]types.OperationSummary{one("1", deploy, "IN_PROGRESS", 1)}, computeprobe.Operation{ID: "1", Kind: "START_DEPLOYMENT", Status: "IN_PROGRESS"}, 1},
+		"a rest does not make a rollback good": {[]types.OperationSummary{one("4", resume, "SUCCEEDED", 4), one("3", pause, "SUCCEEDED", 3), one("2", update, "ROLLBACK_SUCCEEDED", 2), one("1", update, "SUCCEEDED", 1)},
+			computeprobe.Operation{ID: "2", Kind: "UPDATE_SERVICE", Status: "ROLLBACK_SUCCEEDED", Deployed: *day(1)}, 4},
+		"nor a rollback before it bad": {[]types.OperationSummary{one("4", resume, "SUCCEEDED", 4), one("2", update, "SUCCEEDED", 2), one("1", update, "ROLLBACK_SUCCEEDED", 1)},
+			computeprobe.Operation{ID: "4", Kind: "RESUME_SERVICE", Status: "SUCCEEDED", Succeeded: true, Deployed: *day(2)}, 2},
+		"a rest that failed": {[]types.OperationSummary{one("4", resume, "FAILED", 4), one("2", update, "ROLLBACK_SUCCEEDED", 2)}, computeprobe.Operation{ID: "4", Kind: "RESUME_SERVICE", Status: "FAILED"}, 2},
+		"under way":          {[]types.OperationSummary{one("1", deploy, "IN_PROGRESS", 1)}, computeprobe.Operation{ID: "1", Kind: "START_DEPLOYMENT", Status: "IN_PROGRESS"}, 1},
 	} {
 		f := &fake{operations: test.newestFirst}
 		got, err := operations(t.Context(), f, "arn")

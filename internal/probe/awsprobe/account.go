@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -138,6 +140,39 @@ func (a *Account) client() *awshttp.BuildableClient {
 			return nil, errors.Join(errs...)
 		}
 	})
+}
+
+// Download fetches what AWS keeps at an address that it has signed, such as a part of an image in a bucket: at most so many bytes. The bucket's host is one
+// as customers have, so that the caller compares the content with its hash. Whoever has the address gets the content: it stands in no message.
+func (a *Account) Download(ctx context.Context, address, what string, most int64) ([]byte, error) {
+	unknown := func(class, got string, err error) error {
+		return &probe.Unknown{Class: class, Want: what, Got: got, From: "the address that AWS gave", Fix: "see whether this machine reaches it", Err: err}
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	switch {
+	case err != nil:
+		return nil, unknown("aws.download", "no address", nil)
+	case a.Public && request.URL.Scheme != "https":
+		return nil, unknown("aws.endpoint", "an address without TLS at "+request.URL.Host, nil)
+	}
+	answer, err := a.client().Do(request)
+	if err != nil {
+		if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) { // which says the address
+			err = wrapped.Err
+		}
+		return nil, unknown("aws.download", err.Error(), err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
+	switch {
+	case answer.StatusCode != http.StatusOK:
+		return nil, unknown("aws.download", fmt.Sprintf("status %d", answer.StatusCode), nil)
+	case err != nil:
+		return nil, unknown("aws.download", "an answer that broke off", err)
+	case int64(len(body)) > most:
+		return nil, unknown("aws.download", fmt.Sprintf("more than %d bytes", most), nil)
+	}
+	return body, nil
 }
 
 // redirections lists the variables that send AWS calls somewhere else; they are refused in production.

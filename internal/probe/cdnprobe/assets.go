@@ -30,8 +30,19 @@ type sample struct {
 // that fits its name, exactly the content that was built, and a Cache-Control that lets browsers keep it for maxAge at least
 // and never ask again (max-age, immutable: RFC 8246).
 func AssetsKept(web *httpprobe.Client, host string, manifest Manifest, maxAge time.Duration) probe.Claim {
+	return everyFile(web, "RFC 9111 5.2.2.1, RFC 8246 2", host, manifest, func(l look, a asset) error { return judgeAsset(l, a, maxAge) })
+}
+
+// AssetsServed claims that every fingerprinted file of the build's manifest comes through the CDN at every address of it: 200, a type that fits its
+// name, exactly the content that was built, and a header that a cache on the way has set.
+func AssetsServed(web *httpprobe.Client, host string, manifest Manifest) probe.Claim {
+	return everyFile(web, "RFC 9110 7.6.3, RFC 9111 5.1, RFC 9211 2", host, manifest, judgeServed)
+}
+
+// everyFile judges each file of the manifest at each address.
+func everyFile(web *httpprobe.Client, source, host string, manifest Manifest, judge func(look, asset) error) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
-		e := probe.Evidence{Target: host, Source: "RFC 9111 5.2.2.1, RFC 8246 2"}
+		e := probe.Evidence{Target: host, Source: source}
 		all, err := manifest.assets()
 		if err != nil {
 			return e, err
@@ -43,7 +54,7 @@ func AssetsKept(web *httpprobe.Client, host string, manifest Manifest, maxAge ti
 				slots <- struct{}{}
 				each.Go(func() {
 					defer func() { <-slots }()
-					errs[i] = judgeAsset(ask(ctx, web, "https://"+host+a.path, ip, nil), a, maxAge)
+					errs[i] = judge(ask(ctx, web, "https://"+host+a.path, ip, nil), a)
 				})
 			}
 			each.Wait()
@@ -98,15 +109,33 @@ func judgeAsset(l look, a asset, maxAge time.Duration) error {
 	case !fingerprinted(a.path):
 		return l.unmet("asset.unhashed", "a fingerprint in the name of each file of cdn.assets.manifest", a.path, "move it to cdn.assets.unhashed: whoever has kept it for a year never sees another one")
 	case l.sum() != a.sum:
-		got := "other content, SHA-256 " + l.sum()
-		if encoding := l.header.Get("Content-Encoding"); encoding != "" {
-			got += " in Content-Encoding " + encoding + ", which was not asked for"
-		}
-		return l.unmet("asset.content", "the file as it was built, SHA-256 "+a.sum, got, "bring the build out to the origin, then purge this file")
+		return l.otherThan(a)
 	case has(all, "no-store") || has(all, "no-cache") || has(all, "private") || !ok || age < maxAge:
 		return l.unmet("asset.age", want, cacheControl(l.header), "have the origin send it for fingerprinted files")
 	case !has(all, "immutable"):
 		return l.unmet("asset.immutable", want, cacheControl(l.header), "add immutable: browsers ask again without it")
+	}
+	return nil
+}
+
+// otherThan is the failure of an answer that is not the file that was built.
+func (l look) otherThan(a asset) error {
+	got := "other content, SHA-256 " + l.sum()
+	if encoding := l.header.Get("Content-Encoding"); encoding != "" {
+		got += " in Content-Encoding " + encoding + ", which was not asked for"
+	}
+	return l.unmet("asset.content", "the file as it was built, SHA-256 "+a.sum, got, "bring the build out to the origin, then purge this file")
+}
+
+func judgeServed(l look, a asset) error {
+	if err := l.file(); err != nil {
+		return err
+	}
+	if l.sum() != a.sum {
+		return l.otherThan(a)
+	}
+	if from, _ := source(l.header); from == unsaid && l.header.Get("Via") == "" && l.header.Get("Age") == "" {
+		return l.unknown("cdn.unsaid", "a file that came through the CDN", "no header that a cache on the way sets", "point the name at the CDN, or have the CDN send Via, Cache-Status or X-Cache")
 	}
 	return nil
 }

@@ -55,6 +55,7 @@ func claims(t *testing.T, c *cdntest.CDN, web *httpprobe.Client) map[string]prob
 		return errors.Join(err, answer.Body.Close())
 	}}
 	return map[string]probe.Claim{
+		"served": AssetsServed(web, "cdn.example.com", Manifest{File: manifest}),
 		"cached": Cached(web, site+cdntest.Style), "uncached": Uncached(web, site+cdntest.API), "private": Private(web, site+cdntest.Private, account),
 		"assets": AssetsKept(web, "cdn.example.com", Manifest{File: manifest}, 365*24*time.Hour), "unhashed": NotKept(web, site+"/favicon.ico", 24*time.Hour),
 		"html": AskedAgain(web, site+"/"), "waf": Refuses(web, site+"/", http.StatusForbidden), "purge": Purges(web, site+cdntest.Canary, purge),
@@ -108,10 +109,11 @@ func TestFaults(t *testing.T) {
 		cdntest.CookieKept:        {"cached": "FAIL cdn.cookie"},
 		cdntest.NotImmutable:      {"assets": "FAIL asset.immutable"},
 		cdntest.ShortLived:        {"assets": "FAIL asset.age"},
-		cdntest.OldContent:        {"assets": "FAIL asset.content"},
-		cdntest.Soft404:           {"assets": "FAIL asset.soft-404"},
-		cdntest.Missing:           {"assets": "FAIL cdn.status"},
-		cdntest.WrongType:         {"assets": "FAIL asset.type"},
+		cdntest.OldContent:        {"assets": "FAIL asset.content", "served": "FAIL asset.content"},
+		cdntest.Soft404:           {"assets": "FAIL asset.soft-404", "served": "FAIL asset.soft-404"},
+		cdntest.Missing:           {"assets": "FAIL cdn.status", "served": "FAIL cdn.status"},
+		cdntest.WrongType:         {"assets": "FAIL asset.type", "served": "FAIL asset.type"},
+		cdntest.Bypassed:          {"served": "BLOCKED cdn.unsaid"},
 		cdntest.UnhashedYear:      {"unhashed": "FAIL asset.unhashed"},
 		cdntest.HTMLKept:          {"html": "FAIL html.age"},
 		cdntest.WAFOff:            {"waf": "FAIL waf.open"},

@@ -31,7 +31,7 @@ func TestSource(t *testing.T) {
 		"X-Cache: TCP_HIT from a1-2-3-4.deploy.akamaitechnologies.com": stored, "X-Cache: TCP_MISS": fetched, "X-Cache: hit-for-pass": fetched, "X-Cache: CONFIG_NOCACHE": unsaid,
 		"CF-Cache-Status: HIT": stored, "CF-Cache-Status: DYNAMIC": fetched, "CF-Cache-Status: BYPASS": fetched, "CF-Cache-Status: EXPIRED": fetched, "CF-Cache-Status: STALE": stored, "CF-Cache-Status: REVALIDATED": stored,
 		"X-Vercel-Cache: PRERENDER": stored, "X-Proxy-Cache: HIT": stored,
-		"Age: 0": unsaid, "Age: 1": stored, "Age: 00": unsaid, "Age: soon": stored,
+		"Age: 0": unsaid, "Age: 1": stored, "Age: 00": unsaid, "Age: soon": unsaid, "Age: -1": unsaid, "Age: 1.5": unsaid, "Age: ": unsaid, "Age: 7, 0": stored, "Age: 0, 7": unsaid, "Age: 99999999999999999999": stored,
 		`Cache-Status: ExampleCache; hit`: stored, `Cache-Status: ExampleCache; hit; ttl=-412`: stored, `Cache-Status: ExampleCache; hit=?0; fwd=miss`: fetched, `Cache-Status: ExampleCache; fwd=uri-miss; stored`: fetched,
 		`Cache-Status: OriginCache; hit; ttl=1100, "CDN Company Here"; fwd=uri-miss`: stored, `Cache-Status: ExampleCache; fwd=uri-miss; collapsed`: stored, `Cache-Status: ExampleCache; fwd=stale; fwd-status=304`: stored,
 		`Cache-Status: "a; hit, b"; fwd=bypass`: fetched, `Cache-Status: ExampleCache; detail="hit; collapsed"`: unsaid, "Server: HIT": unsaid,

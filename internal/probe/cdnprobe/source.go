@@ -1,6 +1,7 @@
 package cdnprobe
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -35,9 +36,12 @@ func source(header http.Header) (from origin, why string) {
 	return from, why
 }
 
-// age reads Age: a cache sends it with what it had (RFC 9111 5.1). Some send 0 with what they have just fetched.
+// age reads Age: a cache sends it with what it had. Some send 0 with what they have just fetched. Of a list the first counts, and what is no
+// number says nothing; one that is too large for a number is a long time (RFC 9111 1.2.2, 5.1).
 func age(value string) origin {
-	if n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 64); err == nil && n == 0 {
+	first, _, _ := strings.Cut(value, ",")
+	n, err := strconv.ParseUint(strings.TrimSpace(first), 10, 64)
+	if n == 0 || errors.Is(err, strconv.ErrSyntax) {
 		return unsaid
 	}
 	return stored

@@ -64,7 +64,8 @@ func AutoDeployOff(p Platform) probe.Claim {
 	})
 }
 
-// RunsImage claims that the service is configured with exactly this image, by its digest: a tag can move between a check and a deployment.
+// RunsImage claims that the service runs exactly this image, by its digest: a tag can move between a check and a deployment. It is the one in the
+// service's configuration, which is not what runs where the newest deployment has failed or goes on.
 func RunsImage(p Platform, image string) probe.Claim {
 	return claim(p, "platform's image configuration", func(s Service) error {
 		want := "the image " + image
@@ -76,7 +77,7 @@ func RunsImage(p Platform, image string) probe.Claim {
 		case s.Image != image:
 			return &probe.Unmet{Class: "compute.image", Want: want, Got: s.Image, From: s.Where, Fix: "deploy the image that was checked, or correct compute.image"}
 		}
-		return nil
+		return runs(s)
 	})
 }
 

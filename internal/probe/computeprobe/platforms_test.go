@@ -119,7 +119,7 @@ func TestTheSameClaimsOnBothPlatforms(t *testing.T) {
 		"rolled back": {func(a *awstest.Account) {
 			a.Services[0].Operations[0].Status = apprunner.OperationStatusRollbackSucceeded
 			a.ECSServices[0].Brought[0].Status = ecs.ServiceDeploymentStatusRollbackSuccessful
-		}, "current runs"},
+		}, "current image runs"},
 		"not there": {func(a *awstest.Account) { a.Services, a.ECSServices = nil, nil }, "auto current health image mock node plain runs scale watched wired"},
 		"a tag": {func(a *awstest.Account) {
 			a.Services[0].SourceConfiguration.ImageRepository.ImageIdentifier, web(a).Image = aws.String("web:prod"), aws.String("web:prod")
@@ -245,6 +245,12 @@ func TestWhatOnlyECSKnows(t *testing.T) {
 		"a collector": {func(a *awstest.Account) {
 			a.TaskDefinitions[0].ContainerDefinitions[1].Image = aws.String("public.ecr.aws/aws-observability/aws-otel-collector:v0.43.1")
 		}, "traced", probe.Pass},
+		"the circuit breaker rolled back": {func(a *awstest.Account) {
+			a.ECSServices[0].Brought = append(a.ECSServices[0].Brought, &ecs.ServiceDeploymentBrief{ServiceDeploymentArn: aws.String("2"), Status: ecs.ServiceDeploymentStatusRollbackSuccessful, CreatedAt: aws.Time(start), StartedAt: aws.Time(start)})
+		}, "image", probe.Fail},
+		"two deployments": {func(a *awstest.Account) {
+			a.ECSServices[0].Deployments = append(a.ECSServices[0].Deployments, ecs.Deployment{Status: aws.String("ACTIVE"), RolloutState: ecs.DeploymentRolloutStateCompleted, TaskDefinition: aws.String(definition("6"))})
+		}, "image", probe.Fail},
 		"no such revision": {func(a *awstest.Account) { a.TaskDefinitions = nil }, "image", probe.Blocked},
 	} {
 		t.Run(title, func(t *testing.T) {

@@ -23,6 +23,7 @@ type Service struct {
 	Running    bool              `json:"running"` // the platform calls it up and at rest
 	Last       Operation         `json:"last_operation"`
 	Image      string            `json:"image"`       // as the platform has it configured
+	Processors string            `json:"processors"`  // what it runs on, as Go names architectures
 	AutoDeploy bool              `json:"auto_deploy"` // it deploys by itself what appears in the repository
 	Health     HealthCheck       `json:"health_check"`
 	Scale      Scale             `json:"scale"`

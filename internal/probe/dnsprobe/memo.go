@@ -34,6 +34,9 @@ type health struct {
 
 // ask puts a question, or waits for the same question that somebody else has put.
 func (z *Zone) ask(ctx context.Context, q question) (*reply, error) {
+	if err := afford(ctx, q); err != nil {
+		return nil, err
+	}
 	logAsked(ctx, q.server.String()+"/"+q.transport())
 	end, err := z.asked.Do(ctx, q, bound, func(ctx context.Context) outcome {
 		h := z.health(ctx, host{q.server, q.tcp, q.edns})

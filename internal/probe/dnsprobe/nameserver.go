@@ -2,6 +2,7 @@ package dnsprobe
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -16,6 +17,67 @@ import (
 // gluelessMost is how many name servers without glue may need each other. Each can be one of many, so that the work grows
 // by their number with each step.
 const gluelessMost = 4
+
+// gluelessQuestions is how many questions a claim may put for the addresses of name servers without glue. Thirteen that need thirteen others each
+// need a few hundred; whoever delegates in cascades could have a claim ask hundreds of thousands of strangers.
+const gluelessQuestions = 1000
+
+// budget is what is left of them. It travels in the context, as questions are put many calls deep.
+type budget struct {
+	mu    sync.Mutex
+	asked map[question]bool
+	spent bool
+}
+
+type (
+	budgetKey   struct{} // what a claim has
+	gluelessKey struct{} // what counts now
+)
+
+// counted has all questions of the context count.
+func counted(ctx context.Context) context.Context {
+	if ctx.Value(gluelessKey{}) != nil {
+		return ctx
+	}
+	b, ofClaim := ctx.Value(budgetKey{}).(*budget)
+	if !ofClaim { // a look-up for another probe
+		b = &budget{}
+	}
+	return context.WithValue(ctx, gluelessKey{}, b)
+}
+
+// afford says whether a question may be put. The same one again costs nothing.
+func afford(ctx context.Context, q question) error {
+	b, counts := ctx.Value(gluelessKey{}).(*budget)
+	if !counts {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.asked[q] {
+		return nil
+	}
+	if b.spent = b.spent || len(b.asked) == gluelessQuestions; b.spent {
+		return cascade()
+	}
+	if b.asked == nil {
+		b.asked = map[question]bool{}
+	}
+	b.asked[q] = true
+	return nil
+}
+
+// exceeded says whether a question was not put.
+func (b *budget) exceeded() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.spent
+}
+
+func cascade() error {
+	return &probe.Unknown{Class: "dns.cascade", Want: "the addresses of the name servers", Got: fmt.Sprintf("no end after %d questions: name servers without glue that need others without glue", gluelessQuestions),
+		Fix: "give the name servers glue, or take some of them"}
+}
 
 // serversOf are the addresses of a delegation's servers. Names that do not resolve are passed over while one does.
 func (z *Zone) serversOf(ctx context.Context, d *delegation, trail []string) ([]server, error) {
@@ -45,7 +107,7 @@ func (z *Zone) serverNamed(ctx context.Context, d *delegation, name string, trai
 		return nil, &probe.Unmet{Class: "dns.loop", Want: "an address of name server " + plain(name), From: plain(d.zone),
 			Got: "name servers without glue, one after the other: " + strings.Join(append(slices.Clone(trail), name), " needs "), Fix: "add glue for one of them"}
 	}
-	values, err := z.nameServerAddresses(ctx, name, append(slices.Clone(trail), name))
+	values, err := z.nameServerAddresses(counted(ctx), name, append(slices.Clone(trail), name))
 	return on53(name, addresses(values)), err
 }
 

@@ -195,6 +195,29 @@ func TestCascadeWithoutGlue(t *testing.T) {
 	assert.LessOrEqual(t, z.sent.Load(), int64(60))
 }
 
+// Name servers without glue that need others of their own, many at each step, cost a claim no more than it may ask.
+func TestCascadeOfStrangers(t *testing.T) {
+	w := newWorld(t, 2)
+	var lines strings.Builder
+	var delegate func(zone, path string)
+	delegate = func(zone, path string) {
+		for i := range 6 {
+			next := fmt.Sprintf("%s%d", path, i)
+			fmt.Fprintf(&lines, "%s 60 NS ns.z%s.example.\n", zone, next)
+			if len(next) <= gluelessMost {
+				delegate("z"+next+".example.", next)
+			}
+		}
+	}
+	delegate("drop.example.", "")
+	must(t)(w.Parents()[0].Replace(lines.String()))
+	z := w.zone()
+	got := run(t, []Named{{"", true, ServersAuthoritative(z)}})[0]
+	assert.Equal(t, probe.Blocked, got.Status, got.Message())
+	assert.Equal(t, "dns.cascade", got.Class, got.Message())
+	assert.LessOrEqual(t, z.sent.Load(), int64(gluelessQuestions+20), "and the way to the zone")
+}
+
 // A resolver that follows more CNAMEs than others do has given the new answer all the same.
 func TestResolverFollowsLongChains(t *testing.T) {
 	w := newWorld(t, 2)

@@ -134,9 +134,12 @@ type look func(ctx context.Context, evidence *probe.Evidence) error
 func (z *Zone) claim(id, source, target string, look look) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Assertion: id, Target: plain(target), Source: source}
-		log := &askedLog{}
-		err := look(context.WithValue(ctx, askedKey{}, log), &evidence)
+		log, b := &askedLog{}, &budget{}
+		err := look(context.WithValue(context.WithValue(ctx, askedKey{}, log), budgetKey{}, b), &evidence)
 		evidence.Asked = log.list()
+		if b.exceeded() { // servers that were not found were not asked either
+			err = cascade()
+		}
 		return evidence, err
 	}
 }

@@ -1,10 +1,10 @@
-// Package ecrprobe claims things about the image that is launched: that it is in the registry under its digest and its tag, is
-// of the architecture that runs, and was scanned.
+// Package ecrprobe claims things about the image that is launched: that it is in the registry under its digest and its tag, and was
+// scanned; and reads which commit it was built from.
 package ecrprobe
 
 import (
 	"context"
-	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -19,8 +19,11 @@ import (
 
 // Needs are the calls that the probe makes.
 var Needs = awsprobe.Needs{
-	"ECR.DescribeRepositories": {Action: "ecr:DescribeRepositories", On: awsprobe.Repository},
-	"ECR.DescribeImages":       {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+	"ECR.BatchGetImage":             {Action: "ecr:BatchGetImage", On: awsprobe.Repository},
+	"ECR.DescribeImageScanFindings": {Action: "ecr:DescribeImageScanFindings", On: awsprobe.Repository},
+	"ECR.DescribeRepositories":      {Action: "ecr:DescribeRepositories", On: awsprobe.Repository},
+	"ECR.DescribeImages":            {Action: "ecr:DescribeImages", On: awsprobe.Repository},
+	"ECR.GetDownloadUrlForLayer":    {Action: "ecr:GetDownloadUrlForLayer", On: awsprobe.Repository},
 }
 
 // Repository is one ECR repository.
@@ -29,6 +32,8 @@ type Repository struct {
 	name    string
 	tag     string
 	seen    probe.Memo[string, described]
+	built   probe.Memo[string, []Picture] // by digest
+	scans   probe.Memo[string, []Scan]    // by digest
 }
 
 // New returns a repository that was not looked at yet, and the tag that production runs.
@@ -38,13 +43,11 @@ func New(account *awsprobe.Account, name, tag string) *Repository {
 
 // State is what ECR says of a tag.
 type State struct {
-	Tag       string         `json:"tag"`
-	Digest    string         `json:"digest"`
-	Status    string         `json:"status"`
-	Pushed    time.Time      `json:"pushed"`
-	Scan      string         `json:"scan"`
-	Findings  map[string]int `json:"findings"`
-	Immutable bool           `json:"immutable_tags"`
+	Tag       string    `json:"tag"`
+	Digest    string    `json:"digest"`
+	Status    string    `json:"status"`
+	Pushed    time.Time `json:"pushed"`
+	Immutable bool      `json:"immutable"` // the tag cannot be moved
 }
 
 type described struct {
@@ -69,16 +72,7 @@ func (r *Repository) observe(ctx context.Context) (described, error) {
 	}
 	image := images.ImageDetails[0]
 	d.state = State{Tag: r.tag, Digest: aws.ToString(image.ImageDigest), Status: string(image.ImageStatus), Pushed: aws.ToTime(image.ImagePushedAt),
-		Immutable: strings.HasPrefix(string(repositories.Repositories[0].ImageTagMutability), "IMMUTABLE")}
-	if image.ImageScanStatus != nil {
-		d.state.Scan = string(image.ImageScanStatus.Status)
-	}
-	if image.ImageScanFindingsSummary != nil {
-		d.state.Findings = map[string]int{}
-		for severity, n := range image.ImageScanFindingsSummary.FindingSeverityCounts {
-			d.state.Findings[severity] = int(n)
-		}
-	}
+		Immutable: immutable(repositories.Repositories[0], r.tag)}
 	return d, nil
 }
 
@@ -89,11 +83,19 @@ func (r *Repository) refused(action, want string, who awsprobe.Identity, err err
 	return awsprobe.Unreadable(action, want, who, err)
 }
 
+// named wants to know which repository it is.
+func (r *Repository) named() error {
+	if r.name == "" {
+		return &probe.Unknown{Class: "not-configured", Want: "the image repository", Got: "no images.repository in launch.yaml", Fix: "add it"}
+	}
+	return nil
+}
+
 func (r *Repository) claim(judge func(State) *probe.Unmet) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: r.name + ":" + r.tag, Source: "ECR DescribeImages"}
-		if r.name == "" {
-			return evidence, &probe.Unknown{Class: "not-configured", Want: "the image repository", Got: "no images.repository in launch.yaml", Fix: "add it"}
+		if err := r.named(); err != nil {
+			return evidence, err
 		}
 		d, err := r.seen.Try(ctx, "the image "+evidence.Target, awsprobe.Patience, r.observe)
 		evidence.Asked = []string{d.from}
@@ -122,32 +124,26 @@ func (r *Repository) TagIs(digest string) probe.Claim {
 	})
 }
 
-// Scanned claims that a scan of the image has ended and found nothing critical.
-func (r *Repository) Scanned() probe.Claim { return r.claim(scanned) }
-
-func scanned(s State) *probe.Unmet {
-	want := "a scan that has ended, with no critical finding"
-	switch critical := s.Findings["CRITICAL"]; {
-	case !slices.Contains([]string{string(types.ScanStatusComplete), string(types.ScanStatusActive)}, s.Scan):
-		got := s.Scan
-		if got == "" {
-			got = "no scan"
-		}
-		return &probe.Unmet{Class: "ecr.scan", Want: want, Got: got, Fix: "turn scanning on push on and scan the image"}
-	case s.Findings == nil:
-		return &probe.Unmet{Class: "ecr.scan", Want: want, Got: "a scan without a result", Fix: "scan the image again"}
-	case critical > 0:
-		return &probe.Unmet{Class: "ecr.findings", Want: want, Got: fmt.Sprintf("%d critical", critical), Fix: "mend the image, or have the risk accepted in writing"}
-	}
-	return nil
-}
-
-// TagsStay claims that a tag cannot be moved to another image.
-func (r *Repository) TagsStay() probe.Claim {
+// TagStays claims that the production tag cannot be moved to another image.
+func (r *Repository) TagStays() probe.Claim {
 	return r.claim(func(s State) *probe.Unmet {
 		if s.Immutable {
 			return nil
 		}
-		return &probe.Unmet{Class: "ecr.mutable", Want: "immutable tags", Got: "tags that can be moved", Fix: "make the repository's tags immutable"}
+		return &probe.Unmet{Class: "ecr.mutable", Want: "an immutable tag", Got: "one that can be moved", Fix: "make the repository's tags immutable"}
 	})
+}
+
+// immutable says whether a repository keeps a tag where it is, by its mode and the tags that are excluded from that
+// (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html).
+func immutable(in types.Repository, tag string) bool {
+	stays := strings.HasPrefix(string(in.ImageTagMutability), "IMMUTABLE")
+	if !strings.HasSuffix(string(in.ImageTagMutability), "_WITH_EXCLUSION") {
+		return stays
+	}
+	excluded := slices.ContainsFunc(in.ImageTagMutabilityExclusionFilters, func(f types.ImageTagMutabilityExclusionFilter) bool {
+		matches, err := path.Match(aws.ToString(f.Filter), tag) // a filter has no other wildcard than *
+		return matches || err != nil && stays                   // what nobody can read may exclude it
+	})
+	return stays != excluded
 }

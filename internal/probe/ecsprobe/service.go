@@ -27,6 +27,10 @@ func fromService(in types.Service, definition *types.TaskDefinition) (computepro
 	if definition == nil {
 		definition = &types.TaskDefinition{}
 	}
+	s.Processors = "amd64"
+	if p := definition.RuntimePlatform; p != nil && p.CpuArchitecture == types.CPUArchitectureArm64 {
+		s.Processors = "arm64"
+	}
 	application, err := applicationOf(in, definition.ContainerDefinitions)
 	if err != nil {
 		return s, err

@@ -98,6 +98,7 @@ func TestFromService(t *testing.T) {
 	s, err := fromService(types.Service{}, &types.TaskDefinition{ContainerDefinitions: []types.ContainerDefinition{web, side, collector}})
 	require.NoError(t, err)
 	assert.Equal(t, "repo/web", s.Image)
+	assert.Equal(t, "amd64", s.Processors, "where the definition does not say")
 	assert.Equal(t, map[string]string{"MODE": "web", "side/MODE": "side", "adot/MODE": "adot"}, s.Variables, "those of other containers count too")
 	assert.Equal(t, []string{"MODE", "adot/MODE", "side/MODE"}, s.Names)
 	assert.Equal(t, map[string]string{"JWT": "arn"}, s.Secrets)
@@ -105,8 +106,9 @@ func TestFromService(t *testing.T) {
 	assert.Equal(t, "/web", s.Group)
 	assert.True(t, s.Tracing)
 
-	s, err = fromService(balanced, &types.TaskDefinition{ContainerDefinitions: []types.ContainerDefinition{web, side}})
+	s, err = fromService(balanced, &types.TaskDefinition{RuntimePlatform: &types.RuntimePlatform{CpuArchitecture: types.CPUArchitectureArm64}, ContainerDefinitions: []types.ContainerDefinition{web, side}})
 	require.NoError(t, err)
+	assert.Equal(t, "arm64", s.Processors)
 	assert.Equal(t, "repo/side", s.Image, "the one that gets the requests")
 	assert.Equal(t, []string{"group"}, s.TargetGroups)
 	assert.Empty(t, s.Group)

@@ -24,10 +24,14 @@ type CheckRun struct {
 	App        struct {
 		Slug string `json:"slug"`
 	} `json:"app"`
+	Suite struct {
+		ID int64 `json:"id"`
+	} `json:"check_suite"`
 }
 
-// ChecksPassed claims that every required check succeeded on exactly the commit that is launched: the newest run of each name, by
-// the app that runs CI. Only success is success: GitHub shows a skipped or a neutral check green too.
+// ChecksPassed claims that every required check succeeded on exactly the commit that is launched: the newest run of each name in each suite, by
+// the app that runs CI. Two workflows may have jobs of one name, in a suite each, and a run again stays in its suite. Only success is success:
+// GitHub shows a skipped or a neutral check green too.
 func (r *Repository) ChecksPassed(revision Revision, required []string, app string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: r.name, Source: "GitHub, check runs for a Git reference"}
@@ -74,31 +78,45 @@ func (r *Repository) checkRuns(ctx context.Context, commit string) ([]CheckRun, 
 	return all, nil
 }
 
-// newestOf is the newest run of each name, of one commit and one app.
-func newestOf(runs []CheckRun, commit, app string) map[string]CheckRun {
-	newest := map[string]CheckRun{}
+// newestOf are the newest runs of each name, one of each suite, of one commit and one app.
+func newestOf(runs []CheckRun, commit, app string) map[string][]CheckRun {
+	newest := map[string][]CheckRun{}
 	for _, run := range runs {
 		if run.HeadSHA != commit || run.App.Slug != app {
 			continue
 		}
-		if other, there := newest[run.Name]; !there || cmp.Or(run.Started.Compare(other.Started), cmp.Compare(run.ID, other.ID)) > 0 {
-			newest[run.Name] = run
+		of := newest[run.Name]
+		if at := slices.IndexFunc(of, func(other CheckRun) bool { return other.Suite.ID == run.Suite.ID }); at < 0 {
+			newest[run.Name] = append(of, run)
+		} else if newer(run, of[at]) {
+			of[at] = run
 		}
 	}
 	return newest
 }
 
+// newer says whether a run began after another. One that is queued has not begun: nothing is newer.
+func newer(a, b CheckRun) bool {
+	if a.Started.IsZero() != b.Started.IsZero() {
+		return a.Started.IsZero()
+	}
+	return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID)) > 0
+}
+
 // passed judges them all, so that one message names everything that is red.
-func passed(newest map[string]CheckRun, required []string, app, from string) error {
+func passed(newest map[string][]CheckRun, required []string, app, from string) error {
 	var red []string
 	for _, name := range required {
-		switch run, there := newest[name]; {
-		case !there:
+		if len(newest[name]) == 0 {
 			red = append(red, name+": no run by "+app)
-		case run.Status != "completed":
-			red = append(red, name+": "+cmp.Or(run.Status, "no status"))
-		case run.Conclusion != "success":
-			red = append(red, name+": "+cmp.Or(run.Conclusion, "no conclusion"))
+		}
+		for _, run := range newest[name] {
+			switch {
+			case run.Status != "completed":
+				red = append(red, name+": "+cmp.Or(run.Status, "no status"))
+			case run.Conclusion != "success":
+				red = append(red, name+": "+cmp.Or(run.Conclusion, "no conclusion"))
+			}
 		}
 	}
 	if len(red) == 0 {

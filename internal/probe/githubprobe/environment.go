@@ -27,7 +27,7 @@ type Environment struct {
 		Custom    bool `json:"custom_branch_policies"`
 	} `json:"deployment_branch_policy"`
 
-	Refs []string `json:"refs"` // what may be deployed from: branch policies, or the protected branches
+	Refs []string `json:"refs"` // what may be deployed from: branch policies, tag policies as refs/tags/…, or the protected branches
 }
 
 // EnvironmentGuarded claims that a deployment to the environment needs somebody else's approval, that administrators cannot go
@@ -69,11 +69,14 @@ func (r *Repository) EnvironmentGuarded(name string, refs []string) probe.Claim 
 // deployRefs are what the environment may be deployed from.
 func (r *Repository) deployRefs(ctx context.Context, path string, e Environment) ([]string, error) {
 	var all []string
-	type ref struct{ Name string }
+	type ref struct{ Name, Type string } // https://docs.github.com/rest/deployments/branch-policies
 	read := func(page json.RawMessage) error {
 		var found []ref
 		err := json.Unmarshal(page, &found)
 		for _, f := range found {
+			if f.Type == "tag" { // whoever may push a tag may give it the name of a branch
+				f.Name = "refs/tags/" + f.Name
+			}
 			all = append(all, f.Name)
 		}
 		return err

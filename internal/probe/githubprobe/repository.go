@@ -53,7 +53,7 @@ func (r *Repository) of(ctx context.Context, revision Revision) (string, error) 
 		return "", err
 	}
 	if !sha.MatchString(commit) {
-		return "", &probe.Unknown{Class: "github.revision", Want: "the 40 hex digits of a commit", Got: strconv.Quote(commit), Fix: "label the image with the whole hash, or correct ci.revision"}
+		return "", &probe.Unknown{Class: "github.revision", Want: "the 40 hex digits of a commit", Got: strconv.Quote(commit), Fix: "label the image with the whole hash"}
 	}
 	there, err := r.commits.Try(ctx, "commit "+commit, patience, func(ctx context.Context) (bool, error) { return r.has(ctx, commit) })
 	switch {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -22,10 +23,20 @@ type account struct {
 
 // change is a commit of the list (https://docs.github.com/rest/commits/commits#list-commits).
 type change struct {
-	SHA       string   `json:"sha"`
-	Author    *account `json:"author"`
-	Committer *account `json:"committer"`
+	SHA       string     `json:"sha"`
+	Author    *account   `json:"author"`
+	Committer *account   `json:"committer"`
+	Parents   []struct{} `json:"parents"`
+	Commit    struct {
+		Message string `json:"message"`
+		Author  struct {
+			Email string `json:"email"`
+		} `json:"author"`
+	} `json:"commit"`
 }
+
+// browser is who commits what was written or merged in the browser: GitHub itself.
+const browser = "web-flow"
 
 // pull is a pull request (https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit).
 type pull struct {
@@ -56,6 +67,7 @@ type Reviewed struct {
 	Authors []string `json:"authors"` // of the pull request and of every commit in it
 	Reviews []review `json:"reviews"`
 	Nobody  bool     `json:"unknown_author"` // a commit's e-mail address leads to no account
+	ByHand  bool     `json:"merged_by_hand"` // the last change is a merge that somebody made, with changes that are in no commit of the pull request
 }
 
 // MigrationReviewed claims that the last change of the migrations came in by a pull request that somebody approved who has not written
@@ -111,31 +123,86 @@ func (r *Repository) reviewed(ctx context.Context, commit, dir string) (Reviewed
 	return seen, r.reviews(ctx, &seen, last, pulls[at])
 }
 
+// mostCommits is how many commits of a pull request GitHub lists, whatever is asked for
+// (https://docs.github.com/rest/pulls/pulls#list-commits-on-a-pull-request).
+const mostCommits = 250
+
 // reviews reads who wrote a pull request and who reviewed it.
 func (r *Repository) reviews(ctx context.Context, seen *Reviewed, last change, p pull) error {
-	written := []change{last}
 	path := fmt.Sprintf("/pulls/%d", p.Number)
+	var whole struct {
+		Commits int `json:"commits"` // https://docs.github.com/rest/pulls/pulls#get-a-pull-request
+	}
+	answer, err := r.get(ctx, path, &whole)
+	switch {
+	case err != nil:
+		return err
+	case answer.Status != http.StatusOK:
+		return r.unexpected(answer)
+	case seen.Head == "":
+		return answer.Incomplete("the head of the pull request")
+	}
+	var written []change
 	if _, err := r.pages(ctx, path+"/commits?per_page=100", appendTo(&written)); err != nil {
 		return err
 	}
-	seen.authors(p.User)
-	for _, c := range written {
-		seen.authors(c.Author)
-		if c.Committer == nil || c.Committer.Login != "web-flow" { // GitHub itself, of what was written or merged in the browser
-			seen.authors(c.Committer)
-		}
+	if len(written) >= mostCommits || len(written) != whole.Commits {
+		return &probe.Unknown{Class: "github.long", Want: fmt.Sprintf("the authors of all commits of pull request #%d", p.Number), Got: fmt.Sprintf("%d of %d commits, of which GitHub lists %d at most", len(written), whole.Commits, mostCommits),
+			From: answer.From, Fix: "bring migrations in by a pull request of their own"}
 	}
-	_, err := r.pages(ctx, path+"/reviews?per_page=100", appendTo(&seen.Reviews))
+	seen.ByHand = len(last.Parents) > 1 && !last.by(browser) && !slices.ContainsFunc(written, func(c change) bool { return c.SHA == last.SHA })
+	seen.wrote(p.User, append(written, last))
+	_, err = r.pages(ctx, path+"/reviews?per_page=100", appendTo(&seen.Reviews))
 	return err
 }
+
+// by says whether a commit was committed by somebody.
+func (c change) by(login string) bool { return c.Committer != nil && c.Committer.Login == login }
+
+// wrote gathers everybody who wrote some of the commits: who opened the pull request, authors, committers, and whom a commit names beside its author.
+func (s *Reviewed) wrote(opener *account, written []change) {
+	s.authors(opener)
+	known := map[string]*account{} // by address
+	for _, c := range written {
+		s.authors(c.Author)
+		if !c.by(browser) {
+			s.authors(c.Committer)
+		}
+		known[strings.ToLower(c.Commit.Author.Email)] = c.Author
+	}
+	for _, c := range written {
+		for _, trailer := range coAuthor.FindAllStringSubmatch(c.Commit.Message, -1) {
+			address := strings.ToLower(trailer[1])
+			if own := ownAddress.FindStringSubmatch(address); own != nil {
+				s.authors(&account{Login: own[1]})
+				continue
+			}
+			s.authors(known[address])
+		}
+	}
+}
+
+var (
+	// coAuthor is the line of a message that names another author
+	// (https://docs.github.com/pull-requests/committing-changes-to-your-project/creating-and-editing-commits/creating-a-commit-with-multiple-authors).
+	coAuthor = regexp.MustCompile(`(?im)^co-authored-by:[^<\n]*<([^>\n]+)>`)
+	// ownAddress is the one that GitHub gives to everybody
+	// (https://docs.github.com/account-and-profile/reference/email-addresses-reference#your-noreply-email-address).
+	ownAddress = regexp.MustCompile(`^(?:[0-9]+\+)?([^@+]+)@users\.noreply\.github\.com$`)
+)
 
 func (s *Reviewed) authors(a *account) {
 	switch {
 	case a == nil || a.Login == "":
 		s.Nobody = true
-	case !slices.Contains(s.Authors, a.Login):
+	case !s.wroteSome(a.Login):
 		s.Authors = append(s.Authors, a.Login)
 	}
+}
+
+// wroteSome says whether somebody is among the authors. Capitals mean nothing in a login.
+func (s *Reviewed) wroteSome(login string) bool {
+	return slices.ContainsFunc(s.Authors, func(author string) bool { return strings.EqualFold(author, login) })
 }
 
 // appendTo reads pages that are lists.
@@ -151,6 +218,9 @@ func appendTo[T any](all *[]T) func(json.RawMessage) error {
 // approved judges by the last decisive review of each reviewer: a comment decides nothing, a dismissal takes back what was said.
 func approved(s Reviewed, from string) error {
 	want := "an approval of " + s.Head + ", as it was merged, by somebody who wrote none of it"
+	if s.ByHand {
+		return &probe.Unmet{Class: "migration.unreviewed", Want: want, Got: "a merge, " + s.Commit + ", that was made by hand and changes the migrations once more", From: from, Fix: "merge in the browser, or have the merge reviewed"}
+	}
 	decided := map[string]review{}
 	for _, rv := range s.Reviews {
 		if rv.User != nil && slices.Contains([]string{"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}, rv.State) {
@@ -165,7 +235,7 @@ func approved(s Reviewed, from string) error {
 			return &probe.Unmet{Class: "migration.changes-requested", Want: want, Got: login + " asks for changes", From: from, Fix: "make the changes, and have them approved"}
 		case rv.State == "DISMISSED":
 			not = append(not, login+"'s review was dismissed")
-		case slices.Contains(s.Authors, login):
+		case s.wroteSome(login):
 			not = append(not, login+" approved, who wrote some of it")
 		case rv.User.Type != "User":
 			not = append(not, login+" approved, which is no person")
@@ -179,7 +249,7 @@ func approved(s Reviewed, from string) error {
 	}
 	switch {
 	case good && s.Nobody:
-		return &probe.Unknown{Class: "migration.author", Want: want, Got: "a commit whose e-mail address leads to no account, so that nobody can tell who wrote it", From: from,
+		return &probe.Unknown{Class: "migration.author", Want: want, Got: "an author's e-mail address that leads to no account, so that nobody can tell who wrote it", From: from,
 			Fix: "add the address to its author's account"}
 	case good:
 		return nil

@@ -68,9 +68,36 @@ func TestAgainstTheStandIn(t *testing.T) {
 		"elsewhere":              {launched, func(r *githubtest.Repository) { r.Commits[0].Elsewhere = true }, map[string]probe.Status{"branch": probe.Fail}},
 		"not merged":             {launched, func(r *githubtest.Repository) { r.Pulls[0].Open = true }, map[string]probe.Status{"review": probe.Fail}},
 		"nobody's":               {launched, func(r *githubtest.Repository) { r.Pulls[0].Commits[0].Author = "" }, map[string]probe.Status{"review": probe.Blocked}},
-		"no environment":         {launched, func(r *githubtest.Repository) { r.Environments = nil }, map[string]probe.Status{"environment": probe.Fail}},
-		"unprotected":            {launched, func(r *githubtest.Repository) { r.Protected = nil }, map[string]probe.Status{"environment": probe.Fail}},
-		"renamed":                {launched, func(r *githubtest.Repository) { r.Name = "getdrop/web" }, map[string]probe.Status{"checks": probe.Blocked, "statuses": probe.Blocked, "branch": probe.Blocked, "review": probe.Blocked, "environment": probe.Blocked}},
+		"the last of a long one": {launched, func(r *githubtest.Repository) { r.Pulls[0].Commits = many(250, "grace") }, map[string]probe.Status{"review": probe.Blocked}},
+		"a long one":             {launched, func(r *githubtest.Repository) { r.Pulls[0].Commits = many(248, "ada") }, nil},
+		"a co-author": {launched, func(r *githubtest.Repository) {
+			r.Pulls[0].Commits[0].Message = "co-authored-by: Grace <42+Grace@users.noreply.github.com>"
+		}, map[string]probe.Status{"review": probe.Fail}},
+		"a co-author by address": {launched, func(r *githubtest.Repository) {
+			r.Pulls[0].Commits = []githubtest.Commit{{SHA: "head", Author: "ada", Committer: "ada", Message: "Co-authored-by: J <Joan@example.com>\nCo-authored-by: L <linus@example.com>"},
+				{SHA: "b", Author: "joan", Committer: "joan", Email: "joan@example.com"}, {SHA: "c", Author: "linus", Committer: "linus", Email: "linus@example.com"}}
+		}, nil},
+		"a co-author unknown": {launched, func(r *githubtest.Repository) {
+			r.Pulls[0].Commits[0].Message = "Co-authored-by: Grace <grace@example.com>"
+		}, map[string]probe.Status{"review": probe.Blocked}},
+		"merged by hand":    {launched, func(r *githubtest.Repository) { r.Commits[0].Merge, r.Commits[0].Committer = true, "ada" }, map[string]probe.Status{"review": probe.Fail}},
+		"merged in browser": {launched, func(r *githubtest.Repository) { r.Commits[0].Merge = true }, nil},
+		"no head":           {launched, func(r *githubtest.Repository) { r.Pulls[0].Head, r.Pulls[0].Reviews[0].Commit = "", "" }, map[string]probe.Status{"review": probe.Blocked}},
+		"another workflow's": {launched, func(r *githubtest.Repository) {
+			r.Runs = append(r.Runs, githubtest.Run{ID: 1, Suite: 7, SHA: launched, Name: "shard 119", App: "github-actions", Conclusion: "failure", Started: time.Unix(1, 0)})
+		}, map[string]probe.Status{"checks": probe.Fail}},
+		"another workflow's too": {launched, func(r *githubtest.Repository) {
+			r.Runs = append(r.Runs, githubtest.Run{ID: 1, Suite: 7, SHA: launched, Name: "shard 119", App: "github-actions", Conclusion: "success", Started: time.Unix(1, 0)})
+		}, nil},
+		"queued again": {launched, func(r *githubtest.Repository) {
+			r.Runs = append(r.Runs, githubtest.Run{ID: 1, SHA: launched, Name: "shard 119", App: "github-actions", Status: "queued"})
+		}, map[string]probe.Status{"checks": probe.Fail}},
+		"a tag like the branch": {launched, func(r *githubtest.Repository) {
+			r.Environments["production"] = githubtest.Environment{Reviewers: 1, PreventSelfReview: true, Policies: []string{"main"}, Tags: []string{"main"}}
+		}, map[string]probe.Status{"environment": probe.Fail}},
+		"no environment": {launched, func(r *githubtest.Repository) { r.Environments = nil }, map[string]probe.Status{"environment": probe.Fail}},
+		"unprotected":    {launched, func(r *githubtest.Repository) { r.Protected = nil }, map[string]probe.Status{"environment": probe.Fail}},
+		"renamed":        {launched, func(r *githubtest.Repository) { r.Name = "getdrop/web" }, map[string]probe.Status{"checks": probe.Blocked, "statuses": probe.Blocked, "branch": probe.Blocked, "review": probe.Blocked, "environment": probe.Blocked}},
 	} {
 		t.Run(title, func(t *testing.T) {
 			server, r := world(t)
@@ -85,6 +112,15 @@ func TestAgainstTheStandIn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// many are commits of ada's and one of somebody's, which is the last.
+func many(n int, last string) []githubtest.Commit {
+	var all []githubtest.Commit
+	for i := range n {
+		all = append(all, githubtest.Commit{SHA: fmt.Sprint(i), Author: "ada", Committer: "ada"})
+	}
+	return append(all, githubtest.Commit{SHA: "head", Author: last, Committer: last})
 }
 
 func TestASecondaryLimitIsWaitedFor(t *testing.T) {

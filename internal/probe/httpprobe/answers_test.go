@@ -142,6 +142,7 @@ func TestJudgeChain(t *testing.T) {
 
 func TestJudgeHealth(t *testing.T) {
 	flat := Health{StatusPath: "status", StatusOK: "ok", VersionPath: "version", Version: "1"}
+	checked := Health{StatusPath: "status", StatusOK: "ok", VersionPath: "version", Version: "1", Checks: []string{"db.status"}}
 	nested := Health{StatusPath: "data.status", StatusOK: "ok", VersionPath: "data.version", Version: "1"}
 	for title, c := range map[string]struct {
 		want   Health
@@ -156,6 +157,13 @@ func TestJudgeHealth(t *testing.T) {
 		"checks as lists":       {want: flat, body: `{"status":"ok","version":"1","checks":{"db:conn":[{"status":"pass"},{"status":"pass"}],"disk":"ok"}}`},
 		"health+json":           {want: flat, body: `{"status":"ok","version":"1"}`, header: map[string]string{"Content-Type": "application/health+json; charset=utf-8"}},
 		"no-store among others": {want: flat, body: `{"status":"ok","version":"1"}`, header: map[string]string{"Cache-Control": "private, No-Store, max-age=0"}},
+
+		"a check of ours":        {want: checked, body: `{"status":"ok","version":"1","db":{"status":"pass"}}`},
+		"which is an object":     {want: Health{StatusPath: "status", StatusOK: "ok", VersionPath: "version", Version: "1", Checks: []string{"db"}}, body: `{"status":"ok","version":"1","db":{"status":"pass"}}`},
+		"which fails":            {want: checked, body: `{"status":"ok","version":"1","db":{"status":"fail"}}`, class: "health.check"},
+		"which is not there":     {want: checked, body: `{"status":"ok","version":"1"}`, class: "health.shape"},
+		"which is null":          {want: checked, body: `{"status":"ok","version":"1","db":{"status":null}}`, class: "health.shape"},
+		"which is an empty list": {want: checked, body: `{"status":"ok","version":"1","db":{"status":[]}}`, class: "health.shape"},
 
 		"other shape":          {want: nested, body: `{"status":"ok","version":"1"}`, class: "health.shape"},
 		"status is no text":    {want: flat, body: `{"status":true,"version":"1"}`, class: "health.shape"},

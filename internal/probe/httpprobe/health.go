@@ -23,6 +23,7 @@ type Health struct {
 	StatusOK    string
 	VersionPath string
 	Version     string
+	Checks      []string // paths of checks that must be there, and pass: a text, true, an object with a status, or a list of them
 }
 
 // HealthIs claims that the health document is served fresh at every address: 200, JSON, no-store, not out of a cache,
@@ -72,6 +73,15 @@ func judgeWell(x *exchange, want Health, wanted string) (document any, err error
 	}
 	if status != want.StatusOK {
 		return nil, x.unmet("health.status", wanted, fmt.Sprintf("%s=%q", want.StatusPath, status), "see the application's logs")
+	}
+	for _, path := range want.Checks {
+		check := at(document, path)
+		if list, is := check.([]any); check == nil || is && len(list) == 0 {
+			return nil, x.unmet("health.shape", wanted, "JSON without a check at "+path+": "+keys(document), "have the application check it, or correct health.checks")
+		}
+		if said := verdict(check, want.StatusOK); said != "" {
+			return nil, x.unmet("health.check", "the check "+path+" to pass", fmt.Sprintf("%q while %s=%q", said, want.StatusPath, status), "mend what it checks")
+		}
 	}
 	if check, said := failing(document, want); said != "" {
 		return nil, x.unmet("health.check", "every check of the health document to pass", fmt.Sprintf("check %s=%q while %s=%q", check, said, want.StatusPath, status), "mend "+check)

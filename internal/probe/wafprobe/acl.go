@@ -3,7 +3,9 @@
 package wafprobe
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,8 +18,9 @@ import (
 
 // Needs are the calls that the probe makes for the web ACL of a distribution.
 var Needs = awsprobe.Needs{
-	"WAFV2.GetWebACL":    {Action: "wafv2:GetWebACL", On: awsprobe.WebACLs},
-	"WAFV2.GetRuleGroup": {Action: "wafv2:GetRuleGroup", On: awsprobe.WebACLs},
+	"WAFV2.GetWebACL":                {Action: "wafv2:GetWebACL", On: awsprobe.WebACLs},
+	"WAFV2.GetRuleGroup":             {Action: "wafv2:GetRuleGroup", On: awsprobe.WebACLs},
+	"WAFV2.DescribeManagedRuleGroup": {Action: "wafv2:DescribeManagedRuleGroup", On: awsprobe.Everything},
 }
 
 // RegionalNeeds are the calls that it makes for what has a web ACL in its own region. For App Runner, the service is asked too.
@@ -26,6 +29,8 @@ var RegionalNeeds = awsprobe.Needs{
 	"WAFV2.GetWebACLForResource": {Action: "wafv2:GetWebACLForResource", On: awsprobe.RegionalWebACLs, Also: "apprunner:DescribeWebAclForService", AlsoOn: awsprobe.Service},
 	"WAFV2.GetWebACL":            {Action: "wafv2:GetWebACL", On: awsprobe.RegionalWebACLs},
 	"WAFV2.GetRuleGroup":         {Action: "wafv2:GetRuleGroup", On: awsprobe.RegionalWebACLs},
+
+	"WAFV2.DescribeManagedRuleGroup": {Action: "wafv2:DescribeManagedRuleGroup", On: awsprobe.Everything},
 }
 
 // Before is a resource of the account's region that has a web ACL of its own, such as an App Runner service or a load balancer.
@@ -70,10 +75,13 @@ type ACL struct {
 // Rule is one rule, and what it does with a request that matches.
 type Rule struct {
 	Name   string   `json:"name"`
-	Action string   `json:"action"` // block, captcha, challenge, allow, count; group: what the rules of its group do
-	Counts []string `json:"counts,omitempty"`
-	Blocks int      `json:"blocks,omitempty"` // rules of a group of one's own that refuse; -1: AWS or a vendor looks after them
-	group  string   // ARN of a group of one's own
+	Action string   `json:"action"`           // block, captcha, challenge, allow, count; group: what the rules of its group do
+	Counts []string `json:"counts,omitempty"` // rules of the group that count, or that an override keeps from refusing
+	Blocks int      `json:"blocks,omitempty"` // rules of the group that refuse; -1: AWS or a vendor looks after them, and nothing is overridden
+
+	own       string                           // ARN of a group of one's own
+	vendors   *types.ManagedRuleGroupStatement // a group with overrides, which is looked after by AWS or a vendor
+	overrides map[string]string                // name of a rule of the group → action instead of its own
 }
 
 // Blocks claims that a web ACL stands before the place, that it refuses something, and that no rule only counts but those that
@@ -121,18 +129,42 @@ func observe(ctx context.Context, account *awsprobe.Account, arn string) (ACL, e
 	}
 	acl.fill(out.WebACL)
 	for i := range acl.Rules {
-		rule := &acl.Rules[i]
-		if rule.group == "" {
-			continue
+		if err := acl.Rules[i].look(ctx, client, arn, who); err != nil {
+			return acl, err
 		}
-		out, err := client.GetRuleGroup(ctx, &wafv2.GetRuleGroupInput{ARN: &rule.group})
-		if err != nil {
-			return acl, awsprobe.Unreadable("wafv2:GetRuleGroup", "the rule group "+rule.group, who, err)
-		}
-		rule.look(out.RuleGroup)
 	}
 	return acl, nil
 }
+
+// look reads the rules of a group. AWS's and a vendor's refuse, so that they are read only where something of them is overridden
+// (https://docs.aws.amazon.com/waf/latest/APIReference/API_DescribeManagedRuleGroup.html).
+func (r *Rule) look(ctx context.Context, client *wafv2.Client, acl string, who awsprobe.Identity) error {
+	switch {
+	case r.own != "":
+		out, err := client.GetRuleGroup(ctx, &wafv2.GetRuleGroupInput{ARN: &r.own})
+		if err != nil || out.RuleGroup == nil {
+			return awsprobe.Unreadable("wafv2:GetRuleGroup", "the rule group "+r.own, who, cmp.Or(err, errEmpty))
+		}
+		for _, inner := range out.RuleGroup.Rules {
+			r.take(aws.ToString(inner.Name), action(inner.Action))
+		}
+	case r.vendors != nil:
+		in := &wafv2.DescribeManagedRuleGroupInput{Name: r.vendors.Name, VendorName: r.vendors.VendorName, VersionName: r.vendors.Version, Scope: types.ScopeRegional}
+		if strings.Contains(acl, ":global/") {
+			in.Scope = types.ScopeCloudfront
+		}
+		out, err := client.DescribeManagedRuleGroup(ctx, in)
+		if err != nil || len(out.Rules) == 0 {
+			return awsprobe.Unreadable("wafv2:DescribeManagedRuleGroup", "the rule group "+aws.ToString(in.Name), who, cmp.Or(err, errEmpty))
+		}
+		for _, inner := range out.Rules {
+			r.take(aws.ToString(inner.Name), action(inner.Action))
+		}
+	}
+	return nil
+}
+
+var errEmpty = errors.New("an empty answer")
 
 // all are the rules in the order in which Firewall Manager's stand around the ACL's own.
 func all(in *types.WebACL) []types.Rule {

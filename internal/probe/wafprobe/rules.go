@@ -26,53 +26,49 @@ func (a *ACL) fill(in *types.WebACL) {
 	}
 }
 
-// fromRule reads a rule. That of a group has no action of its own, and may turn the whole group, or some of its rules, to counting.
+// fromRule reads a rule. That of a group has no action of its own, and may turn the whole group to counting, or have some of its rules do something else.
 func fromRule(in types.Rule) Rule {
 	r := Rule{Name: aws.ToString(in.Name), Action: action(in.Action)}
-	if s := in.Statement; s != nil && s.RuleGroupReferenceStatement != nil {
-		r.group = aws.ToString(s.RuleGroupReferenceStatement.ARN)
+	s := in.Statement
+	if s == nil || s.ManagedRuleGroupStatement == nil && s.RuleGroupReferenceStatement == nil {
+		return r
 	}
 	if in.OverrideAction != nil && in.OverrideAction.Count != nil {
 		r.Action = "count"
 		return r
 	}
-	if in.Statement == nil {
-		return r
-	}
+	r.Action, r.overrides = "group", map[string]string{}
 	var overrides []types.RuleActionOverride
 	var excluded []types.ExcludedRule
-	switch {
-	case in.Statement.ManagedRuleGroupStatement != nil:
-		m := in.Statement.ManagedRuleGroupStatement
-		r.Action, r.Blocks, overrides, excluded = "group", -1, m.RuleActionOverrides, m.ExcludedRules
-	case in.Statement.RuleGroupReferenceStatement != nil:
-		m := in.Statement.RuleGroupReferenceStatement
-		r.Action, overrides, excluded = "group", m.RuleActionOverrides, m.ExcludedRules
-	}
-	for _, o := range overrides {
-		if action(o.ActionToUse) == "count" {
-			r.Counts = append(r.Counts, aws.ToString(o.Name))
+	if m := s.ManagedRuleGroupStatement; m != nil {
+		overrides, excluded, r.Blocks = m.RuleActionOverrides, m.ExcludedRules, -1
+		if len(overrides)+len(excluded) > 0 {
+			r.vendors, r.Blocks = m, 0
 		}
+	} else {
+		m := s.RuleGroupReferenceStatement
+		overrides, excluded, r.own = m.RuleActionOverrides, m.ExcludedRules, aws.ToString(m.ARN)
 	}
 	for _, e := range excluded { // as it was written before there were overrides: these count
-		r.Counts = append(r.Counts, aws.ToString(e.Name))
+		r.overrides[aws.ToString(e.Name)] = "count"
+	}
+	for _, o := range overrides {
+		r.overrides[aws.ToString(o.Name)] = action(o.ActionToUse)
 	}
 	return r
 }
 
-// look reads the rules of a group of one's own.
-func (r *Rule) look(group *types.RuleGroup) {
-	if group == nil || r.Action != "group" {
-		return
+// take reads a rule of the group. An override of a rule that is not there means nothing, which AWS does not say.
+func (r *Rule) take(name, own string) {
+	now, overridden := r.overrides[name]
+	if !overridden {
+		now = own
 	}
-	for _, inner := range group.Rules {
-		switch name := aws.ToString(inner.Name); {
-		case slices.Contains(r.Counts, name):
-		case action(inner.Action) == "count":
-			r.Counts = append(r.Counts, name)
-		case refuses(action(inner.Action)):
-			r.Blocks++
-		}
+	switch {
+	case refuses(now):
+		r.Blocks++
+	case refuses(own), now == "count" && r.own != "": // a vendor's rule may count by itself
+		r.Counts = append(r.Counts, name)
 	}
 }
 
@@ -115,7 +111,7 @@ func blocks(acl ACL, counting []string) error {
 	want := "rules of " + acl.Name + " that refuse"
 	switch {
 	case len(count) > 0:
-		return &probe.Unmet{Class: "waf.count", Want: want, Got: "rules that only count: " + strings.Join(count, ", "), From: acl.From, Fix: "set them to Block, or list them in cdn.waf.counting"}
+		return &probe.Unmet{Class: "waf.count", Want: want, Got: "rules that refuse nothing: " + strings.Join(count, ", "), From: acl.From, Fix: "set them to Block, or list them in cdn.waf.counting"}
 	case !refusing:
 		return &probe.Unmet{Class: "waf.nothing", Want: want, Got: fmt.Sprintf("%d rules, none of which refuses, and the default %s", len(acl.Rules), acl.Default), From: acl.From, Fix: "add rules such as AWSManagedRulesCommonRuleSet"}
 	}

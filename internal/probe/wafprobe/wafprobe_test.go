@@ -13,24 +13,41 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 )
 
+const xss = "CrossSiteScripting_QUERYARGUMENTS"
+
 const (
 	aclARN   = "arn:aws:wafv2:us-east-1:" + awstest.ID + ":global/webacl/web/1"
 	groupARN = "arn:aws:wafv2:us-east-1:" + awstest.ID + ":global/rulegroup/own/1"
 )
 
 var (
+	allow   = &types.RuleAction{Allow: &types.AllowAction{}}
 	count   = &types.RuleAction{Count: &types.CountAction{}}
 	block   = &types.RuleAction{Block: &types.BlockAction{}}
 	counted = &types.OverrideAction{Count: &types.CountAction{}}
 )
 
+var all3 = awstest.ManagedRules["AWS/AWSManagedRulesCommonRuleSet"]
+
 func managed(overrides ...types.RuleActionOverride) types.Rule {
-	return types.Rule{Name: aws.String("common"), OverrideAction: &types.OverrideAction{None: &types.NoneAction{}},
-		Statement: &types.Statement{ManagedRuleGroupStatement: &types.ManagedRuleGroupStatement{Name: aws.String("AWSManagedRulesCommonRuleSet"), VendorName: aws.String("AWS"), RuleActionOverrides: overrides}}}
+	return vendors("AWS", "AWSManagedRulesCommonRuleSet", overrides...)
 }
 
-func own(override *types.OverrideAction) types.Rule {
-	return types.Rule{Name: aws.String("own"), OverrideAction: override, Statement: &types.Statement{RuleGroupReferenceStatement: &types.RuleGroupReferenceStatement{ARN: aws.String(groupARN)}}}
+func vendors(vendor, group string, overrides ...types.RuleActionOverride) types.Rule {
+	return types.Rule{Name: aws.String("common"), OverrideAction: &types.OverrideAction{None: &types.NoneAction{}},
+		Statement: &types.Statement{ManagedRuleGroupStatement: &types.ManagedRuleGroupStatement{Name: &group, VendorName: &vendor, RuleActionOverrides: overrides}}}
+}
+
+func own(override *types.OverrideAction, overrides ...types.RuleActionOverride) types.Rule {
+	return types.Rule{Name: aws.String("own"), OverrideAction: override, Statement: &types.Statement{RuleGroupReferenceStatement: &types.RuleGroupReferenceStatement{ARN: aws.String(groupARN), RuleActionOverrides: overrides}}}
+}
+
+// to has rules of a group do something else.
+func to(action *types.RuleAction, names ...string) (all []types.RuleActionOverride) {
+	for _, name := range names {
+		all = append(all, types.RuleActionOverride{Name: &name, ActionToUse: action})
+	}
+	return all
 }
 
 func TestBlocks(t *testing.T) {
@@ -54,9 +71,19 @@ func TestBlocks(t *testing.T) {
 		"one that may":                       {types.WebACL{Rules: []types.Rule{managed(), {Name: aws.String("r"), Action: count}}}, nil, []string{"r"}, probe.Pass, ""},
 		"all may count, so nothing refuses":  {types.WebACL{Rules: []types.Rule{{Name: aws.String("r"), Action: count}}}, nil, []string{"r"}, probe.Fail, "none"},
 		"a managed group that counts":        {types.WebACL{Rules: []types.Rule{counts}}, nil, nil, probe.Fail, "common"},
-		"a managed rule that counts":         {types.WebACL{Rules: []types.Rule{managed(types.RuleActionOverride{Name: aws.String("XSS"), ActionToUse: count})}}, nil, nil, probe.Fail, "common/XSS"},
-		"a managed rule that may":            {types.WebACL{Rules: []types.Rule{managed(types.RuleActionOverride{Name: aws.String("XSS"), ActionToUse: count})}}, nil, []string{"common/XSS"}, probe.Pass, ""},
-		"a managed rule that blocks instead": {types.WebACL{Rules: []types.Rule{managed(types.RuleActionOverride{Name: aws.String("XSS"), ActionToUse: block})}}, nil, nil, probe.Pass, ""},
+		"a managed rule that counts":         {types.WebACL{Rules: []types.Rule{managed(to(count, xss)...)}}, nil, nil, probe.Fail, "common/" + xss},
+		"a managed rule that may":            {types.WebACL{Rules: []types.Rule{managed(to(count, xss)...)}}, nil, []string{"common/" + xss}, probe.Pass, ""},
+		"a managed rule that blocks instead": {types.WebACL{Rules: []types.Rule{managed(to(block, xss)...)}}, nil, nil, probe.Pass, ""},
+		"a managed rule that allows":         {types.WebACL{Rules: []types.Rule{managed(to(allow, xss)...)}}, nil, nil, probe.Fail, "common/" + xss},
+		"all of them allow":                  {types.WebACL{Rules: []types.Rule{managed(to(allow, all3...)...)}}, nil, []string{"common"}, probe.Fail, "none of which refuses"},
+		"all of them count, which they may":  {types.WebACL{Rules: []types.Rule{managed(to(count, all3...)...)}}, nil, []string{"common"}, probe.Fail, "none of which refuses"},
+		"two of them count, which they may":  {types.WebACL{Rules: []types.Rule{managed(to(count, all3[:2]...)...)}}, nil, []string{"common"}, probe.Pass, ""},
+		"an override of nothing":             {types.WebACL{Rules: []types.Rule{managed(to(count, "crossSiteScripting_QUERYARGUMENTS")...)}}, nil, nil, probe.Pass, ""},
+		"a group that nobody knows":          {types.WebACL{Rules: []types.Rule{vendors("Nobody", "Else", to(count, "x")...)}}, nil, nil, probe.Blocked, "Else"},
+		"a vendor's that counts by itself":   {types.WebACL{Rules: []types.Rule{vendors("Nobody", "Counting", to(block, "Blocks_That")...)}}, nil, nil, probe.Pass, ""},
+		"our own, allowed":                   {types.WebACL{Rules: []types.Rule{own(nil, to(allow, "a")...)}}, []types.Rule{{Name: aws.String("a"), Action: block}}, []string{"own"}, probe.Fail, "none of which refuses"},
+		"our own, allowed, which it may not": {types.WebACL{Rules: []types.Rule{managed(), own(nil, to(allow, "a")...)}}, []types.Rule{{Name: aws.String("a"), Action: block}}, nil, probe.Fail, "own/a"},
+		"our own, counting, that blocks":     {types.WebACL{Rules: []types.Rule{own(nil, to(block, "a")...)}}, []types.Rule{{Name: aws.String("a"), Action: count}}, nil, probe.Pass, ""},
 		"a rule that was excluded":           {types.WebACL{Rules: []types.Rule{excluded}}, nil, nil, probe.Fail, "NoUserAgent_HEADER"},
 		"a group of our own":                 {types.WebACL{Rules: []types.Rule{own(nil)}}, []types.Rule{{Name: aws.String("a"), Action: block}}, nil, probe.Pass, ""},
 		"an empty one":                       {types.WebACL{Rules: []types.Rule{own(nil)}}, nil, nil, probe.Fail, "none"},

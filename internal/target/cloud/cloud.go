@@ -19,6 +19,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/ecrprobe"
 	"github.com/getdrop/launchgate/internal/probe/ecsprobe"
 	"github.com/getdrop/launchgate/internal/probe/elbprobe"
+	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/iamprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
 	"github.com/getdrop/launchgate/internal/probe/quotasprobe"
@@ -91,6 +92,39 @@ func of(l *launch.Launch) *Cloud {
 	}
 	c.Role = iamprobe.New(account, string(l.IAM.Role), asked...)
 	return c
+}
+
+// Revision is the commit that the image of the launch was built from.
+func (c *Cloud) Revision(ctx context.Context) (string, error) {
+	return c.Images.Revision(ctx, c.Launch.Compute.Image.Digest())
+}
+
+// ImageStarts claims that the image of the launch was built for the processors of the service.
+func (c *Cloud) ImageStarts() probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		s, err := c.Platform.Describe(ctx)
+		if err != nil {
+			return probe.Evidence{Target: s.Name}, err
+		}
+		return c.Images.BuiltFor(c.Launch.Compute.Image.Digest(), s.Processors)(ctx)
+	}
+}
+
+// WellAtService claims that the health document says the same at the address that the platform gave the service, past DNS and CDN. One behind a load
+// balancer has no such address, but for cdn.origin.url.
+func (c *Cloud) WellAtService(version string) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		hosts, err := c.ProductionHosts(ctx)
+		switch {
+		case err != nil:
+			return probe.Evidence{}, err
+		case len(hosts) == 0 && c.Launch.Compute.Provider == launch.ECS:
+			return probe.Evidence{}, &probe.NotApplicable{Why: "the load balancer before the service answers for the launch's names only"}
+		case len(hosts) == 0:
+			return probe.Evidence{}, &probe.Unknown{Class: "not-configured", Want: "the address of the service", Got: "none that the platform names", Fix: "correct compute.service"}
+		}
+		return httpprobe.HealthIs(c.Web, target.HTTPS(launch.Domain(hosts[0]), c.Launch.Health.Path), c.Health(version))(ctx)
+	}
 }
 
 // WantedAlarms are the alarms that must watch the launch.
