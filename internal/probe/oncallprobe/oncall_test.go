@@ -66,7 +66,7 @@ func TestAnswers(t *testing.T) {
 		"at no time":               {provider{always, Incident{By: ic}, nil}, probe.Blocked, "does not say"},
 		"before it was fired":      {provider{always, Incident{Taken: now.Add(-10 * time.Minute), By: ic}, nil}, probe.Blocked, "before it was fired"},
 		"a clock a little behind":  {provider{always, Incident{Taken: now.Add(-5 * time.Second), By: ic}, nil}, probe.Pass, ""},
-		"resolved, taken by none":  {provider{always, Incident{Resolved: true}, nil}, probe.Fail, "resolved"},
+		"resolved, taken by none":  {provider{always, Incident{Resolved: true}, nil}, probe.Blocked, "resolved"},
 		"resolved by the taker":    {provider{always, Incident{Taken: now.Add(time.Second), By: ic, Resolved: true}, conflict}, probe.Pass, ""},
 		"nobody is on call":        {provider{nil, Incident{Taken: now.Add(time.Second), By: ic}, nil}, probe.Fail, "who is not on call"},
 	} {
