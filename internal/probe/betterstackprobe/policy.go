@@ -45,7 +45,7 @@ func (a *Account) Escalates(w Wanted) probe.Claim {
 }
 
 // reaches follows a policy and its branches. Each branch must reach somebody, because any of them can be the one that is taken, and so must
-// what is left of the policy, because none may be (https://betterstack.com/docs/uptime/escalation-policies/).
+// what is left of the policy, because none may be (https://docs.betteruptime.com/on-call/escalation-policies).
 func (a *Account) reaches(ctx context.Context, m Monitor, id string, way []string) error {
 	want := "a policy that calls somebody"
 	if slices.Contains(way, id) || len(way) > 8 {
