@@ -3,6 +3,7 @@ package rdsprobe
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -165,8 +166,11 @@ func describedAs(states ...State) *Instance {
 func TestReplicas(t *testing.T) {
 	primary := State{ID: "drop-db", Status: "available", Replicas: []string{"drop-db-2", "drop-db-1"}}
 	replica := State{ID: "drop-db-1", Status: "available", Replication: "replicating"}
+	chain := describedAs(State{ID: "drop-db", Replicas: []string{"drop-db-1"}}, State{ID: "drop-db-1", Replicas: []string{"drop-db-6"}})
 	i := describedAs(primary, replica, State{ID: "drop-db-2", Status: "rebooting", Replication: "replicating"},
-		State{ID: "drop-db-3", Status: "available", Replication: "error replication slot is gone"}, State{ID: "drop-db-4", Status: "available"})
+		State{ID: "drop-db-3", Status: "available", Replication: "error replication slot is gone"}, State{ID: "drop-db-4", Status: "available"},
+		fromInstance(&types.DBInstance{DBInstanceIdentifier: aws.String("drop-db-5"), DBInstanceStatus: aws.String("available"),
+			StatusInfos: []types.DBInstanceStatusInfo{{StatusType: aws.String("read replication"), Status: aws.String("replicating"), Normal: aws.Bool(false)}}}))
 	for name, test := range map[string]struct {
 		claim probe.Claim
 		class string
@@ -178,9 +182,14 @@ func TestReplicas(t *testing.T) {
 		"none wanted, none there":    {describedAs(State{ID: "drop-db"}).HasReplicas(), ""},
 		"one wanted, none there":     {describedAs(State{ID: "drop-db"}).HasReplicas("drop-db-1"), "replica.set"},
 
+		// A replica may have replicas of its own. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PostgreSQL.Replication.ReadReplicas.html
+		"one behind a replica":           {chain.HasReplicas("drop-db-1"), "replica.set"},
+		"one behind a replica, expected": {chain.HasReplicas("drop-db-1", "drop-db-6"), ""},
+
 		"replicates":        {i.Replicates("drop-db-1"), ""},
 		"is rebooted":       {i.Replicates("drop-db-2"), "replica.status"},
 		"has an error":      {i.Replicates("drop-db-3"), "replica.stopped"},
+		"is not normal":     {i.Replicates("drop-db-5"), "replica.stopped"},
 		"is no replica":     {i.Replicates("drop-db-4"), "replica.stopped"},
 		"is not there":      {i.Replicates("drop-db-9"), "rds.missing"},
 		"primary is no one": {i.Replicates("drop-db"), "replica.stopped"},
@@ -241,4 +250,27 @@ func TestFromInstance(t *testing.T) {
 	assert.NotContains(t, fmt.Sprint(s), "hunter2")
 	assert.Equal(t, "error slot is gone", s.Replication)
 	assert.True(t, s.LatestRestorable.IsZero())
+}
+
+// Whatever RDS has pending is a change at the launch. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_PendingModifiedValues.html
+func TestWhateverIsPendingIsNamed(t *testing.T) {
+	fields := reflect.TypeFor[types.PendingModifiedValues]()
+	for i := range fields.NumField() {
+		field := fields.Field(i)
+		if !field.IsExported() {
+			continue
+		}
+		var pending types.PendingModifiedValues
+		value := reflect.ValueOf(&pending).Elem().Field(i)
+		switch field.Type.Kind() {
+		case reflect.Pointer:
+			value.Set(reflect.New(field.Type.Elem()))
+		case reflect.Slice:
+			value.Set(reflect.MakeSlice(field.Type, 1, 1))
+		default:
+			value.SetString("full")
+		}
+		assert.Len(t, fromInstance(&types.DBInstance{PendingModifiedValues: &pending}).Pending, 1, field.Name)
+	}
+	assert.Empty(t, fromInstance(&types.DBInstance{PendingModifiedValues: &types.PendingModifiedValues{ProcessorFeatures: []types.ProcessorFeature{}}}).Pending)
 }
