@@ -109,7 +109,10 @@ func end(ctx context.Context, p Provider, id string) error {
 	refused := p.Resolve(ctx, id)
 	resolved, err := probe.Await(ctx, tidying/2, time.Second, func(ctx context.Context) (bool, error) {
 		seen, err := p.State(ctx, id)
-		return seen.Resolved, err
+		if seen.Resolved { // whatever else could not be told
+			return true, nil
+		}
+		return false, err
 	})
 	switch {
 	case err == nil && resolved:
