@@ -60,6 +60,8 @@ func TestWhatIsAnAnswer(t *testing.T) {
 		"GitHub's limit":       {403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": fmt.Sprint(time.Now().Add(time.Hour).Unix())}, `{}`, "api.limit"},
 		"of a minute ago":      {200, map[string]string{"Age": "60"}, `{"a":1}`, ""},
 		"of ten minutes ago":   {200, map[string]string{"Age": "600"}, `{"a":1}`, "api.stale"},
+		"of long ago":          {200, map[string]string{"Age": "99999999999"}, `{"a":1}`, "api.stale"},
+		"of two caches":        {200, map[string]string{"Age": "86400, 86400"}, `{"a":1}`, "api.stale"},
 		"of yesterday by Date": {200, map[string]string{"Date": time.Now().AddDate(0, 0, -1).UTC().Format(http.TimeFormat)}, `{"a":1}`, "api.stale"},
 		"of yesterday, absent": {304, map[string]string{"Age": "86400"}, "", "api.stale"},
 	} {
