@@ -17,6 +17,6 @@ func sumsubGates(s *gate.Section) {
 
 	s.Gate("ClockSkew", gate.Warn, "The clock is near Sumsub's, which refuses what is signed at another time.", gate.OnSumsub(func(g *gate.G) {
 		l := g.Launch()
-		g.Check("the clocks", sumsubprobe.ClockWithin(target.Of(l).Web, string(l.Sumsub.API), l.Sumsub.MaxSkew.D()))
+		g.Check("the clocks", sumsubprobe.ClockWithin(target.Of(l).Web, l.Sumsub.MaxSkew.D()))
 	}))
 }

@@ -5,7 +5,6 @@ import "strings"
 // Sumsub is the provider of identity checks.
 type Sumsub struct {
 	Enabled bool          `yaml:"enabled" doc:"Sumsub checks identities. Where it is false, each of its gates needs a decision that declares it not applicable."`
-	API     URL           `yaml:"api" default:"https://api.sumsub.com"`
 	Token   Secret        `yaml:"token" doc:"App token of production, prd:…, that may read applicants and manage the client's settings, which the list of webhooks needs."`
 	Key     Secret        `yaml:"secret_key" doc:"Secret key of the app token, which signs each call."`
 	MaxSkew Duration      `yaml:"max_skew" default:"30s" doc:"How far the clock here may be from Sumsub's, which refuses calls that are 60 s off."`
@@ -31,9 +30,6 @@ func (c checker) sumsub() {
 	s := c.Sumsub
 	if !s.Enabled {
 		return
-	}
-	if strings.HasSuffix(string(s.API), "/") {
-		c.bad("sumsub.api", "want an address without / at its end; got %s", quote(string(s.API)))
 	}
 	if !strings.HasPrefix(s.Webhook.Path, "/") {
 		c.bad("sumsub.webhook.path", "want a path that begins with /; got %s", quote(s.Webhook.Path))
