@@ -2,6 +2,8 @@ package sumsubprobe
 
 import (
 	"context"
+	"crypto/hmac"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -158,4 +160,52 @@ func delivered(hooks []Webhook, cut bool, target string, types []string, from st
 		got += "; they go to " + strings.Join(slices.Compact(elsewhere), ", ")
 	}
 	return &probe.Unmet{Class: "sumsub.webhook", Want: want, Got: got, From: from, Fix: "correct the webhook in Sumsub's dashboard, in production mode"}
+}
+
+// Signs claims that every webhook which delivers to a URL signs by HMAC-SHA-256 with a secret. Sumsub shows its secrets to whoever may
+// manage the client's settings: they are compared here, and go nowhere else.
+func (a *Account) Signs(target string, secret func(context.Context) (string, error)) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: target, Source: "Sumsub, client webhooks"}
+		want, err := reveal(ctx, secret, "sumsub.webhook.secret")
+		if err != nil {
+			return evidence, err
+		}
+		hooks, cut, answer, err := a.hooks(ctx)
+		if err != nil {
+			return evidence, err
+		}
+		evidence.Asked = []string{answer.From}
+		seen := []Webhook{}
+		for _, h := range hooks {
+			if h.Target != target || h.barred() != "" {
+				continue
+			}
+			seen = append(seen, h.Webhook)
+			if err := h.signs(want, answer.From); err != nil {
+				return evidence, err
+			}
+		}
+		evidence.Observed = seen
+		switch {
+		case len(seen) > 0:
+			return evidence, nil
+		case cut:
+			return evidence, &probe.Unknown{Class: "sumsub.webhooks-cut", Want: "a webhook that delivers to " + target, Got: "none among the oldest 50, and Sumsub lists no others", From: answer.From, Fix: "delete webhooks that nobody needs, and run the gate again"}
+		}
+		return evidence, &probe.Unmet{Class: "sumsub.webhook", Want: "a webhook that delivers to " + target, Got: "none", From: answer.From, Fix: "correct the webhook in Sumsub's dashboard, in production mode"}
+	}
+}
+
+func (h hook) signs(secret, from string) error {
+	want := "webhook " + h.ID + " signing by " + SHA256 + " with the secret of sumsub.webhook.secret"
+	switch {
+	case h.Secret == "" || h.Algorithm == "":
+		return &probe.Unknown{Class: "sumsub.secret", Want: want, Got: "an answer without its secretKey or its signatureAlgorithm", From: from, Fix: "let the app token manage the client's settings"}
+	case h.Algorithm != SHA256:
+		return &probe.Unmet{Class: "sumsub.algorithm", Want: want, Got: fmt.Sprintf("%.30q", h.Algorithm), From: from, Fix: "choose SHA-256 as the webhook's signature algorithm"}
+	case !hmac.Equal([]byte(h.Secret), []byte(secret)):
+		return &probe.Unmet{Class: "sumsub.secret", Want: want, Got: "another secret", From: from, Fix: "give the application the secret of the webhook in production mode, and let launch.yaml refer to it"}
+	}
+	return nil
 }
