@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -299,6 +300,7 @@ func TestSigns(t *testing.T) {
 		"no algorithm is shown": {with(func(h *sumsubtest.Webhook) { h.Algorithm = "" }), probe.Blocked, "sumsub.secret"},
 		"no secret is shown":    {with(func(h *sumsubtest.Webhook) { h.SecretKey = "" }), probe.Blocked, "sumsub.secret"},
 		"none that is on":       {with(off), probe.Fail, "sumsub.webhook"},
+		"none of 50":            {slices.Repeat(with(off), mostListed), probe.Blocked, "sumsub.webhooks-cut"},
 	} {
 		w := newWorld(t)
 		w.server.Change(func(a *sumsubtest.Account) { a.Webhooks = test.hooks })

@@ -150,7 +150,7 @@ func delivered(hooks []Webhook, cut bool, target string, types []string, from st
 	}
 	want, got := "events delivered to "+target+": "+strings.Join(types, ", "), "none of "+strings.Join(missing, ", ")
 	if cut {
-		return &probe.Unknown{Class: "sumsub.webhooks-cut", Want: want, Got: got + " among the oldest 50, and Sumsub lists no others", From: from, Fix: "delete webhooks that nobody needs, and run the gate again"}
+		return unlisted(want, got, from)
 	}
 	for _, why := range slices.Sorted(maps.Keys(barred)) {
 		got += "; it is " + why + " for " + strings.Join(barred[why], ", ")
@@ -159,6 +159,14 @@ func delivered(hooks []Webhook, cut bool, target string, types []string, from st
 		slices.Sort(elsewhere)
 		got += "; they go to " + strings.Join(slices.Compact(elsewhere), ", ")
 	}
+	return astray(want, got, from)
+}
+
+func unlisted(want, got, from string) error {
+	return &probe.Unknown{Class: "sumsub.webhooks-cut", Want: want, Got: got + " among the oldest 50, and Sumsub lists no others", From: from, Fix: "delete webhooks that nobody needs, and run the gate again"}
+}
+
+func astray(want, got, from string) error {
 	return &probe.Unmet{Class: "sumsub.webhook", Want: want, Got: got, From: from, Fix: "correct the webhook in Sumsub's dashboard, in production mode"}
 }
 
@@ -191,9 +199,9 @@ func (a *Account) Signs(target string, secret func(context.Context) (string, err
 		case len(seen) > 0:
 			return evidence, nil
 		case cut:
-			return evidence, &probe.Unknown{Class: "sumsub.webhooks-cut", Want: "a webhook that delivers to " + target, Got: "none among the oldest 50, and Sumsub lists no others", From: answer.From, Fix: "delete webhooks that nobody needs, and run the gate again"}
+			return evidence, unlisted("a webhook that delivers to "+target, "none", answer.From)
 		}
-		return evidence, &probe.Unmet{Class: "sumsub.webhook", Want: "a webhook that delivers to " + target, Got: "none", From: answer.From, Fix: "correct the webhook in Sumsub's dashboard, in production mode"}
+		return evidence, astray("a webhook that delivers to "+target, "none", answer.From)
 	}
 }
 
