@@ -37,7 +37,7 @@ func ProvidersOf(l *launch.Launch) *Providers {
 		p.GitHub = githubprobe.New(github, l.GitHub.Repository)
 		p.BankID = p.bankID()
 		p.Sumsub = &sumsubprobe.Account{Token: l.Sumsub.Token.Revealer(), Key: l.Sumsub.Key.Revealer(),
-			API: p.API("Sumsub", l.Sumsub.API, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
+			API: p.API("Sumsub", sumsubprobe.Production, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
 		p.Payments = p.API("the payment provider", l.Payments.API, l.Payments.Key, "payments.key")
 		p.Payments.Header = paymentprobe.Header()
 		if l.Flags.Provider == launch.OFREP {
