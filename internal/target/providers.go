@@ -13,6 +13,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 	"github.com/getdrop/launchgate/internal/probe/oidcprobe"
+	"github.com/getdrop/launchgate/internal/probe/openbankingprobe"
 	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
 	"github.com/getdrop/launchgate/internal/probe/sumsubprobe"
 )
@@ -24,7 +25,10 @@ type Providers struct {
 	BankID   *oidcprobe.Provider
 	Sumsub   *sumsubprobe.Account
 	Payments *jsonapi.Service
-	Flags    flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
+
+	OpenBanking *openbankingprobe.Provider
+
+	Flags flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
 }
 
 var knownProviders PerLaunch[Providers]
@@ -41,6 +45,7 @@ func ProvidersOf(l *launch.Launch) *Providers {
 			API: p.api("Sumsub", l.Sumsub.API, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
 		p.Payments = p.api("the payment provider", l.Payments.API, l.Payments.Key, "payments.key")
 		p.Payments.Header = paymentprobe.Header()
+		p.OpenBanking = p.openBanking()
 		if l.Flags.Provider == launch.OFREP {
 			p.Flags = flagsprobe.NewOFREP(p.api("the flag provider", l.Flags.URL, l.Flags.Token, "flags.token"), evaluationContext(l))
 		}

@@ -24,7 +24,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	From   string // method and address, without the query
+	From   string // method and address, without the query; see Request.Shown
 
 	service *Service
 	text    bool
@@ -42,7 +42,7 @@ func (s *Service) exchange(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{service: s, text: r.Text, From: request.Method + " " + s.host() + request.URL.Path}
+	a := &Answer{service: s, text: r.Text, From: request.Method + " " + s.host() + r.shown()}
 	response, err := s.client().Do(request)
 	if err != nil {
 		return nil, s.unreached(ctx, a.From, err)
@@ -155,6 +155,9 @@ func (a *Answer) limit(wait time.Duration) error {
 func (a *Answer) usable() error {
 	switch {
 	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
+		if err := a.fresh(); err != nil {
+			return err // a refusal of yesterday is none
+		}
 		return a.unusable("api.refused", fmt.Sprintf("status %d%s", a.Status, a.message()), "see that "+a.service.Key+" is valid and may read this")
 	case a.Status >= 500:
 		return a.unusable("api.down", fmt.Sprintf("status %d", a.Status), "see the service's status page, and run the gate again")

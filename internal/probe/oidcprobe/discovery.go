@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -24,19 +23,14 @@ func (p *Provider) Production() probe.Claim {
 	}
 }
 
-var testWords = []string{"current", "preprod", "test", "staging", "sandbox", "dev", "demo", "localhost"}
-
 func judgeIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
 		return &probe.Unmet{Class: "oidc.issuer", Want: "an issuer with https", Got: fmt.Sprintf("%q", issuer), From: "bankid.issuer", Fix: "correct it"}
 	}
-	words := strings.FieldsFunc(strings.ToLower(u.Host+u.Path), func(r rune) bool { return r < '0' || r > '9' && r < 'a' || r > 'z' })
-	for _, word := range words {
-		if slices.Contains(testWords, word) {
-			return &probe.Unmet{Class: "oidc.test-realm", Want: "the production realm", Got: fmt.Sprintf("%s, whose %q is one for tests", issuer, word), From: "bankid.issuer",
-				Fix: "use the production issuer and the credentials that belong to it"}
-		}
+	if word := probe.TestWord(u); word != "" {
+		return &probe.Unmet{Class: "oidc.test-realm", Want: "the production realm", Got: fmt.Sprintf("%s, whose %q is one for tests", issuer, word), From: "bankid.issuer",
+			Fix: "use the production issuer and the credentials that belong to it"}
 	}
 	return nil
 }
