@@ -70,6 +70,14 @@ func (t *Targets) bankID() *oidcprobe.Provider {
 	return oidcprobe.New(string(b.Issuer), client, t.Web, at, rand.Text)
 }
 
+// BankIDLogin is where the application tells of its newest log-in, and what that must have been.
+func (t *Targets) BankIDLogin() oidcprobe.Login {
+	b := t.Launch.BankID
+	base, path := split(b.Login.URL)
+	return oidcprobe.Login{API: t.api("the application", base, b.Login.Token, "bankid.login.token"), Path: path, MinLOA: b.MinLOA, Version: t.Launch.Project.Version,
+		Digest: t.Launch.Compute.Image.Digest(), MaxAge: b.Login.MaxAge.D()}
+}
+
 func evaluationContext(l *launch.Launch) map[string]string {
 	if len(l.Flags.Context) > 0 {
 		return l.Flags.Context

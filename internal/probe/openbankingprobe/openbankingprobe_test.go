@@ -132,7 +132,7 @@ func TestAgainstAProvider(t *testing.T) {
 				s.Balances[account] = openbankingtest.Account{IBAN: iban, Currency: iban}
 			})
 		}, only("balance", "openbanking.currency"), false},
-		{"read too often", in(func(c *openbankingtest.Consent) { c.PerDay = 0 }), map[string]string{"consent": "openbanking.consent", "balance": "openbanking.exceeded"}, true},
+		{"read too often", func(w *world) { w.live.Change(func(s *openbankingtest.World) { s.Exceeded = true }) }, only("balance", "openbanking.exceeded"), true},
 		{"every token is taken", func(w *world) { w.live.Change(func(s *openbankingtest.World) { s.AnyToken = true }) }, only("credential", "openbanking.unproved"), true},
 		{"another token", func(w *world) { w.Live.Token = value("a-token-of-last-year") },
 			map[string]string{"credential": "openbanking.refused", "consent": "openbanking.refused", "balance": "openbanking.refused"}, false},
@@ -172,7 +172,7 @@ func TestAgainstAProvider(t *testing.T) {
 				r := probe.Run(t.Context(), name, claim)
 				assert.Equal(t, c.red[name], r.Class, "%s: %s", name, r.Message())
 				want := probe.Fail
-				if c.blocked && r.Class != "openbanking.consent" {
+				if c.blocked {
 					want = probe.Blocked
 				}
 				if c.red[name] == "" {
