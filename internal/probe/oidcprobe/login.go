@@ -50,14 +50,15 @@ func (t *texts) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*[]string)(t))
 }
 
-// LoggedIn claims that a person has logged in with a real BankID, not long ago, to the application that is launched, as the application's own
-// audit log has it: a token of this issuer, for this client, of the level that is wanted. A log-in that was mocked has the same page and the
-// same event, and another issuer, acr or amr. A document with a national identity number in it is wrong whatever else it says.
+// LoggedIn claims that a person has logged in with a real BankID, not long ago, to the application that is launched, as the application's
+// own audit log has it: a token of this issuer, for this client, of the level that is wanted. A log-in that was mocked has the same page
+// and the same event, and another issuer, acr or amr. A document with a national identity number in it is wrong whatever else it says.
 func (p *Provider) LoggedIn(l Login) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		e := probe.Evidence{Target: "bankid.login.url", Source: "docs/adr/0017; OpenID Connect Core 1.0, 2"}
 		if l.Path == "" {
-			return e, &probe.Unknown{Class: "not-configured", Want: "the application's document of its newest log-in", Got: "no bankid.login.url in launch.yaml", Fix: "let a person log in with a real BankID, and add it"}
+			return e, &probe.Unknown{Class: "not-configured", Want: "the application's document of its newest log-in",
+				Got: "no bankid.login.url in launch.yaml", Fix: "let a person log in with a real BankID, and add it"}
 		}
 		if _, err := probe.Reveal(ctx, "bankid.login.token", l.API.Token); err != nil {
 			return e, err
@@ -89,7 +90,8 @@ func (p *Provider) LoggedIn(l Login) probe.Claim {
 		case said.Login == nil:
 			return e, answer.Incomplete("login")
 		case string(said.Login) == "null":
-			return e, &probe.Unmet{Class: "oidc.login", Want: "a person who has logged in with a real BankID", Got: "nobody", From: answer.From, Fix: "log in to the application that is launched"}
+			return e, &probe.Unmet{Class: "oidc.login", Want: "a person who has logged in with a real BankID", Got: "nobody", From: answer.From,
+				Fix: "log in to the application that is launched"}
 		case json.Unmarshal(said.Login, &ev) != nil:
 			return e, answer.Incomplete("a login of the shape that docs/adr/0017 describes") // the reason may repeat what stands there
 		}
@@ -97,7 +99,8 @@ func (p *Provider) LoggedIn(l Login) probe.Claim {
 		if l.Now != nil {
 			now = l.Now
 		}
-		e.Observed = map[string]any{"at": ev.At, "acr": short(ev.ACR), "amr": short(strings.Join(ev.AMR, " ")), "iss": short(ev.Issuer), "version": short(ev.Version), "image": short(ev.Image)}
+		e.Observed = map[string]any{"at": ev.At, "acr": short(ev.ACR), "amr": short(strings.Join(ev.AMR, " ")), "iss": short(ev.Issuer),
+			"version": short(ev.Version), "image": short(ev.Image)}
 		return e, judgeLogin(ev, l, p.issuer, client, now(), answer.From)
 	}
 }
@@ -107,7 +110,8 @@ func exposed(ids []string, from string) error {
 	for _, id := range ids {
 		_ = redact.Register("a national identity number", id) // it is long enough
 	}
-	return &probe.Unmet{Class: "oidc.national-id", Want: "a log-in without anything of a person", Got: "a national identity number, which is not repeated here", From: from,
+	return &probe.Unmet{Class: "oidc.national-id", Want: "a log-in without anything of a person",
+		Got: "a national identity number, which is not repeated here", From: from,
 		Fix: "take it out of the application's audit log, and out of whatever has read it"}
 }
 
@@ -124,7 +128,8 @@ var (
 	level = regexp.MustCompile(`^urn:bankid:([a-z]+);LOA=([0-9])$`)
 )
 
-// methods are the ways to log in that BankID names in acr, and in amr in capital letters: https://authjs.dev/reference/core/providers/bankid-no
+// methods are the ways to log in that BankID names in acr, and in amr in capital letters:
+// https://authjs.dev/reference/core/providers/bankid-no
 var methods = []string{"bid", "bim", "bis"}
 
 func judgeLogin(ev event, l Login, issuer, client string, now time.Time, from string) error {
@@ -134,7 +139,8 @@ func judgeLogin(ev event, l Login, issuer, client string, now time.Time, from st
 	}
 	const again = "log in again with a real BankID, to the application that is launched"
 	if ev.Kind == "" || ev.At.IsZero() || ev.Issuer == "" || len(ev.Audience) == 0 || ev.ACR == "" || len(ev.AMR) == 0 || ev.Version == "" {
-		return &probe.Unknown{Class: "oidc.login-incomplete", Want: want, Got: "a login without all of event, at, iss, aud, acr, amr and version", From: from, Fix: "have the application say them: docs/adr/0017"}
+		return &probe.Unknown{Class: "oidc.login-incomplete", Want: want, Got: "a login without all of event, at, iss, aud, acr, amr and version",
+			From: from, Fix: "have the application say them: docs/adr/0017"}
 	}
 	if err := judgeIssuer(issuer); err != nil {
 		return err
@@ -150,7 +156,8 @@ func judgeLogin(ev event, l Login, issuer, client string, now time.Time, from st
 	case acr == nil:
 		return unmet("level", "the acr "+short(ev.ACR)+", which is none of BankID's", again)
 	case !slices.Contains(methods, acr[1]):
-		return &probe.Unknown{Class: "oidc.login-method", Want: want, Got: "the acr " + short(ev.ACR) + ", whose method nobody here knows", From: from, Fix: "see BankID's documentation, and teach the check"}
+		return &probe.Unknown{Class: "oidc.login-method", Want: want, Got: "the acr " + short(ev.ACR) + ", whose method nobody here knows",
+			From: from, Fix: "see BankID's documentation, and teach the check"}
 	case acr[2] < fmt.Sprint(l.MinLOA):
 		return unmet("level", "one at level "+acr[2], "ask for "+fmt.Sprintf("level %d (acr_values), and ", l.MinLOA)+again)
 	case !names(ev.AMR, acr[1]):

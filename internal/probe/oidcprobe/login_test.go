@@ -26,7 +26,8 @@ const (
 
 // success is a log-in with a real BankID of an hour ago.
 func success() map[string]any {
-	return map[string]any{"event": "auth_success", "id": "c0ffee", "at": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), "iss": issuer, "aud": "drop", "acr": "urn:bankid:bid;LOA=4", "amr": "BID",
+	return map[string]any{"event": "auth_success", "id": "c0ffee", "at": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), "iss": issuer,
+		"aud": "drop", "acr": "urn:bankid:bid;LOA=4", "amr": "BID",
 		"version": "1.0.0", "image": digest}
 }
 
@@ -44,7 +45,9 @@ func application(t *testing.T, body string) (*servicetest.Service, Login) {
 	})
 	server, err := servicetest.Start(authority, netip.MustParseAddr("203.0.113.80"), handler, "shop.example")
 	server = started.For(t, server, err)
-	api := &jsonapi.Service{Name: "the application", Base: "https://shop.example", Network: &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}, Resolver: server, Key: "bankid.login.token", Token: value(secret), Patience: 2 * time.Second}
+	api := &jsonapi.Service{Name: "the application", Base: "https://shop.example",
+		Network: &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}, Resolver: server, Key: "bankid.login.token",
+		Token: value(secret), Patience: 2 * time.Second}
 	return server, Login{API: api, Path: "/api/internal/login", MinLOA: 4, Version: "1.0.0", Digest: digest, MaxAge: 7 * 24 * time.Hour}
 }
 
@@ -139,7 +142,8 @@ func TestAnApplicationInTroubleIsNoVerdict(t *testing.T) {
 	}
 	_, p := world(t, ours())
 	server, login := application(t, telling(t, success()))
-	for name, change := range map[string]func(*Login){"no path": func(l *Login) { l.Path = "" }, "no token": func(l *Login) { l.API.Token = nil }} {
+	for name, change := range map[string]func(*Login){"no path": func(l *Login) { l.Path = "" },
+		"no token": func(l *Login) { l.API.Token = nil }} {
 		l := login
 		change(&l)
 		r := probe.Run(t.Context(), name, p.LoggedIn(l))
@@ -150,8 +154,10 @@ func TestAnApplicationInTroubleIsNoVerdict(t *testing.T) {
 
 func TestNumbersIn(t *testing.T) {
 	for text, want := range map[string]int{
-		national: 1, "130972 48022": 1, "130972-48022": 1, "130972.48022": 1, "123456 130972-48022": 1, "x" + national + "x": 1, national + "," + national: 2,
-		"13097248023": 0, "13097248032": 0, "1" + national: 0, national + "0": 0, "130972--48022": 0, "1309724802": 0, "1767262509123": 0, "": 0, "130972-": 0,
+		national: 1, "130972 48022": 1, "130972-48022": 1, "130972.48022": 1, "123456 130972-48022": 1, "x" + national + "x": 1,
+		national + "," + national: 2,
+		"13097248023":             0, "13097248032": 0, "1" + national: 0, national + "0": 0, "130972--48022": 0, "1309724802": 0, "1767262509123": 0, "": 0,
+		"130972-": 0,
 	} {
 		assert.Len(t, numbersIn(text), want, text)
 	}

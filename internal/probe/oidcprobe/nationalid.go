@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// nationalIDs are the Norwegian national identity numbers in a JSON document, D numbers among them: eleven digits, or six and five, of which the
-// last two are the check digits of the others (https://www.skatteetaten.no/en/person/national-registry/identitetsnummer/).
+// nationalIDs are the Norwegian national identity numbers in a JSON document, D numbers among them: eleven digits, or six and five, of
+// which the last two are the check digits of the others (https://www.skatteetaten.no/en/person/national-registry/identitetsnummer/).
 func nationalIDs(document []byte) []string {
 	found := numbersIn(string(document))
 	decoder := json.NewDecoder(bytes.NewReader(document)) // whose texts may be written with escapes

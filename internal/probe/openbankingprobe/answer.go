@@ -64,7 +64,8 @@ func ask(ctx context.Context, api *jsonapi.Service, r jsonapi.Request, into any)
 	}
 	switch {
 	case s.Code == "ACCESS_EXCEEDED":
-		return s, &probe.Unknown{Class: "openbanking.exceeded", Want: "an answer of " + api.Name, Got: s.String(), From: s.from, Fix: "run the gate again tomorrow: the consent's reads of today are used up"}
+		return s, &probe.Unknown{Class: "openbanking.exceeded", Want: "an answer of " + api.Name, Got: s.String(), From: s.from,
+			Fix: "run the gate again tomorrow: the consent's reads of today are used up"}
 	case refusal(err) && s.Code != "":
 		return s, nil // it says why
 	case err != nil:
@@ -98,8 +99,10 @@ const (
 // codes are the message codes that tell something of the launch, and what to do then. No other code tells anything.
 var codes = map[string]string{
 	"TOKEN_UNKNOWN": newToken, "TOKEN_INVALID": newToken, "TOKEN_EXPIRED": newToken, "ROLE_INVALID": newToken,
-	"CERTIFICATE_INVALID": newToken, "CERTIFICATE_EXPIRED": newToken, "CERTIFICATE_REVOKED": newToken, "CERTIFICATE_BLOCKED": newToken, "CERTIFICATE_MISSING": newToken,
-	"CONSENT_UNKNOWN": newConsent, "CONSENT_INVALID": newConsent, "CONSENT_EXPIRED": newConsent, "RESOURCE_UNKNOWN": newConsent, "RESOURCE_EXPIRED": newConsent, "RESOURCE_BLOCKED": newConsent,
+	"CERTIFICATE_INVALID": newToken, "CERTIFICATE_EXPIRED": newToken, "CERTIFICATE_REVOKED": newToken, "CERTIFICATE_BLOCKED": newToken,
+	"CERTIFICATE_MISSING": newToken,
+	"CONSENT_UNKNOWN":     newConsent, "CONSENT_INVALID": newConsent, "CONSENT_EXPIRED": newConsent, "RESOURCE_UNKNOWN": newConsent,
+	"RESOURCE_EXPIRED": newConsent, "RESOURCE_BLOCKED": newConsent,
 	"PRODUCT_INVALID": newPayment, "PRODUCT_UNKNOWN": newPayment, "PAYMENT_FAILED": newPayment,
 }
 

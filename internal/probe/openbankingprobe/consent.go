@@ -139,14 +139,16 @@ func (p *Provider) read(ctx context.Context) (reading, error) {
 			} `json:"balanceAmount"`
 		} `json:"balances"`
 	}
-	r.said, err = ask(ctx, p.Live, jsonapi.Request{Path: "/v1/accounts/" + url.PathEscape(account) + "/balances", Shown: "/v1/accounts/{id}/balances", Header: http.Header{"Consent-ID": {id}}}, &answer)
+	r.said, err = ask(ctx, p.Live, jsonapi.Request{Path: "/v1/accounts/" + url.PathEscape(account) + "/balances",
+		Shown: "/v1/accounts/{id}/balances", Header: http.Header{"Consent-ID": {id}}}, &answer)
 	if err == nil {
 		err = r.is(http.StatusOK, "the account's balances")
 	}
 	for _, b := range answer.Balances {
 		r.Balances = append(r.Balances, Balance{clean(word, b.Type), clean(currency, b.Amount.Currency)})
 		if err == nil && !amount.MatchString(b.Amount.Amount) {
-			err = &probe.Unknown{Class: "openbanking.incomplete", Want: "balances with amounts", Got: "one without an amount that can be read", From: r.from, Fix: "see whether the API has changed"}
+			err = &probe.Unknown{Class: "openbanking.incomplete", Want: "balances with amounts", Got: "one without an amount that can be read",
+				From: r.from, Fix: "see whether the API has changed"}
 		}
 	}
 	return r, err
@@ -155,10 +157,13 @@ func (p *Provider) read(ctx context.Context) (reading, error) {
 func judgeBalances(r reading, currency string) error {
 	want := "a balance in " + currency
 	if len(r.Balances) == 0 {
-		return &probe.Unknown{Class: "openbanking.empty", Want: want, Got: "no balance at all", From: r.from, Fix: "see whether the consent is about balances, and of this account"}
+		return &probe.Unknown{Class: "openbanking.empty", Want: want, Got: "no balance at all", From: r.from,
+			Fix: "see whether the consent is about balances, and of this account"}
 	}
 	if slices.ContainsFunc(r.Balances, func(b Balance) bool { return b.Currency == currency }) {
 		return nil
 	}
-	return &probe.Unmet{Class: "openbanking.currency", Want: want, Got: fmt.Sprintf("%d of them, the first in %s", len(r.Balances), r.Balances[0].Currency), From: r.from, Fix: "let a person with a Norwegian account consent, and store the new ids"}
+	return &probe.Unmet{Class: "openbanking.currency", Want: want,
+		Got: fmt.Sprintf("%d of them, the first in %s", len(r.Balances), r.Balances[0].Currency), From: r.from,
+		Fix: "let a person with a Norwegian account consent, and store the new ids"}
 }

@@ -64,19 +64,23 @@ func (p *Provider) Contracted() probe.Claim {
 	return func(context.Context) (probe.Evidence, error) {
 		e := probe.Evidence{Target: "openbanking.contract", Observed: map[string]string{"provider": p.Name}}
 		if strings.TrimSpace(p.Name) == "" {
-			return e, &probe.Unmet{Class: "openbanking.provider", Want: "the provider of open banking that the launch relies on", Got: "none", From: "openbanking.provider", Fix: "choose one, sign the contract, and name it in launch.yaml"}
+			return e, &probe.Unmet{Class: "openbanking.provider", Want: "the provider of open banking that the launch relies on", Got: "none",
+				From: "openbanking.provider", Fix: "choose one, sign the contract, and name it in launch.yaml"}
 		}
 		if p.Contract.File == "" || p.Contract.SHA256 == "" {
-			return e, &probe.Unknown{Class: "not-configured", Want: "the signed contract with " + p.Name, Got: "not both of openbanking.contract.file and sha256 in launch.yaml", Fix: "put the contract beside launch.yaml, and add them"}
+			return e, &probe.Unknown{Class: "not-configured", Want: "the signed contract with " + p.Name,
+				Got: "not both of openbanking.contract.file and sha256 in launch.yaml", Fix: "put the contract beside launch.yaml, and add them"}
 		}
 		text, err := os.ReadFile(p.Contract.File)
 		if err != nil {
-			return e, &probe.Unknown{Class: "not-configured", Want: "the signed contract with " + p.Name, Got: err.Error(), Fix: "put it where openbanking.contract.file says", Err: err}
+			return e, &probe.Unknown{Class: "not-configured", Want: "the signed contract with " + p.Name, Got: err.Error(),
+				Fix: "put it where openbanking.contract.file says", Err: err}
 		}
 		sum := fmt.Sprintf("%x", sha256.Sum256(text))
 		e.Observed = map[string]string{"provider": p.Name, "sha256": sum}
 		if len(text) == 0 || sum != p.Contract.SHA256 {
-			return e, &probe.Unmet{Class: "openbanking.contract", Want: "the contract with SHA-256 " + p.Contract.SHA256, Got: fmt.Sprintf("%d bytes with %s", len(text), sum), From: p.Contract.File,
+			return e, &probe.Unmet{Class: "openbanking.contract", Want: "the contract with SHA-256 " + p.Contract.SHA256,
+				Got: fmt.Sprintf("%d bytes with %s", len(text), sum), From: p.Contract.File,
 				Fix: "find the file that was signed; a changed contract is signed again"}
 		}
 		return e, nil
@@ -86,16 +90,19 @@ func (p *Provider) Contracted() probe.Claim {
 // Production claims that the API is production's by its address: no sandbox, whose answers look the same.
 func (p *Provider) Production() probe.Claim {
 	return func(context.Context) (probe.Evidence, error) {
-		return probe.Evidence{Target: p.Live.Base, Source: framework, Observed: map[string]string{"base": p.Live.Base, "sandbox": p.Sandbox.Base}}, production(p.Live.Base, p.Sandbox.Base)
+		e := probe.Evidence{Target: p.Live.Base, Source: framework, Observed: map[string]string{"base": p.Live.Base, "sandbox": p.Sandbox.Base}}
+		return e, production(p.Live.Base, p.Sandbox.Base)
 	}
 }
 
 func production(live, sandbox string) error {
 	u, err := url.Parse(live)
 	if live == "" || err != nil {
-		return &probe.Unknown{Class: "not-configured", Want: "the address of the provider's production API", Got: "no openbanking.base in launch.yaml that can be read", Fix: "add it"}
+		return &probe.Unknown{Class: "not-configured", Want: "the address of the provider's production API",
+			Got: "no openbanking.base in launch.yaml that can be read", Fix: "add it"}
 	}
-	unmet := &probe.Unmet{Class: "openbanking.sandbox", Want: "the provider's production API", Got: live + ", which openbanking.sandbox.base is too", From: "openbanking.base", Fix: "use the address and the token of production"}
+	unmet := &probe.Unmet{Class: "openbanking.sandbox", Want: "the provider's production API",
+		Got: live + ", which openbanking.sandbox.base is too", From: "openbanking.base", Fix: "use the address and the token of production"}
 	if same(u, sandbox) {
 		return unmet
 	}
@@ -145,9 +152,11 @@ func judgeCredential(right, wrong said) error {
 	case refused(right):
 		return right.wrong(want)
 	case right.Code != "CONSENT_UNKNOWN" && right.Code != "RESOURCE_UNKNOWN" || right.Status < 400:
-		return &probe.Unknown{Class: "openbanking.unproved", Want: want, Got: right.String(), From: right.from, Fix: "ask the provider what it means"}
+		return &probe.Unknown{Class: "openbanking.unproved", Want: want, Got: right.String(), From: right.from,
+			Fix: "ask the provider what it means"}
 	case !refused(wrong):
-		return &probe.Unknown{Class: "openbanking.unproved", Want: "a refusal of a token that nobody has issued", Got: wrong.String() + ", so that the right token proves nothing", From: wrong.from, Fix: "ask the provider how it tells who asks"}
+		return &probe.Unknown{Class: "openbanking.unproved", Want: "a refusal of a token that nobody has issued",
+			Got: wrong.String() + ", so that the right token proves nothing", From: wrong.from, Fix: "ask the provider how it tells who asks"}
 	}
 	return nil
 }

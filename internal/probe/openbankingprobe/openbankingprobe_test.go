@@ -32,7 +32,7 @@ const (
 	iban    = "NO9386011117947"
 	other   = "NO8330001234567"
 	product = "norwegian-domestic-credit-transfers"
-	body    = `{"instructedAmount": {"currency": "NOK", "amount": "1.00"}, "creditorAccount": {"iban": "` + other + `"}, "creditorName": "Drop"}`
+	body    = `{"instructedAmount": {"currency": "NOK", "amount": "1.00"}, "creditorName": "Drop", "creditorAccount": {"iban": "` + other + `"}}`
 )
 
 // secrets are what no message and no evidence may have.
@@ -54,16 +54,21 @@ func start(t *testing.T) *world {
 	require.NoError(t, err)
 	until := time.Now().AddDate(0, 0, 38)
 	w := &world{}
-	w.live = openbankingtest.New(t, openbankingtest.Config{Authority: authority, Address: netip.MustParseAddr("203.0.113.153"), Base: "https://api.bank.example/psd2", Token: token, World: openbankingtest.World{
-		Consents: map[string]openbankingtest.Consent{consent: {Status: "valid", ValidUntil: until.AddDate(0, 0, 60).Format(time.DateOnly), PerDay: 4, Account: account}},
-		Balances: map[string]openbankingtest.Account{account: {IBAN: iban, Currency: "NOK"}}}})
-	w.sandbox = openbankingtest.New(t, openbankingtest.Config{Authority: authority, Address: netip.MustParseAddr("203.0.113.154"), Base: "https://trial.bank.example/psd2", Token: trying,
+	w.live = openbankingtest.New(t, openbankingtest.Config{Authority: authority, Address: netip.MustParseAddr("203.0.113.153"),
+		Base: "https://api.bank.example/psd2", Token: token,
+		World: openbankingtest.World{
+			Consents: map[string]openbankingtest.Consent{consent: {Status: "valid", ValidUntil: until.AddDate(0, 0, 60).Format(time.DateOnly),
+				PerDay: 4, Account: account}},
+			Balances: map[string]openbankingtest.Account{account: {IBAN: iban, Currency: "NOK"}}}})
+	w.sandbox = openbankingtest.New(t, openbankingtest.Config{Authority: authority, Address: netip.MustParseAddr("203.0.113.154"),
+		Base: "https://trial.bank.example/psd2", Token: trying,
 		World: openbankingtest.World{Product: product, Course: []string{"ACTC", "ACSC"}}})
 	network := &probe.Network{Connect: map[string]string{}, Roots: authority.Pool()}
 	maps.Copy(network.Connect, w.live.Connect())
 	maps.Copy(network.Connect, w.sandbox.Connect())
 	api := func(server probe.Resolver, base, token string) *jsonapi.Service {
-		s := &jsonapi.Service{Name: "the provider", Base: base, Network: network, Resolver: server, Key: "openbanking.token", Patience: 2 * time.Second}
+		s := &jsonapi.Service{Name: "the provider", Base: base, Network: network, Resolver: server,
+			Key: "openbanking.token", Patience: 2 * time.Second}
 		if token != "" {
 			s.Token = value(token)
 		}
@@ -72,7 +77,8 @@ func start(t *testing.T) *world {
 	file := filepath.Join(t.TempDir(), "contract.pdf")
 	require.NoError(t, os.WriteFile(file, []byte("signed"), 0o600))
 	w.Provider = &Provider{Name: "A Bank", Contract: Contract{File: file, SHA256: strings.Repeat("0", 64)},
-		Live: api(w.live, "https://api.bank.example/psd2", token), Anyone: api(w.live, "https://api.bank.example/psd2", ""), Sandbox: api(w.sandbox, "https://trial.bank.example/psd2", trying),
+		Live: api(w.live, "https://api.bank.example/psd2", token), Anyone: api(w.live, "https://api.bank.example/psd2", ""),
+		Sandbox: api(w.sandbox, "https://trial.bank.example/psd2", trying),
 		Consent: Consent{ID: value(consent), Account: value(account), Currency: "NOK", Until: until},
 		Payment: Payment{Product: product, Body: body, Within: 20 * time.Second}}
 	return w
@@ -80,7 +86,8 @@ func start(t *testing.T) *world {
 
 // asks are the claims that ask the provider.
 func (w *world) asks() map[string]probe.Claim {
-	return map[string]probe.Claim{"credential": w.CredentialKnown(), "consent": w.ConsentHolds(), "balance": w.BalanceRead(), "payment": w.PaymentSettles()}
+	return map[string]probe.Claim{"credential": w.CredentialKnown(), "consent": w.ConsentHolds(), "balance": w.BalanceRead(),
+		"payment": w.PaymentSettles()}
 }
 
 func (w *world) consent(change func(*openbankingtest.Consent)) {
@@ -117,8 +124,10 @@ func TestAgainstAProvider(t *testing.T) {
 			w.consent(func(c *openbankingtest.Consent) { c.ValidUntil = w.Consent.Until.Format(time.DateOnly) })
 		}, only("consent", "openbanking.consent-ends"), false},
 		{"good once", in(func(c *openbankingtest.Consent) { c.Once = true }), only("consent", "openbanking.consent"), false},
-		{"another's consent", func(w *world) { w.Consent.ID = value("another-consent-of-the-test") }, map[string]string{"consent": "openbanking.refused", "balance": "openbanking.refused"}, false},
-		{"another account", func(w *world) { w.Consent.Account = value("another-account-of-the-test") }, only("balance", "openbanking.refused"), false},
+		{"another's consent", func(w *world) { w.Consent.ID = value("another-consent-of-the-test") },
+			map[string]string{"consent": "openbanking.refused", "balance": "openbanking.refused"}, false},
+		{"another account", func(w *world) { w.Consent.Account = value("another-account-of-the-test") },
+			only("balance", "openbanking.refused"), false},
 		{"euros", func(w *world) {
 			w.live.Change(func(s *openbankingtest.World) {
 				s.Balances[account] = openbankingtest.Account{IBAN: iban, Currency: "EUR"}
@@ -132,27 +141,33 @@ func TestAgainstAProvider(t *testing.T) {
 				s.Balances[account] = openbankingtest.Account{IBAN: iban, Currency: iban}
 			})
 		}, only("balance", "openbanking.currency"), false},
-		{"read too often", func(w *world) { w.live.Change(func(s *openbankingtest.World) { s.Exceeded = true }) }, only("balance", "openbanking.exceeded"), true},
-		{"every token is taken", func(w *world) { w.live.Change(func(s *openbankingtest.World) { s.AnyToken = true }) }, only("credential", "openbanking.unproved"), true},
+		{"read too often", func(w *world) { w.live.Change(func(s *openbankingtest.World) { s.Exceeded = true }) },
+			only("balance", "openbanking.exceeded"), true},
+		{"every token is taken", func(w *world) { w.live.Change(func(s *openbankingtest.World) { s.AnyToken = true }) },
+			only("credential", "openbanking.unproved"), true},
 		{"another token", func(w *world) { w.Live.Token = value("a-token-of-last-year") },
 			map[string]string{"credential": "openbanking.refused", "consent": "openbanking.refused", "balance": "openbanking.refused"}, false},
-		{"no token", func(w *world) { w.Live.Token = nil }, map[string]string{"credential": "not-configured", "consent": "not-configured", "balance": "not-configured"}, true},
+		{"no token", func(w *world) { w.Live.Token = nil }, map[string]string{"credential": "not-configured", "consent": "not-configured",
+			"balance": "not-configured"}, true},
 		{"no consent", func(w *world) { w.Consent.ID = nil }, map[string]string{"consent": "not-configured", "balance": "not-configured"}, true},
 		{"rejected", course("RCVD", "RJCT"), only("payment", "openbanking.payment"), false},
 		{"cancelled", course("CANC"), only("payment", "openbanking.payment"), false},
 		{"a status nobody knows", course("RCVD", "DONE"), only("payment", "openbanking.status"), true},
-		{"still received", func(w *world) { course("RCVD")(w); w.Payment.Within = time.Millisecond }, only("payment", "openbanking.pending"), true},
+		{"still received", func(w *world) { course("RCVD")(w); w.Payment.Within = time.Millisecond },
+			only("payment", "openbanking.pending"), true},
 		{"no status", func(w *world) {
 			w.sandbox.Change(func(s *openbankingtest.World) { s.Status = map[string]any{"fundsAvailable": true} })
 		}, only("payment", "openbanking.status"), true},
 		{"settled, with an error", func(w *world) {
 			w.sandbox.Change(func(s *openbankingtest.World) {
-				s.Status = map[string]any{"transactionStatus": "ACSC", "tppMessages": []map[string]string{{"category": "ERROR", "code": "STATUS_INVALID", "text": iban}}}
+				s.Status = map[string]any{"transactionStatus": "ACSC",
+					"tppMessages": []map[string]string{{"category": "ERROR", "code": "STATUS_INVALID", "text": iban}}}
 			})
 		}, only("payment", "openbanking.answer"), true},
 		{"settled, with a warning", func(w *world) {
 			w.sandbox.Change(func(s *openbankingtest.World) {
-				s.Status = map[string]any{"transactionStatus": "ACCC", "tppMessages": []map[string]string{{"category": "WARNING", "code": "WARNING", "text": iban}}}
+				s.Status = map[string]any{"transactionStatus": "ACCC",
+					"tppMessages": []map[string]string{{"category": "WARNING", "code": "WARNING", "text": iban}}}
 			})
 		}, nil, false},
 		{"a code that is an account number", func(w *world) {
@@ -161,7 +176,8 @@ func TestAgainstAProvider(t *testing.T) {
 			})
 		}, only("payment", "openbanking.answer"), true},
 		{"another product", func(w *world) { w.Payment.Product = "sepa-credit-transfers" }, only("payment", "openbanking.refused"), false},
-		{"half a payment", func(w *world) { w.Payment.Body = `{"creditorAccount": {"iban": "` + other + `"}}` }, only("payment", "openbanking.answer"), true},
+		{"half a payment", func(w *world) { w.Payment.Body = `{"creditorAccount": {"iban": "` + other + `"}}` },
+			only("payment", "openbanking.answer"), true},
 		{"no payment", func(w *world) { w.Payment.Body = "" }, only("payment", "not-configured"), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -219,7 +235,8 @@ func TestAnAccountIsReadOnceInARun(t *testing.T) {
 }
 
 func TestNoPaymentIsTriedWhereProductionIs(t *testing.T) {
-	for _, sandbox := range []string{"https://api.bank.example/psd2", "https://API.bank.example:443/psd2/", "https://api.bank.example./psd2", "https://user@api.bank.example/psd2?x"} {
+	for _, sandbox := range []string{"https://api.bank.example/psd2", "https://API.bank.example:443/psd2/", "https://api.bank.example./psd2",
+		"https://user@api.bank.example/psd2?x"} {
 		w := start(t)
 		w.Sandbox.Base = sandbox
 		r := probe.Run(t.Context(), "", w.PaymentSettles())
@@ -238,7 +255,8 @@ func TestNoPaymentIsTriedWhereProductionIs(t *testing.T) {
 
 func TestProduction(t *testing.T) {
 	for base, class := range map[string]string{
-		"https://api.bank.example": "", "https://api.bank.example/psd2": "", "https://sandbox.bank.example": "openbanking.sandbox", "https://api.bank.example/sandbox": "openbanking.sandbox",
+		"https://api.bank.example": "", "https://api.bank.example/psd2": "", "https://sandbox.bank.example": "openbanking.sandbox",
+		"https://api.bank.example/sandbox": "openbanking.sandbox",
 		"https://api.preprod.bank.example": "openbanking.sandbox", "": "not-configured",
 	} {
 		assert.Equal(t, class, classOf(production(base, "https://api.bank.example/trial")), base)

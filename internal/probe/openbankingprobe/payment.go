@@ -42,7 +42,8 @@ func (p *Provider) PaymentSettles() probe.Claim {
 			return e, err
 		}
 		if p.Payment.Product == "" || p.Payment.Body == "" {
-			return e, &probe.Unknown{Class: "not-configured", Want: "a payment to try in the sandbox", Got: "not both of openbanking.sandbox.product and payment in launch.yaml", Fix: "add them"}
+			return e, &probe.Unknown{Class: "not-configured", Want: "a payment to try in the sandbox",
+				Got: "not both of openbanking.sandbox.product and payment in launch.yaml", Fix: "add them"}
 		}
 		t := tried{Product: p.Payment.Product}
 		path, err := p.initiate(ctx, &t)
@@ -60,10 +61,12 @@ func (p *Provider) PaymentSettles() probe.Claim {
 // apart says why a sandbox may be production.
 func apart(live, sandbox string) error {
 	if live == "" || sandbox == "" {
-		return &probe.Unknown{Class: "not-configured", Want: "the addresses of production and of the sandbox, to know that they are two", Got: "not both of openbanking.base and openbanking.sandbox.base in launch.yaml", Fix: "add them"}
+		return &probe.Unknown{Class: "not-configured", Want: "the addresses of production and of the sandbox, to know that they are two",
+			Got: "not both of openbanking.base and openbanking.sandbox.base in launch.yaml", Fix: "add them"}
 	}
 	if u, err := url.Parse(live); err != nil || same(u, sandbox) {
-		return &probe.Unmet{Class: "openbanking.sandbox", Want: "a sandbox to try a payment in", Got: "production's address, where nothing was tried", From: "openbanking.sandbox.base", Fix: "use the sandbox's address and token"}
+		return &probe.Unmet{Class: "openbanking.sandbox", Want: "a sandbox to try a payment in",
+			Got: "production's address, where nothing was tried", From: "openbanking.sandbox.base", Fix: "use the sandbox's address and token"}
 	}
 	return nil
 }
@@ -79,7 +82,8 @@ func (p *Provider) initiate(ctx context.Context, t *tried) (string, error) {
 		header.Set("TPP-Redirect-URI", p.Payment.Redirect)
 	}
 	base := "/v1/payments/" + url.PathEscape(p.Payment.Product)
-	s, err := ask(ctx, p.Sandbox, jsonapi.Request{Method: http.MethodPost, Path: base, JSON: json.RawMessage(p.Payment.Body), Header: header}, &made)
+	s, err := ask(ctx, p.Sandbox, jsonapi.Request{Method: http.MethodPost, Path: base, JSON: json.RawMessage(p.Payment.Body),
+		Header: header}, &made)
 	t.Calls = append(t.Calls, s)
 	if err != nil {
 		return "", err
@@ -88,7 +92,8 @@ func (p *Provider) initiate(ctx context.Context, t *tried) (string, error) {
 		return "", err
 	}
 	if made.ID == "" {
-		return "", &probe.Unknown{Class: "openbanking.incomplete", Want: "a payment", Got: "one without a paymentId", From: s.from, Fix: "see whether the API has changed"}
+		return "", &probe.Unknown{Class: "openbanking.incomplete", Want: "a payment", Got: "one without a paymentId", From: s.from,
+			Fix: "see whether the API has changed"}
 	}
 	return base + "/" + url.PathEscape(made.ID) + "/status", nil
 }
@@ -111,7 +116,8 @@ func (p *Provider) follow(ctx context.Context, path string, t *tried) error {
 		return err
 	}
 	last := t.Calls[len(t.Calls)-1]
-	return &probe.Unknown{Class: "openbanking.pending", Want: "a payment that is settled within " + p.Payment.Within.String(), Got: "one that is still " + t.States[len(t.States)-1], From: last.from,
+	return &probe.Unknown{Class: "openbanking.pending", Want: "a payment that is settled within " + p.Payment.Within.String(),
+		Got: "one that is still " + t.States[len(t.States)-1], From: last.from,
 		Fix: "have the sandbox authorise by itself, as its documentation says how, or give it more time in openbanking.sandbox.within"}
 }
 
@@ -130,7 +136,9 @@ func (t *tried) judge(s said, state string, status int) (bool, error) {
 		return false, err
 	}
 	if !slices.Contains(settled, state) && !slices.Contains(pending, state) {
-		return false, &probe.Unknown{Class: "openbanking.status", Want: want, Got: fmt.Sprintf("the transactionStatus %s, which is none of the framework's", clean(word, state)), From: s.from, Fix: "ask the provider what it means"}
+		return false, &probe.Unknown{Class: "openbanking.status", Want: want,
+			Got: fmt.Sprintf("the transactionStatus %s, which is none of the framework's", clean(word, state)), From: s.from,
+			Fix: "ask the provider what it means"}
 	}
 	t.States = append(t.States, state)
 	return slices.Contains(settled, state), nil
