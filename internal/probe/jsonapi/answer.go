@@ -25,7 +25,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	From   string // method and address, without the query
+	From   string // method and address, without the query; see Request.Shown
 
 	service *Service
 	kind    string
@@ -43,7 +43,7 @@ func (s *Service) exchange(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{service: s, kind: r.Kind, From: request.Method + " " + s.host() + request.URL.Path}
+	a := &Answer{service: s, kind: r.Kind, From: request.Method + " " + s.host() + r.shown()}
 	response, err := s.client().Do(request)
 	if err != nil {
 		return nil, s.unreached(ctx, a.From, err)

@@ -53,6 +53,7 @@ func TestWhatIsAnAnswer(t *testing.T) {
 		"a page, not found":    {404, map[string]string{"Content-Type": "text/html"}, "<p>hei", "api.malformed"},
 		"denied":               {401, nil, `{}`, "api.refused"},
 		"forbidden":            {403, nil, `{}`, "api.refused"},
+		"denied yesterday":     {401, map[string]string{"Age": "86400"}, `{}`, "api.stale"},
 		"down":                 {502, nil, `{}`, "api.down"},
 		"moved":                {301, map[string]string{"Location": "https://elsewhere.example/"}, `{}`, "api.moved"},
 		"throttled":            {429, nil, `{}`, "api.limit"},
@@ -77,16 +78,18 @@ func TestWhatIsAnAnswer(t *testing.T) {
 					_, _ = w.Write([]byte(test.body)) // the client judges
 				}
 			})
-			answer, err := s.Do(t.Context(), Request{Path: "/x?secret=1"})
+			answer, err := s.Do(t.Context(), Request{Path: "/x/hidden?secret=1", Shown: "/x/{id}"})
 			if test.class == "" {
 				require.NoError(t, err)
 				assert.Equal(t, test.status, answer.Status)
+				assert.Equal(t, "GET api.example/x/{id}", answer.From)
 				return
 			}
 			var unknown *probe.Unknown
 			require.ErrorAs(t, err, &unknown)
 			assert.Equal(t, test.class, unknown.Class, err)
 			assert.NotContains(t, err.Error(), "secret=1")
+			assert.NotContains(t, err.Error(), "hidden")
 		})
 	}
 }

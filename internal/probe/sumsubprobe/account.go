@@ -63,14 +63,14 @@ func Signature(key, ts, method, path string, body []byte) string {
 // get makes one signed call. Without a token of production it makes none: the sandbox is behind the same host, and only the token
 // decides which of the two worlds answers.
 func (a *Account) get(ctx context.Context, path string, into any) (*jsonapi.Answer, error) {
-	token, err := reveal(ctx, a.Token, "sumsub.token")
+	token, err := probe.Reveal(ctx, "sumsub.token", a.Token)
 	if err != nil {
 		return nil, err
 	}
 	if err := production(token); err != nil {
 		return nil, err
 	}
-	key, err := reveal(ctx, a.Key, "sumsub.secret_key")
+	key, err := probe.Reveal(ctx, "sumsub.secret_key", a.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -81,17 +81,6 @@ func (a *Account) get(ctx context.Context, path string, into any) (*jsonapi.Answ
 		return answer, err
 	}
 	return answer, answer.Read(into)
-}
-
-func reveal(ctx context.Context, secret func(context.Context) (string, error), key string) (string, error) {
-	if secret == nil {
-		return "", &probe.Unknown{Class: "not-configured", Want: "a secret", Got: "no " + key + " in launch.yaml", Fix: "add it, as secret:env:NAME"}
-	}
-	value, err := secret(ctx)
-	if err != nil {
-		return "", &probe.Unknown{Class: "not-configured", Want: "the secret of " + key, Got: err.Error(), Fix: "see " + key + " in launch.yaml", Err: err}
-	}
-	return value, nil
 }
 
 // production judges the kind of a token, and never repeats it.

@@ -40,7 +40,7 @@ func (a Answer) believed() bool { return a.Status >= 200 && a.Status <= 299 }
 func (e *Endpoint) BelievesOnlySumsub() probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: e.URL, Source: "Sumsub, webhook manager: verify webhook sender"}
-		secret, err := reveal(ctx, e.Secret, "sumsub.webhook.secret")
+		secret, err := probe.Reveal(ctx, "sumsub.webhook.secret", e.Secret)
 		if err != nil {
 			return evidence, err
 		}

@@ -175,7 +175,7 @@ func astray(want, got, from string) error {
 func (a *Account) Signs(target string, secret func(context.Context) (string, error)) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: target, Source: "Sumsub, client webhooks"}
-		want, err := reveal(ctx, secret, "sumsub.webhook.secret")
+		want, err := probe.Reveal(ctx, "sumsub.webhook.secret", secret)
 		if err != nil {
 			return evidence, err
 		}
