@@ -39,13 +39,19 @@ func ProvidersOf(l *launch.Launch) *Providers {
 		p.BankID = p.bankID()
 		p.Sumsub = &sumsubprobe.Account{Token: l.Sumsub.Token.Revealer(), Key: l.Sumsub.Key.Revealer(),
 			API: p.api("Sumsub", l.Sumsub.API, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
-		p.Payments = p.api("the payment provider", l.Payments.API, l.Payments.Key, "payments.key")
-		p.Payments.Header = paymentprobe.Header()
+		p.Payments = p.Stripe(l.Payments.Key.Revealer(), "payments.key")
 		if l.Flags.Provider == launch.OFREP {
 			p.Flags = flagsprobe.NewOFREP(p.api("the flag provider", l.Flags.URL, l.Flags.Token, "flags.token"), evaluationContext(l))
 		}
 		return p
 	})
+}
+
+// Stripe is the payment provider, as a key sees it. From is where the key stands.
+func (t *Targets) Stripe(key func(context.Context) (string, error), from string) *jsonapi.Service {
+	api := t.api("the payment provider", t.Launch.Payments.API, launch.Secret{}, from)
+	api.Header, api.Token = paymentprobe.Header(), key
+	return api
 }
 
 // bankID asks one service for each origin that the discovery document names.
