@@ -9,6 +9,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
 	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
+	"github.com/getdrop/launchgate/smoke"
 )
 
 func integrationGates(s *gate.Section) {
@@ -46,6 +47,19 @@ func integrationGates(s *gate.Section) {
 	})
 
 	s.Within(time.Minute)
+	s.Gate("ProdSmoke", gate.Hard, "Every integration was tried in production through the application, and works.", func(g *gate.G) {
+		all := g.Launch().Integrations()
+		if len(all) == 0 {
+			g.NotApplicable("integrations is empty")
+			return
+		}
+		for _, name := range all {
+			for _, step := range smoke.Integration(target.ProvidersOf(g.Launch()), name) {
+				g.Check(step.Name, step.Claim)
+			}
+		}
+	})
+
 	s.Gate("WebhookURLs", gate.Hard, "Third parties deliver their events to the launch's own domain.", gate.OnSumsub(func(g *gate.G) {
 		g.Check("Sumsub", target.ProvidersOf(g.Launch()).Sumsub.WebhooksLeadTo(target.Of(g.Launch()).SumsubWebhook(), g.Launch().Sumsub.Webhook.Types))
 	}))

@@ -16,5 +16,8 @@ func (c checker) bankid() {
 			c.bad(key, "want an address with https; got %s", quote(string(address)))
 		}
 	}
+	if b.Login != "" && !strings.HasPrefix(b.Login, "/") {
+		c.bad("bankid.login", "want a path that begins with /; got %s", quote(b.Login))
+	}
 	c.once("bankid.scopes", b.Scopes)
 }

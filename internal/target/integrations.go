@@ -8,6 +8,17 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 )
 
+// LoginStarts is the claim that the application's address for logging in leads to BankID.
+func (p *Providers) LoginStarts() probe.Claim {
+	login := p.Launch.BankID.Login
+	if login == "" {
+		return func(context.Context) (probe.Evidence, error) {
+			return probe.Evidence{Target: string(p.Launch.DNS.Domain)}, &probe.Unknown{Class: "not-configured", Want: "where the application sends people to BankID", Got: "no bankid.login in launch.yaml", Fix: "add it"}
+		}
+	}
+	return p.BankID.ApplicationSends(HTTPS(p.Launch.DNS.Domain, login))
+}
+
 // UnknownIntegration is the claim about an integration that nobody here knows how to ask.
 func UnknownIntegration(name string) probe.Claim {
 	return func(context.Context) (probe.Evidence, error) {
