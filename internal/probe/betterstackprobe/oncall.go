@@ -29,14 +29,20 @@ func (o OnCall) Shifts(ctx context.Context, _, _ time.Time) ([]oncallprobe.Shift
 		To    time.Time `json:"ends_at"`
 		Users []string
 	}
-	events, err := list[event](ctx, o.Account, "/v2/on-calls/"+url.PathEscape(o.Schedule)+"/events", "the on-call schedule")
+	var answer struct{ Events *[]event } // all of them: this list has no pages
+	if err := o.api.Get(ctx, "/v2/on-calls/"+url.PathEscape(o.Schedule)+"/events", &answer); err != nil {
+		return nil, err
+	}
+	if answer.Events == nil {
+		return nil, o.unreadable("the on-call schedule", "an answer without events")
+	}
 	var all []oncallprobe.Shift
-	for _, e := range events {
+	for _, e := range *answer.Events {
 		for _, user := range e.Users {
 			all = append(all, oncallprobe.Shift{Person: user, From: e.From, To: e.To})
 		}
 	}
-	return all, err
+	return all, nil
 }
 
 // incident is https://betterstack.com/docs/uptime/api/get-a-single-incident/.
