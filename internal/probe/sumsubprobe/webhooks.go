@@ -24,7 +24,8 @@ type Webhook struct {
 
 func (w Webhook) off() bool { return w.Disabled || w.Enabled != nil && !*w.Enabled }
 
-// WebhooksLeadTo claims that webhooks which are switched on deliver events of all types to a URL.
+// WebhooksLeadTo claims that webhooks which are switched on deliver events of all types to a URL
+// (https://skills.sh/sumsub/agent-skills/sumsub-manage-webhooks, which is Sumsub's own).
 func (a *Account) WebhooksLeadTo(target string, types []string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: target, Source: "Sumsub, client webhooks"}
@@ -36,7 +37,7 @@ func (a *Account) WebhooksLeadTo(target string, types []string) probe.Claim {
 				Items []Webhook `json:"items"`
 			} `json:"list"`
 		}
-		answer, err := a.get(ctx, "/resources/clientWebhooks", &found)
+		answer, err := a.get(ctx, "/resources/api/clientWebhooks", &found)
 		switch {
 		case err != nil:
 			return evidence, err
