@@ -9,6 +9,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
 	"github.com/getdrop/launchgate/internal/probe/oncallprobe"
 	"github.com/getdrop/launchgate/internal/probe/statuspageprobe"
+	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 	"github.com/getdrop/launchgate/internal/target/watch"
 )
@@ -19,12 +20,15 @@ const slack = time.Minute
 func monitoringGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
-	s.Gate("AlertRules", gate.Hard, "Every alarm of the launch is deployed, and would call somebody.", gate.OnAWS(func(g *gate.G) {
-		c := cloud.Of(g.Launch())
+	s.Gate("AlertRules", gate.Hard, "Every alarm and alert rule of the launch is deployed, and would call somebody.", func(g *gate.G) {
+		c, p := cloud.Of(g.Launch()), target.ProvidersOf(g.Launch())
 		for _, alarm := range c.WantedAlarms() {
 			g.Check(alarm.Name, c.Alarms.WouldRing(alarm))
 		}
-	}))
+		for _, rule := range p.AlertRules() {
+			g.Check(rule.Name, p.Prometheus.WouldRing(rule))
+		}
+	})
 
 	s.Gate("AlertRouting", gate.Hard, "Somebody is on call all the time, until a day after the launch window.", func(g *gate.G) {
 		w := watch.Of(g.Launch())

@@ -1,5 +1,11 @@
 package launch
 
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
 // monitoring judges what launch.yaml says about those who watch the launch.
 func (c checker) monitoring() {
 	for key, within := range map[string]Duration{"oncall.ack_within": c.OnCall.Within, "chat.within": c.Chat.Within} {
@@ -13,5 +19,30 @@ func (c checker) monitoring() {
 			c.bad(key, "want another monitor for each; got %s twice", quote(name))
 		}
 		seen[name] = true
+	}
+	c.prometheus()
+}
+
+// seriesSelector is a PromQL selector of series, without a range and an offset: only of such a one timestamp() gives the time of a sample.
+var seriesSelector = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*(\{([^{}"'` + "`" + `]|"([^"\\]|\\.)*")*\})?$`)
+
+func (c checker) prometheus() {
+	p := c.Prometheus
+	if strings.HasSuffix(string(p.URL), "/") {
+		c.bad("prometheus.url", "want an address without / at its end; got %s", quote(string(p.URL)))
+	}
+	if p.URL == "" && len(p.Rules) > 0 && !c.reported("prometheus.url") {
+		c.bad("prometheus.url", "want the address of the server, because prometheus.rules is there; got none")
+	}
+	seen := map[string]bool{}
+	for i, rule := range p.Rules {
+		key := fmt.Sprintf("prometheus.rules[%d]", i)
+		if seen[rule.Name] && rule.Name != "" {
+			c.bad(key+".name", "want each rule once; got %s again", quote(rule.Name))
+		}
+		seen[rule.Name] = true
+		if rule.Metric != "" && !seriesSelector.MatchString(rule.Metric) {
+			c.bad(key+".metric", "want a selector such as up{job=\"web\"}, without a function, a range or an offset; got %s", quote(rule.Metric))
+		}
 	}
 }

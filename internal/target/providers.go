@@ -14,17 +14,19 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 	"github.com/getdrop/launchgate/internal/probe/oidcprobe"
 	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
+	"github.com/getdrop/launchgate/internal/probe/prometheusprobe"
 	"github.com/getdrop/launchgate/internal/probe/sumsubprobe"
 )
 
 // Providers are the third parties that are asked about one launch.
 type Providers struct {
 	*Targets
-	GitHub   *githubprobe.Repository
-	BankID   *oidcprobe.Provider
-	Sumsub   *sumsubprobe.Account
-	Payments *jsonapi.Service
-	Flags    flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
+	GitHub     *githubprobe.Repository
+	BankID     *oidcprobe.Provider
+	Sumsub     *sumsubprobe.Account
+	Prometheus *prometheusprobe.Server
+	Payments   *jsonapi.Service
+	Flags      flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
 }
 
 var knownProviders PerLaunch[Providers]
@@ -39,6 +41,7 @@ func ProvidersOf(l *launch.Launch) *Providers {
 		p.BankID = p.bankID()
 		p.Sumsub = &sumsubprobe.Account{Token: l.Sumsub.Token.Revealer(), Key: l.Sumsub.Key.Revealer(),
 			API: p.api("Sumsub", l.Sumsub.API, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
+		p.Prometheus = prometheusprobe.New(p.api("Prometheus", l.Prometheus.URL, l.Prometheus.Token, "prometheus.token"))
 		p.Payments = p.api("the payment provider", l.Payments.API, l.Payments.Key, "payments.key")
 		p.Payments.Header = paymentprobe.Header()
 		if l.Flags.Provider == launch.OFREP {
@@ -76,6 +79,15 @@ func evaluationContext(l *launch.Launch) map[string]string {
 func (t *Targets) TestPayment() paymentprobe.Payment {
 	p := t.Launch.Payments.Test
 	return paymentprobe.Payment{Charge: p.Charge, Refund: p.Refund, Amount: int64(p.Amount), Currency: p.Currency, MaxAge: p.MaxAge.D()}
+}
+
+// AlertRules are the rules of Prometheus that must watch the launch.
+func (t *Targets) AlertRules() []prometheusprobe.Rule {
+	var all []prometheusprobe.Rule
+	for _, r := range t.Launch.Prometheus.Rules {
+		all = append(all, prometheusprobe.Rule(r))
+	}
+	return all
 }
 
 // FlagsPlan is the file of the rollout plan.
