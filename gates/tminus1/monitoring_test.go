@@ -36,6 +36,16 @@ func monitoringGates(s *gate.Section) {
 		g.Check("no gap in the schedule", oncallprobe.Covered(w.OnCall, from, to.Add(24*time.Hour)))
 	})
 
+	s.Gate("Dashboards", gate.Warn, "Every panel of the launch's dashboards shows fresh data of production.", func(g *gate.G) {
+		c, p := cloud.Of(g.Launch()), target.ProvidersOf(g.Launch())
+		for _, dashboard := range c.Dashboards() {
+			g.Check(dashboard.Name, c.Metrics.Shows(dashboard))
+		}
+		for _, panel := range p.Panels() {
+			g.Check(panel.Name, p.Prometheus.Shows(panel))
+		}
+	})
+
 	s.Gate("LogAggregation", gate.Hard, "A request is found in the application's logs.", gate.OnAWS(func(g *gate.G) {
 		c, l := cloud.Of(g.Launch()), g.Launch()
 		g.Within(l.Logs.Within.D() + slack)

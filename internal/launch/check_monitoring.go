@@ -21,6 +21,27 @@ func (c checker) monitoring() {
 		seen[name] = true
 	}
 	c.prometheus()
+	c.dashboards()
+}
+
+func (c checker) dashboards() {
+	seen := map[string]bool{}
+	for i, d := range c.Dashboards {
+		key := fmt.Sprintf("dashboards[%d]", i)
+		if seen[d.Name] && d.Name != "" {
+			c.bad(key+".name", "want each dashboard once; got %s again", quote(d.Name))
+		}
+		seen[d.Name] = true
+		if d.Query == "" && c.AWS.Account == "" && !c.reported("aws.account") {
+			c.bad(key+".query", "want a query, or aws.account for a dashboard of CloudWatch; got neither")
+		}
+		if d.Query != "" && c.Prometheus.URL == "" && !c.reported("prometheus.url") {
+			c.bad(key+".query", "want prometheus.url, which the query is asked of; got none")
+		}
+		if d.Query != "" && len(d.Production) == 0 && !c.reported(key+".production") {
+			c.bad(key+".production", "want the labels that only production has, such as {environment: production}; got none")
+		}
+	}
 }
 
 // seriesSelector is a PromQL selector of series, without a range and an offset: only of such a one timestamp() gives the time of a sample.

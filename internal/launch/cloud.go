@@ -84,6 +84,13 @@ type Alarm struct {
 	Missing string `yaml:"missing_data" default:"any" enum:"any,breaching,notBreaching,ignore,missing" doc:"How it must treat missing data; any: it does not matter."`
 }
 
+// Dashboard is one dashboard of CloudWatch, or one panel whose data are Prometheus's.
+type Dashboard struct {
+	Name       string            `yaml:"name" required:"true" doc:"Of the CloudWatch dashboard; of a panel, whatever it is called."`
+	Query      string            `yaml:"query" doc:"The panel's PromQL query; absent: a CloudWatch dashboard, with all of its panels."`
+	Production map[string]string `yaml:"production" doc:"What only production's series have: labels of Prometheus, or dimensions of CloudWatch beside those of the launch's own resources."`
+}
+
 // IAM is what the application's role may and may not do.
 type IAM struct {
 	Role  ARN      `yaml:"role" doc:"ARN of the role that the application runs with."`

@@ -90,6 +90,17 @@ func (t *Targets) AlertRules() []prometheusprobe.Rule {
 	return all
 }
 
+// Panels are the panels of Prometheus that must show production.
+func (t *Targets) Panels() []prometheusprobe.Panel {
+	var all []prometheusprobe.Panel
+	for _, d := range t.Launch.Dashboards {
+		if d.Query != "" {
+			all = append(all, prometheusprobe.Panel(d))
+		}
+	}
+	return all
+}
+
 // FlagsPlan is the file of the rollout plan.
 func (t *Targets) FlagsPlan() string { return t.Launch.Path(t.Launch.Flags.Plan) }
 

@@ -4,6 +4,8 @@ package cloud
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/launch"
@@ -98,6 +100,43 @@ func (c *Cloud) WantedAlarms() []cloudwatchprobe.Alarm {
 	var all []cloudwatchprobe.Alarm
 	for _, a := range c.Launch.Alarms {
 		all = append(all, cloudwatchprobe.Alarm{Name: a.Name, Missing: a.Missing})
+	}
+	return all
+}
+
+// Dashboards are the dashboards of CloudWatch that must show production.
+func (c *Cloud) Dashboards() []cloudwatchprobe.Dashboard {
+	var all []cloudwatchprobe.Dashboard
+	for _, d := range c.Launch.Dashboards {
+		if d.Query != "" {
+			continue
+		}
+		dimensions := ownDimensions(c.Launch)
+		for name, value := range d.Production {
+			dimensions[name] = append(dimensions[name], value)
+		}
+		all = append(all, cloudwatchprobe.Dashboard{Name: d.Name, Account: c.Launch.AWS.Account, Region: c.Launch.AWS.Region, Dimensions: dimensions})
+	}
+	return all
+}
+
+// ownDimensions are the dimensions by which AWS names the launch's own resources in their metrics.
+func ownDimensions(l *launch.Launch) map[string][]string {
+	all := map[string][]string{"DBInstanceIdentifier": append([]string{l.Database.Instance}, l.Database.Replicas...), "LogGroupName": {l.Logs.Group, platformGroup(l.Compute.Service)}, "DistributionId": {l.CDN.ID}}
+	if parts := strings.Split(l.Compute.Service.Resource(), "/"); len(parts) == 3 {
+		first, second := "ServiceName", "ServiceID"
+		if l.Compute.Provider == launch.ECS {
+			first, second = "ClusterName", "ServiceName"
+		}
+		all[first], all[second] = parts[1:2], parts[2:]
+	}
+	for _, group := range l.Compute.Targets {
+		all["TargetGroup"] = append(all["TargetGroup"], group.Resource())
+	}
+	for name, values := range all {
+		if all[name] = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" }); len(all[name]) == 0 {
+			delete(all, name) // of what the launch does not have, nobody can tell whose it is
+		}
 	}
 	return all
 }
