@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
@@ -53,9 +54,15 @@ func monitoringGates(s *gate.Section) {
 		g.Advise("logs are kept", c.Logs.Kept(l.Logs.Retention))
 	}))
 
-	s.Gate("Tracing", gate.Warn, "The platform traces, and a request's trace arrives.", gate.OnAWS(func(g *gate.G) {
-		c := cloud.Of(g.Launch())
-		g.Within(g.Launch().Tracing.Within.D() + slack)
+	s.Gate("Tracing", gate.Warn, "The platform traces, and a request's trace arrives.", gate.OnTracing(func(g *gate.G) {
+		c, t := cloud.Of(g.Launch()), g.Launch().Tracing
+		g.Within(t.Within.D() + slack)
+		if t.Provider != launch.XRay {
+			request := target.ProvidersOf(g.Launch()).Request
+			g.Check("a request is traced", request.IsTraced())
+			g.Check("as far as the database", request.ReachesTheDatabase())
+			return
+		}
 		g.Check("the platform traces", computeprobe.Traces(c.Platform))
 		g.Check("a request is traced", c.WhereTraced(c.Request.IsTraced()))
 		g.Advise("as far as the database", c.WhereTraced(c.Request.ReachesTheDatabase()))

@@ -8,7 +8,7 @@ import (
 
 // monitoring judges what launch.yaml says about those who watch the launch.
 func (c checker) monitoring() {
-	for key, within := range map[string]Duration{"oncall.ack_within": c.OnCall.Within, "chat.within": c.Chat.Within} {
+	for key, within := range map[string]Duration{"oncall.ack_within": c.OnCall.Within, "chat.within": c.Chat.Within, "tracing.within": c.Tracing.Within} {
 		if within.D() > pageTime {
 			c.bad(key, "want at most %s, because a page has ten minutes; got %s", Duration(pageTime), within)
 		}
@@ -22,6 +22,22 @@ func (c checker) monitoring() {
 	}
 	c.prometheus()
 	c.dashboards()
+	c.tracing()
+}
+
+func (c checker) tracing() {
+	t := c.Tracing
+	if strings.HasSuffix(string(t.URL), "/") {
+		c.bad("tracing.url", "want an address without / at its end; got %s", quote(string(t.URL)))
+	}
+	if t.Provider == XRay || t.Provider == "" {
+		return
+	}
+	for key, text := range map[string]string{"tracing.url": string(t.URL), "tracing.service": t.Service} {
+		if text == "" && !c.reported(key) {
+			c.bad(key, "want it, because tracing.provider is %s; got none", t.Provider)
+		}
+	}
 }
 
 func (c checker) dashboards() {

@@ -61,5 +61,5 @@ type AlertRule struct {
 
 // watchSecrets are the secrets of those who watch the launch.
 func (l *Launch) watchSecrets() []Secret {
-	return []Secret{l.BetterStack.Token, l.StatusPage.Token, l.Chat.Token, l.OnCall.Token, l.OnCall.RoutingKey, l.Prometheus.Token}
+	return []Secret{l.BetterStack.Token, l.StatusPage.Token, l.Chat.Token, l.OnCall.Token, l.OnCall.RoutingKey, l.Prometheus.Token, l.Tracing.Token}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
 	"github.com/getdrop/launchgate/internal/probe/prometheusprobe"
 	"github.com/getdrop/launchgate/internal/probe/sumsubprobe"
+	"github.com/getdrop/launchgate/internal/probe/traceprobe"
 )
 
 // Providers are the third parties that are asked about one launch.
@@ -26,6 +27,7 @@ type Providers struct {
 	Sumsub     *sumsubprobe.Account
 	Prometheus *prometheusprobe.Server
 	Payments   *jsonapi.Service
+	Request    *traceprobe.Request // one that asks to be traced, where the traces are not X-Ray's
 	Flags      flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
 }
 
@@ -42,6 +44,8 @@ func ProvidersOf(l *launch.Launch) *Providers {
 		p.Sumsub = &sumsubprobe.Account{Token: l.Sumsub.Token.Revealer(), Key: l.Sumsub.Key.Revealer(),
 			API: p.api("Sumsub", l.Sumsub.API, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
 		p.Prometheus = prometheusprobe.New(p.api("Prometheus", l.Prometheus.URL, l.Prometheus.Token, "prometheus.token"))
+		store := p.api("the trace store", l.Tracing.URL, l.Tracing.Token, "tracing.token")
+		p.Request = traceprobe.New(store, l.Tracing.Provider, l.Tracing.Service, l.Tracing.Within.D(), p.Emit(l.Health.Path))
 		p.Payments = p.api("the payment provider", l.Payments.API, l.Payments.Key, "payments.key")
 		p.Payments.Header = paymentprobe.Header()
 		if l.Flags.Provider == launch.OFREP {

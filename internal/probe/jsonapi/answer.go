@@ -28,6 +28,7 @@ type Answer struct {
 
 	service *Service
 	text    bool
+	absent  bool // a 404 may be bare
 	at      time.Time
 }
 
@@ -42,7 +43,7 @@ func (s *Service) exchange(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{service: s, text: r.Text, From: request.Method + " " + s.host() + request.URL.Path}
+	a := &Answer{service: s, text: r.Text, absent: r.Absent, From: request.Method + " " + s.host() + request.URL.Path}
 	response, err := s.client().Do(request)
 	if err != nil {
 		return nil, s.unreached(ctx, a.From, err)
@@ -164,6 +165,9 @@ func (a *Answer) usable() error {
 		return a.fresh()
 	}
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	if a.absent && a.Status == http.StatusNotFound && (kind == "text/plain" || len(a.Body) == 0) {
+		return a.fresh()
+	}
 	if a.text && a.Status == http.StatusOK {
 		if kind != "text/plain" {
 			return a.unusable("api.malformed", fmt.Sprintf("status 200 with what is no text (%.40q)", redact.String(kind)), "see what really answers there")

@@ -65,6 +65,7 @@ type Request struct {
 	Form   map[string]string
 	Header http.Header
 	Text   bool // the answer is plain text, and not JSON
+	Absent bool // a 404 may be plain text, or nothing; what it says is for the caller to judge
 }
 
 // Get is Do for a GET whose 200 is read into a value. Every other status is the answer's own affair, and into stays as it is.

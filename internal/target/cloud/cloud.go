@@ -84,7 +84,7 @@ func of(l *launch.Launch) *Cloud {
 		ids = append(ids, s.ID, s.Differs)
 	}
 	c.Backups = backupprobe.New(account, c.Database.ARN)
-	c.Request = xrayprobe.New(account, l.Tracing.Within.D(), c.ask(l.Health.Path))
+	c.Request = xrayprobe.New(account, l.Tracing.Within.D(), c.Emit(l.Health.Path))
 	c.Vault = secretsprobe.New(account, ids...)
 	c.Alarms = cloudwatchprobe.NewAlarms(account, c.WantedAlarms())
 	var asked []iamprobe.Permission
