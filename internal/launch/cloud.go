@@ -99,7 +99,7 @@ type Alarm struct {
 type Dashboard struct {
 	Name       string            `yaml:"name" required:"true" doc:"Of the CloudWatch dashboard; of a panel, whatever it is called."`
 	Query      string            `yaml:"query" doc:"The panel's PromQL query; absent: a CloudWatch dashboard, with all of its panels."`
-	Production map[string]string `yaml:"production" doc:"What only production's series have: labels of Prometheus, or dimensions of CloudWatch beside those of the launch's own resources."`
+	Production map[string]string `yaml:"production" doc:"What only production's series have: labels of Prometheus, or dimensions of CloudWatch beside the names of the launch's own resources in AWS's namespaces."`
 }
 
 // IAM is what the application's role may and may not do.

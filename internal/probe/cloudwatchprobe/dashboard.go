@@ -25,7 +25,8 @@ const backThen = 3 * time.Hour
 type Dashboard struct {
 	Name            string
 	Account, Region string
-	Dimensions      map[string][]string // the values that are production's, by the dimension's name
+	Own             map[string][]string // what AWS's metrics have of the launch's own resources, by the dimension's name
+	Production      map[string]string   // and what only production's have of any metrics
 }
 
 // Panel is what a panel shows: the evidence.
@@ -104,7 +105,8 @@ func (d Dashboard) owns(title string, s shown, from string) error {
 	}
 	known := false
 	for _, name := range slices.Sorted(maps.Keys(s.dimensions)) {
-		values, says := d.Dimensions[name]
+		values := d.values(s.namespace, name)
+		says := len(values) > 0
 		if says && !slices.Contains(values, s.dimensions[name]) {
 			return unmet(fmt.Sprintf("%s %s", name, strings.Join(values, " or ")), s.dimensions[name])
 		}
@@ -115,6 +117,19 @@ func (d Dashboard) owns(title string, s shown, from string) error {
 			Fix: "name a dimension that only production has in production, at dashboards in launch.yaml"}
 	}
 	return nil
+}
+
+// values are those of a dimension that are production's. In AWS's own namespaces the name of a resource tells whose it is; elsewhere
+// the same name may stand for production and for staging.
+func (d Dashboard) values(namespace, name string) []string {
+	var all []string
+	if strings.HasPrefix(namespace, "AWS/") || namespace == "ECS/ContainerInsights" {
+		all = slices.Clone(d.Own[name])
+	}
+	if value := d.Production[name]; value != "" {
+		all = append(all, value)
+	}
+	return all
 }
 
 // newest is when each panel's newest point is from, by the panel's place; none where there is no point.

@@ -101,13 +101,18 @@ func TestShows(t *testing.T) {
 		"another service, hidden": {body: widget(requests + `,["AWS/AppRunner","Requests","ServiceName","drop-web-staging",{"visible":false}]`), status: probe.Fail, said: "got drop-web-staging"},
 		"another region":          {body: widget(requests[:len(requests)-1] + `,{"region":"us-east-1"}]`), status: probe.Fail, said: `got region "us-east-1"`},
 		"another account":         {body: widget(requests[:len(requests)-1] + `,{"accountId":"222233334444"}]`), status: probe.Fail, said: "got account 222233334444"},
-		"nobody's":                {body: widget(`["Drop","Payments"]`), status: probe.Blocked, said: "no dimension that says whose it is"},
-		"CloudFront in Ireland":   {body: widget(`["AWS/CloudFront","Requests","Region","Global","ServiceName","drop-web"]`), status: probe.Fail, said: "region us-east-1"},
-		"unreadable":              {body: "[]", status: probe.Blocked, said: "cannot be read"},
-		"missing":                 {status: probe.Fail, said: "no such dashboard"},
-		"denied":                  {body: widget(requests), rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:GetMetricData")}, status: probe.Blocked, said: "allow cloudwatch:GetDashboard to " + awstest.CallerARN},
-		"denied the points":       {body: widget(requests), rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:GetDashboard")}, status: probe.Blocked, said: "allow cloudwatch:GetMetricData to " + awstest.CallerARN},
-		"on pages":                {body: widget(absent + "," + requests), rules: awstest.Rules{PageSize: 1}, status: probe.Pass},
+		"of the application": {body: widget(`["Drop","Payments","Environment","production","Kind","qr"]`), change: func(a *awstest.Account) {
+			a.Metrics = []awstest.Series{{Namespace: "Drop", Name: "Payments", Dimensions: map[string]string{"Environment": "production", "Kind": "qr"}, Points: awstest.Steady(1)}}
+		}, status: probe.Pass},
+		"of staging's":          {body: widget(`["Drop","Payments","ServiceName","drop-web","Environment","staging"]`), status: probe.Fail, said: "Environment production; got staging"},
+		"of the same name":      {body: widget(`["Drop","Payments","ServiceName","drop-web"]`), status: probe.Blocked, said: "no dimension that says whose it is"},
+		"nobody's":              {body: widget(`["Drop","Payments"]`), status: probe.Blocked, said: "no dimension that says whose it is"},
+		"CloudFront in Ireland": {body: widget(`["AWS/CloudFront","Requests","Region","Global","ServiceName","drop-web"]`), status: probe.Fail, said: "region us-east-1"},
+		"unreadable":            {body: "[]", status: probe.Blocked, said: "cannot be read"},
+		"missing":               {status: probe.Fail, said: "no such dashboard"},
+		"denied":                {body: widget(requests), rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:GetMetricData")}, status: probe.Blocked, said: "allow cloudwatch:GetDashboard to " + awstest.CallerARN},
+		"denied the points":     {body: widget(requests), rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:GetDashboard")}, status: probe.Blocked, said: "allow cloudwatch:GetMetricData to " + awstest.CallerARN},
+		"on pages":              {body: widget(absent + "," + requests), rules: awstest.Rules{PageSize: 1}, status: probe.Pass},
 	} {
 		t.Run(name, func(t *testing.T) {
 			account := &awstest.Account{Dashboards: map[string]string{}}
@@ -121,7 +126,7 @@ func TestShows(t *testing.T) {
 			s := awstest.New(t, account)
 			s.Treat(test.rules)
 			metrics := NewMetrics(awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region}))
-			_, err := metrics.Shows(Dashboard{Name: "drop", Account: awstest.ID, Region: awstest.Region, Dimensions: map[string][]string{"ServiceName": {"drop-web"}, "ServiceID": {"1"}}})(t.Context())
+			_, err := metrics.Shows(Dashboard{Name: "drop", Account: awstest.ID, Region: awstest.Region, Own: map[string][]string{"ServiceName": {"drop-web"}, "ServiceID": {"1"}}, Production: map[string]string{"Environment": "production"}})(t.Context())
 			require.Equal(t, test.status, probe.StatusOf(err), "%v", err)
 			if test.said != "" {
 				assert.ErrorContains(t, err, test.said)

@@ -100,23 +100,39 @@ const (
 	spaces  = " \t\r\n"
 )
 
-// selectors are the selectors of series in a PromQL query, without their ranges and offsets, each once.
+// selectors are the selectors of series in a PromQL query, without their ranges and offsets, each once. A query that reads nothing
+// but the past shows nothing of now, however young the samples are by now.
 func selectors(query string) ([]string, error) {
 	var all []string
+	present, after := 0, false // selectors of now; whether one of them has just been read
 	for rest := strings.TrimLeft(query, spaces); rest != ""; rest = strings.TrimLeft(rest, spaces) {
 		end, found, err := next(rest)
 		if err != nil {
 			return nil, err
 		}
-		if found != "" && !slices.Contains(all, found) {
-			all = append(all, found)
-		}
+		token := rest[:end]
 		rest = rest[end:]
+		switch {
+		case found != "":
+			all = append(all, found)
+			present, after = present+1, true
+		case token[0] == '[' && !strings.Contains(token, ":"): // its range
+		case strings.EqualFold(token, "offset") && after:
+			present, after = present-1, false
+		case strings.EqualFold(token, "offset"), token == "@":
+			return nil, fmt.Errorf("%.60q, which reads another time than now", query)
+		default:
+			after = false
+		}
 	}
-	if len(all) == 0 {
+	switch {
+	case len(all) == 0:
 		return nil, fmt.Errorf("%.60q, which reads no series", query)
+	case present == 0:
+		return nil, fmt.Errorf("%.60q, which reads another time than now", query)
 	}
-	return all, nil
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 // next reads what a query begins with: how long it is, and the selector where it is one.

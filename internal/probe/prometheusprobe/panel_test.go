@@ -14,10 +14,10 @@ import (
 
 // queries are PromQL, and the selectors in it: https://prometheus.io/docs/prometheus/latest/querying/basics/
 var queries = map[string][]string{
-	"up":                         {"up"},
-	`up{job="a"}`:                {`up{job="a"}`},
-	`up {job="a"} offset 5m`:     {`up{job="a"}`},
-	`{__name__="up",job=~"a|b"}`: {`{__name__="up",job=~"a|b"}`},
+	"up":                                   {"up"},
+	`up{job="a"}`:                          {`up{job="a"}`},
+	`up {job="a"} - up{job="a"} offset 5m`: {`up{job="a"}`},
+	`{__name__="up",job=~"a|b"}`:           {`{__name__="up",job=~"a|b"}`},
 	`rate(http_requests_total{path="/a/{id}",x="\"}"}[5m])`:      {`http_requests_total{path="/a/{id}",x="\"}"}`},
 	`sum by (job, instance) (rate(a:b_total[5m]))`:               {"a:b_total"},
 	`sum(rate(a[5m])) by (job)`:                                  {"a"},
@@ -27,7 +27,7 @@ var queries = map[string][]string{
 	`a > bool 0.5 and b unless c or vector(0)`:                   {"a", "b", "c"},
 	`a and a`:                                                    {"a"},
 	`max_over_time(rate(a[5m])[1h:1m])`:                          {"a"},
-	`a @ 1609746000 + a @ end() - 1e3`:                           {"a"},
+	`a - 1e3 - rate(b[5m] offset 1w)`:                            {"a", "b"},
 	`count_values("version", build_info)`:                        {"build_info"},
 	"label_replace(a, 'x', `$1`, \"y\", \"(.*)\") # and b\n + c": {"a", "c"},
 	`-a ^ 2 % 3 == Inf`:                                          {"a"},
@@ -43,7 +43,8 @@ func TestSelectors(t *testing.T) {
 		assert.Equal(t, want, got, query)
 	}
 	for query, said := range map[string]string{"": "reads no series", "vector(1)": "reads no series", "# up": "reads no series", "a{x=": "never closed", `a{x="`: "never closed", "a[5m": "never closed",
-		"rate(a[$__rate_interval])x[$": "never closed", "a{env=\"$env\"} + $x": "no PromQL", "å": "no PromQL", "sum by (job": "never closed"} {
+		"rate(a[$__rate_interval])x[$": "never closed", "a{env=\"$env\"} + $x": "no PromQL", "å": "no PromQL", "sum by (job": "never closed",
+		"up offset 1w": "another time than now", "rate(up[5m] offset 1w)": "another time than now", "max_over_time(up[1h:1m] offset 1w)": "another time than now", "up @ 1609746000": "another time than now"} {
 		_, err := selectors(query)
 		assert.ErrorContains(t, err, said, query)
 	}

@@ -111,11 +111,7 @@ func (c *Cloud) Dashboards() []cloudwatchprobe.Dashboard {
 		if d.Query != "" {
 			continue
 		}
-		dimensions := ownDimensions(c.Launch)
-		for name, value := range d.Production {
-			dimensions[name] = append(dimensions[name], value)
-		}
-		all = append(all, cloudwatchprobe.Dashboard{Name: d.Name, Account: c.Launch.AWS.Account, Region: c.Launch.AWS.Region, Dimensions: dimensions})
+		all = append(all, cloudwatchprobe.Dashboard{Name: d.Name, Account: c.Launch.AWS.Account, Region: c.Launch.AWS.Region, Own: ownDimensions(c.Launch), Production: d.Production})
 	}
 	return all
 }
@@ -133,10 +129,8 @@ func ownDimensions(l *launch.Launch) map[string][]string {
 	for _, group := range l.Compute.Targets {
 		all["TargetGroup"] = append(all["TargetGroup"], group.Resource())
 	}
-	for name, values := range all {
-		if all[name] = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" }); len(all[name]) == 0 {
-			delete(all, name) // of what the launch does not have, nobody can tell whose it is
-		}
+	for name, values := range all { // of what the launch does not have, nobody can tell whose it is
+		all[name] = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })
 	}
 	return all
 }
