@@ -61,7 +61,7 @@ func Code(err error) string {
 // Missing says whether the service answered that there is no such resource: measured, not unknown.
 func Missing(err error) bool {
 	code := Code(err)
-	return strings.HasSuffix(code, "NotFoundException") || strings.HasSuffix(code, "NotFound") || strings.HasSuffix(code, "NotFoundFault") || strings.HasSuffix(code, "NotFoundError") ||
+	return strings.HasSuffix(code, "NotFoundException") || strings.HasSuffix(code, "NotFound") || strings.HasSuffix(code, "NotFoundFault") ||
 		code == "NoSuchEntity" || code == "NoSuchHostedZone" || code == "NoSuchDistribution" || code == "WAFNonexistentItemException"
 }
 
