@@ -65,7 +65,7 @@ test: ## Run the suite's own tests: hermetic, Go and PostgreSQL's programs only
 	$(TOOL) gotestsum --format pkgname-and-test-fails -- -count=1 -timeout 20m $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
 
 .PHONY: heavy
-heavy: build bin/act engine ## Run the tests against nsd, bind9, unbound, nginx and PostgreSQL in containers, and the workflows under act
+heavy: build bin/act engine ## Run the tests against nsd, bind9, unbound, nginx, Prometheus and PostgreSQL in containers, and the workflows under act
 	ACT=$(CURDIR)/bin/act $(TOOL) gotestsum --format testname -- -count=1 -timeout 20m $(addprefix ./,$(addsuffix /...,$(HEAVY)))
 
 bin/act: go.tool.mod

@@ -4,11 +4,13 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
 	"github.com/getdrop/launchgate/internal/probe/oncallprobe"
 	"github.com/getdrop/launchgate/internal/probe/statuspageprobe"
+	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 	"github.com/getdrop/launchgate/internal/target/watch"
 )
@@ -19,17 +21,30 @@ const slack = time.Minute
 func monitoringGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
-	s.Gate("AlertRules", gate.Hard, "Every alarm of the launch is deployed, and would call somebody.", gate.OnAWS(func(g *gate.G) {
-		c := cloud.Of(g.Launch())
+	s.Gate("AlertRules", gate.Hard, "Every alarm and alert rule of the launch is deployed, and would call somebody.", func(g *gate.G) {
+		c, p := cloud.Of(g.Launch()), target.ProvidersOf(g.Launch())
 		for _, alarm := range c.WantedAlarms() {
 			g.Check(alarm.Name, c.Alarms.WouldRing(alarm))
 		}
-	}))
+		for _, rule := range p.AlertRules() {
+			g.Check(rule.Name, p.Prometheus.WouldRing(rule))
+		}
+	})
 
 	s.Gate("AlertRouting", gate.Hard, "Somebody is on call all the time, until a day after the launch window.", func(g *gate.G) {
 		w := watch.Of(g.Launch())
 		from, to := w.Window()
 		g.Check("no gap in the schedule", oncallprobe.Covered(w.OnCall, from, to.Add(24*time.Hour)))
+	})
+
+	s.Gate("Dashboards", gate.Warn, "Every panel of the launch's dashboards shows fresh data of production.", func(g *gate.G) {
+		c, p := cloud.Of(g.Launch()), target.ProvidersOf(g.Launch())
+		for _, dashboard := range c.Dashboards() {
+			g.Check(dashboard.Name, c.Metrics.Shows(dashboard))
+		}
+		for _, panel := range p.Panels() {
+			g.Check(panel.Name, p.Prometheus.Shows(panel))
+		}
 	})
 
 	s.Gate("LogAggregation", gate.Hard, "A request is found in the application's logs.", gate.OnAWS(func(g *gate.G) {
@@ -39,9 +54,15 @@ func monitoringGates(s *gate.Section) {
 		g.Advise("logs are kept", c.Logs.Kept(l.Logs.Retention))
 	}))
 
-	s.Gate("Tracing", gate.Warn, "The platform traces, and a request's trace arrives.", gate.OnAWS(func(g *gate.G) {
-		c := cloud.Of(g.Launch())
-		g.Within(g.Launch().Tracing.Within.D() + slack)
+	s.Gate("Tracing", gate.Warn, "The platform traces, and a request's trace arrives.", gate.OnTracing(func(g *gate.G) {
+		c, t := cloud.Of(g.Launch()), g.Launch().Tracing
+		g.Within(t.Within.D() + slack)
+		if t.Provider != launch.XRay {
+			request := target.ProvidersOf(g.Launch()).Request
+			g.Check("a request is traced", request.IsTraced())
+			g.Check("as far as the database", request.ReachesTheDatabase())
+			return
+		}
 		g.Check("the platform traces", computeprobe.Traces(c.Platform))
 		g.Check("a request is traced", c.WhereTraced(c.Request.IsTraced()))
 		g.Advise("as far as the database", c.WhereTraced(c.Request.ReachesTheDatabase()))

@@ -13,6 +13,7 @@ var (
 	OnOpenBanking = only("openbanking.enabled is false", func(l *launch.Launch) bool { return l.OpenBanking.Enabled })
 	OnPayments    = only("payments.enabled is false", func(l *launch.Launch) bool { return l.Payments.Enabled })
 	OnPostgreSQL  = only("database.sql.enabled is false", func(l *launch.Launch) bool { return l.Database.SQL.Enabled })
+	OnTracing     = only("launch.yaml has neither aws.account nor another tracing.provider", func(l *launch.Launch) bool { return l.AWS.Account != "" || l.Tracing.Provider != launch.XRay })
 	OnSumsub      = only("sumsub.enabled is false", func(l *launch.Launch) bool { return l.Sumsub.Enabled })
 )
 

@@ -104,10 +104,8 @@ func (c checker) secrets() {
 const pageTime = 8 * time.Minute
 
 func (c checker) observability() {
-	for key, within := range map[string]Duration{"logs.within": c.Logs.Within, "tracing.within": c.Tracing.Within} {
-		if within.D() > pageTime {
-			c.bad(key, "want at most %s, because a page has ten minutes; got %s", Duration(pageTime), within)
-		}
+	if within := c.Logs.Within; within.D() > pageTime {
+		c.bad("logs.within", "want at most %s, because a page has ten minutes; got %s", Duration(pageTime), within)
 	}
 	if path := c.Logs.Nonce; path != "" && (!strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?#")) {
 		c.bad("logs.nonce_path", "want a path that begins with / and has no query; got %s", quote(path))

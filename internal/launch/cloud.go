@@ -73,15 +73,33 @@ type Logs struct {
 	Nonce     string   `yaml:"nonce_path" default:"/api/health" doc:"Path that is asked for with a nonce in its query, which the application logs."`
 }
 
-// Tracing is how soon a request is seen in the traces.
+// The stores that tracing.provider can name.
+const (
+	XRay   = "xray"
+	Jaeger = "jaeger"
+	Tempo  = "tempo"
+)
+
+// Tracing is where a request is seen in the traces, and how soon.
 type Tracing struct {
-	Within Duration `yaml:"within" default:"5m" doc:"How soon X-Ray must have a request that asks to be traced."`
+	Provider string   `yaml:"provider" default:"xray" enum:"xray,jaeger,tempo" doc:"The store of the traces."`
+	URL      URL      `yaml:"url" doc:"Jaeger and Tempo: where it answers queries, without /api/traces."`
+	Token    Secret   `yaml:"token" doc:"Jaeger and Tempo: bearer token that may read traces, as a secret: reference; absent: none is sent."`
+	Service  string   `yaml:"service" doc:"Jaeger and Tempo: the application's service.name."`
+	Within   Duration `yaml:"within" default:"5m" doc:"How soon the store must have a request that asks to be traced."`
 }
 
 // Alarm is one CloudWatch alarm that must be deployed.
 type Alarm struct {
 	Name    string `yaml:"name" required:"true"`
 	Missing string `yaml:"missing_data" default:"any" enum:"any,breaching,notBreaching,ignore,missing" doc:"How it must treat missing data; any: it does not matter."`
+}
+
+// Dashboard is one dashboard of CloudWatch, or one panel whose data are Prometheus's.
+type Dashboard struct {
+	Name       string            `yaml:"name" required:"true" doc:"Of the CloudWatch dashboard; of a panel, whatever it is called."`
+	Query      string            `yaml:"query" doc:"The panel's PromQL query; absent: a CloudWatch dashboard, with all of its panels."`
+	Production map[string]string `yaml:"production" doc:"What only production's series have: labels of Prometheus, or dimensions of CloudWatch beside the names of the launch's own resources in AWS's namespaces."`
 }
 
 // IAM is what the application's role may and may not do.

@@ -42,6 +42,8 @@ type Launch struct {
 	Logs        Logs                `yaml:"logs"`
 	Tracing     Tracing             `yaml:"tracing"`
 	Alarms      []Alarm             `yaml:"alarms" doc:"Every CloudWatch alarm that must watch the launch."`
+	Dashboards  []Dashboard         `yaml:"dashboards" doc:"Every dashboard, or panel, that must show production."`
+	Prometheus  Prometheus          `yaml:"prometheus"`
 	IAM         IAM                 `yaml:"iam"`
 	Budget      Budget              `yaml:"budget"`
 	Infra       Infra               `yaml:"infra"`

@@ -44,7 +44,22 @@ type OnCall struct {
 	Within     Duration `yaml:"ack_within" default:"5m" doc:"How soon somebody takes the test alert."`
 }
 
+// Prometheus is the server that evaluates alert rules, or another that speaks its HTTP API.
+type Prometheus struct {
+	URL   URL         `yaml:"url" doc:"Where it answers, without /api/v1; absent: the launch has no Prometheus."`
+	Token Secret      `yaml:"token" doc:"Bearer token that may read rules and query, as a secret: reference; absent: none is sent."`
+	Rules []AlertRule `yaml:"rules" doc:"Every alert rule that must watch the launch."`
+}
+
+// AlertRule is one alert rule of Prometheus that must be loaded.
+type AlertRule struct {
+	Name     string            `yaml:"name" required:"true" doc:"Of the alert; no other rule may have it."`
+	Severity string            `yaml:"severity" required:"true" doc:"What its label severity must be."`
+	Route    map[string]string `yaml:"route" required:"true" doc:"Labels by which Alertmanager finds who is called, such as {team: on-call}."`
+	Metric   string            `yaml:"metric" doc:"Selector of series that the rule measures, such as http_requests_total{environment=\"production\"}; it must have fresh samples."`
+}
+
 // watchSecrets are the secrets of those who watch the launch.
 func (l *Launch) watchSecrets() []Secret {
-	return []Secret{l.BetterStack.Token, l.StatusPage.Token, l.Chat.Token, l.OnCall.Token, l.OnCall.RoutingKey}
+	return []Secret{l.BetterStack.Token, l.StatusPage.Token, l.Chat.Token, l.OnCall.Token, l.OnCall.RoutingKey, l.Prometheus.Token, l.Tracing.Token}
 }

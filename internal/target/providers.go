@@ -14,20 +14,22 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/oidcprobe"
 	"github.com/getdrop/launchgate/internal/probe/openbankingprobe"
 	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
+	"github.com/getdrop/launchgate/internal/probe/prometheusprobe"
 	"github.com/getdrop/launchgate/internal/probe/sumsubprobe"
+	"github.com/getdrop/launchgate/internal/probe/traceprobe"
 )
 
 // Providers are the third parties that are asked about one launch.
 type Providers struct {
 	*Targets
-	GitHub   *githubprobe.Repository
-	BankID   *oidcprobe.Provider
-	Sumsub   *sumsubprobe.Account
-	Payments *jsonapi.Service
-
+	GitHub      *githubprobe.Repository
+	BankID      *oidcprobe.Provider
+	Sumsub      *sumsubprobe.Account
 	OpenBanking *openbankingprobe.Provider
-
-	Flags flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
+	Prometheus  *prometheusprobe.Server
+	Payments    *jsonapi.Service
+	Request     *traceprobe.Request // one that asks to be traced, where the traces are not X-Ray's
+	Flags       flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
 }
 
 var knownProviders PerLaunch[Providers]
@@ -44,6 +46,9 @@ func ProvidersOf(l *launch.Launch) *Providers {
 			API: p.API("Sumsub", sumsubprobe.Production, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
 		p.Payments = p.Stripe(l.Payments.Key.Revealer(), "payments.key")
 		p.OpenBanking = p.openBanking()
+		p.Prometheus = prometheusprobe.New(p.API("Prometheus", l.Prometheus.URL, l.Prometheus.Token, "prometheus.token"))
+		store := p.API("the trace store", l.Tracing.URL, l.Tracing.Token, "tracing.token")
+		p.Request = traceprobe.New(store, l.Tracing.Provider, l.Tracing.Service, l.Tracing.Within.D(), p.Emit(l.Health.Path))
 		if l.Flags.Provider == launch.OFREP {
 			p.Flags = flagsprobe.NewOFREP(p.API("the flag provider", l.Flags.URL, l.Flags.Token, "flags.token"), evaluationContext(l))
 		}
@@ -94,6 +99,26 @@ func evaluationContext(l *launch.Launch) map[string]string {
 func (t *Targets) TestPayment() paymentprobe.Payment {
 	p := t.Launch.Payments.Test
 	return paymentprobe.Payment{Charge: p.Charge, Refund: p.Refund, Amount: int64(p.Amount), Currency: p.Currency, MaxAge: p.MaxAge.D()}
+}
+
+// AlertRules are the rules of Prometheus that must watch the launch.
+func (t *Targets) AlertRules() []prometheusprobe.Rule {
+	var all []prometheusprobe.Rule
+	for _, r := range t.Launch.Prometheus.Rules {
+		all = append(all, prometheusprobe.Rule(r))
+	}
+	return all
+}
+
+// Panels are the panels of Prometheus that must show production.
+func (t *Targets) Panels() []prometheusprobe.Panel {
+	var all []prometheusprobe.Panel
+	for _, d := range t.Launch.Dashboards {
+		if d.Query != "" {
+			all = append(all, prometheusprobe.Panel(d))
+		}
+	}
+	return all
 }
 
 // FlagsPlan is the file of the rollout plan.

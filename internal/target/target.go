@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"os"
 	"slices"
@@ -168,6 +169,17 @@ func (t *Targets) Fetch(ctx context.Context, url string) (dnsprobe.Page, error) 
 		return dnsprobe.Page{}, err
 	}
 	return dnsprobe.Page{Status: answer.Status, Header: answer.Header, Body: answer.Body}, nil
+}
+
+// Emit makes a GET of the application, with headers, and says how it was answered.
+func (t *Targets) Emit(path string) func(context.Context, http.Header) (string, error) {
+	return func(ctx context.Context, header http.Header) (string, error) {
+		answer, err := t.Web.Ask(ctx, HTTPS(t.Launch.DNS.Domain, path), header, httpprobe.MaxBody)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprint(answer.Status), nil
+	}
 }
 
 // Senders are the addresses that mail is sent from.

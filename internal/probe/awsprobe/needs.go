@@ -47,6 +47,7 @@ const (
 	RegionalWebACLs Kind = "the web ACLs of the region"
 	Certificates    Kind = "the certificates"
 	Analyzers       Kind = "the access analyzers"
+	Dashboards      Kind = "the dashboards"
 )
 
 // DrillPrefix begins the identifier of every instance that a drill creates, to which its role is narrowed.

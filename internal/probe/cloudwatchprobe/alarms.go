@@ -23,6 +23,7 @@ var Needs = awsprobe.Needs{
 	"CloudWatch.DescribeAlarms":     {Action: "cloudwatch:DescribeAlarms", On: awsprobe.Everything},
 	"CloudWatch.ListAlarmMuteRules": {Action: "cloudwatch:ListAlarmMuteRules", On: awsprobe.Everything},
 	"CloudWatch.GetMetricData":      {Action: "cloudwatch:GetMetricData", On: awsprobe.Everything},
+	"CloudWatch.GetDashboard":       {Action: "cloudwatch:GetDashboard", On: awsprobe.Dashboards},
 }
 
 // Alarm is what an alarm must be.

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -46,37 +48,75 @@ const settled = 2 * time.Minute
 
 // read is a series by minute, oldest first: only whole minutes that CloudWatch had time for.
 func (m *Metrics) read(ctx context.Context, what metric, from, until time.Time) ([]Point, string, error) {
-	cfg, who, err := m.account.Open(ctx, Needs)
-	asked := fmt.Sprintf("cloudwatch:GetMetricData %s as %s", what, who)
+	all, asked, err := m.readAll(ctx, "", []metric{what}, from.Truncate(time.Minute), until.Truncate(time.Minute))
 	if err != nil {
 		return nil, asked, err
 	}
+	return all[0], asked, nil
+}
+
+// mostQueries is how many series one call may ask for: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+const mostQueries = 500
+
+// readAll are series by minute, in the order of their metrics and each oldest first, from a region; empty: the account's.
+func (m *Metrics) readAll(ctx context.Context, region string, what []metric, from, until time.Time) ([][]Point, string, error) {
+	cfg, who, err := m.account.Open(ctx, Needs)
+	asked := fmt.Sprintf("cloudwatch:GetMetricData as %s", who)
+	if len(what) == 1 {
+		asked = fmt.Sprintf("cloudwatch:GetMetricData %s as %s", what[0], who)
+	}
+	if err != nil {
+		return nil, asked, err
+	}
+	cfg.Region = cmp.Or(region, cfg.Region)
+	client, all := cloudwatch.NewFromConfig(cfg), make([][]Point, len(what))
+	for first := 0; first < len(what); first += mostQueries {
+		in := &cloudwatch.GetMetricDataInput{StartTime: &from, EndTime: &until}
+		for i := first; i < min(first+mostQueries, len(what)); i++ {
+			in.MetricDataQueries = append(in.MetricDataQueries, what[i].query(i))
+		}
+		pages := cloudwatch.NewGetMetricDataPaginator(client, in)
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, asked, awsprobe.Unreadable("cloudwatch:GetMetricData", what[first].String(), who, err)
+			}
+			for i := range page.MetricDataResults {
+				if err := take(&page.MetricDataResults[i], all, what, asked); err != nil {
+					return nil, asked, err
+				}
+			}
+		}
+	}
+	for _, points := range all {
+		slices.SortFunc(points, func(a, b Point) int { return a.At.Compare(b.At) })
+	}
+	return all, asked, nil
+}
+
+// query asks for a metric by its place.
+func (m metric) query(place int) types.MetricDataQuery {
 	var dimensions []types.Dimension
-	for _, name := range slices.Sorted(maps.Keys(what.dimensions)) {
-		dimensions = append(dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(what.dimensions[name])})
+	for _, name := range slices.Sorted(maps.Keys(m.dimensions)) {
+		dimensions = append(dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(m.dimensions[name])})
 	}
-	pages := cloudwatch.NewGetMetricDataPaginator(cloudwatch.NewFromConfig(cfg), &cloudwatch.GetMetricDataInput{
-		StartTime: aws.Time(from.Truncate(time.Minute)), EndTime: aws.Time(until.Truncate(time.Minute)),
-		MetricDataQueries: []types.MetricDataQuery{{Id: aws.String("m"), MetricStat: &types.MetricStat{Period: aws.Int32(60), Stat: &what.stat,
-			Metric: &types.Metric{Namespace: &what.namespace, MetricName: &what.name, Dimensions: dimensions}}}},
-	})
-	var points []Point
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, asked, awsprobe.Unreadable("cloudwatch:GetMetricData", what.String(), who, err)
-		}
-		for _, r := range page.MetricDataResults {
-			if code := r.StatusCode; code != types.StatusCodeComplete && code != types.StatusCodePartialData || len(r.Timestamps) != len(r.Values) {
-				return nil, asked, &probe.Unknown{Class: "metric.incomplete", Want: what.String(), Got: "an answer that is " + string(r.StatusCode), From: asked, Fix: "run again"}
-			}
-			for i, at := range r.Timestamps {
-				points = append(points, Point{at, r.Values[i]})
-			}
-		}
+	return types.MetricDataQuery{Id: aws.String(fmt.Sprintf("m%d", place)), MetricStat: &types.MetricStat{Period: aws.Int32(60), Stat: &m.stat,
+		Metric: &types.Metric{Namespace: &m.namespace, MetricName: &m.name, Dimensions: dimensions}}}
+}
+
+// take puts a result where its metric is.
+func take(r *types.MetricDataResult, all [][]Point, what []metric, asked string) error {
+	place, err := strconv.Atoi(strings.TrimPrefix(aws.ToString(r.Id), "m"))
+	if err != nil || place < 0 || place >= len(all) {
+		return &probe.Unknown{Class: "metric.incomplete", Want: "what was asked for", Got: fmt.Sprintf("an answer to %q", aws.ToString(r.Id)), From: asked, Fix: "run again"}
 	}
-	slices.SortFunc(points, func(a, b Point) int { return a.At.Compare(b.At) })
-	return points, asked, nil
+	if code := r.StatusCode; code != types.StatusCodeComplete && code != types.StatusCodePartialData || len(r.Timestamps) != len(r.Values) {
+		return &probe.Unknown{Class: "metric.incomplete", Want: what[place].String(), Got: "an answer that is " + string(r.StatusCode), From: asked, Fix: "run again"}
+	}
+	for i, at := range r.Timestamps {
+		all[place] = append(all[place], Point{at, r.Values[i]})
+	}
+	return nil
 }
 
 // Highest is the largest value of a metric in a window until now. A metric that was not measured at all is unknown, not small.

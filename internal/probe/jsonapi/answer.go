@@ -29,6 +29,7 @@ type Answer struct {
 
 	service *Service
 	kind    string
+	absent  bool // a 404 may be bare
 	at      time.Time
 }
 
@@ -43,7 +44,7 @@ func (s *Service) exchange(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{service: s, kind: r.Kind, From: request.Method + " " + s.host() + r.shown()}
+	a := &Answer{service: s, kind: r.Kind, absent: r.Absent, From: request.Method + " " + s.host() + r.shown()}
 	response, err := s.client().Do(request)
 	if err != nil {
 		return nil, s.unreached(ctx, a.From, err)
@@ -160,6 +161,9 @@ func (a *Answer) usable() error {
 		return nil
 	}
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	if a.absent && a.Status == http.StatusNotFound && (kind == "text/plain" || len(a.Body) == 0) {
+		return nil
+	}
 	if a.kind == "*/*" || a.kind != "" && kind == a.kind {
 		return nil
 	}

@@ -66,6 +66,7 @@ type Request struct {
 	Form   map[string]string
 	Header http.Header
 	Kind   string // media type of the answer; empty: JSON; */*: any, for a caller that knows every word of it
+	Absent bool   // a 404 may be plain text, or nothing; what it says is for the caller to judge
 
 	Shown string // the path as messages have it, where it carries what nobody may read; empty: the path without its query
 }

@@ -4,6 +4,8 @@ package cloud
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/launch"
@@ -83,7 +85,7 @@ func of(l *launch.Launch) *Cloud {
 		ids = append(ids, s.ID, s.Differs)
 	}
 	c.Backups = backupprobe.New(account, c.Database.ARN)
-	c.Request = xrayprobe.New(account, l.Tracing.Within.D(), c.ask(l.Health.Path))
+	c.Request = xrayprobe.New(account, l.Tracing.Within.D(), c.Emit(l.Health.Path))
 	c.Vault = secretsprobe.New(account, ids...)
 	c.Alarms = cloudwatchprobe.NewAlarms(account, c.WantedAlarms())
 	var asked []iamprobe.Permission
@@ -132,6 +134,37 @@ func (c *Cloud) WantedAlarms() []cloudwatchprobe.Alarm {
 	var all []cloudwatchprobe.Alarm
 	for _, a := range c.Launch.Alarms {
 		all = append(all, cloudwatchprobe.Alarm{Name: a.Name, Missing: a.Missing})
+	}
+	return all
+}
+
+// Dashboards are the dashboards of CloudWatch that must show production.
+func (c *Cloud) Dashboards() []cloudwatchprobe.Dashboard {
+	var all []cloudwatchprobe.Dashboard
+	for _, d := range c.Launch.Dashboards {
+		if d.Query != "" {
+			continue
+		}
+		all = append(all, cloudwatchprobe.Dashboard{Name: d.Name, Account: c.Launch.AWS.Account, Region: c.Launch.AWS.Region, Own: ownDimensions(c.Launch), Production: d.Production})
+	}
+	return all
+}
+
+// ownDimensions are the dimensions by which AWS names the launch's own resources in their metrics.
+func ownDimensions(l *launch.Launch) map[string][]string {
+	all := map[string][]string{"DBInstanceIdentifier": append([]string{l.Database.Instance}, l.Database.Replicas...), "LogGroupName": {l.Logs.Group, platformGroup(l.Compute.Service)}, "DistributionId": {l.CDN.ID}}
+	if parts := strings.Split(l.Compute.Service.Resource(), "/"); len(parts) == 3 {
+		first, second := "ServiceName", "ServiceID"
+		if l.Compute.Provider == launch.ECS {
+			first, second = "ClusterName", "ServiceName"
+		}
+		all[first], all[second] = parts[1:2], parts[2:]
+	}
+	for _, group := range l.Compute.Targets {
+		all["TargetGroup"] = append(all["TargetGroup"], group.Resource())
+	}
+	for name, values := range all { // of what the launch does not have, nobody can tell whose it is
+		all[name] = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })
 	}
 	return all
 }

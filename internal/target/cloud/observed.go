@@ -3,30 +3,15 @@ package cloud
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
-	"net/http"
 
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
-	"github.com/getdrop/launchgate/internal/target"
 )
-
-// ask makes a GET of the application, and says how it was answered.
-func (c *Cloud) ask(path string) func(context.Context, http.Header) (string, error) {
-	return func(ctx context.Context, header http.Header) (string, error) {
-		answer, err := c.Web.Ask(ctx, target.HTTPS(c.Launch.DNS.Domain, path), header, httpprobe.MaxBody)
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprint(answer.Status), nil
-	}
-}
 
 // Captures claims that a request that nobody made before is found in a log group.
 func (c *Cloud) Captures(group *logsprobe.Group) probe.Claim {
 	nonce := rand.Text()
-	ask := c.ask(c.Launch.Logs.Nonce + "?launchgate=" + nonce)
+	ask := c.Emit(c.Launch.Logs.Nonce + "?launchgate=" + nonce)
 	return group.Captures(nonce, c.Launch.Logs.Within.D(), func(ctx context.Context) (string, error) { return ask(ctx, nil) })
 }
 

@@ -193,6 +193,14 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 			all = append(all, string(certificate))
 		}
 		return all
+	case awsprobe.Dashboards:
+		var all []string
+		for _, d := range l.Dashboards {
+			if d.Query == "" {
+				all = append(all, "arn:aws:cloudwatch::"+l.AWS.Account+":dashboard/"+d.Name)
+			}
+		}
+		return all
 	case awsprobe.Analyzers:
 		return []string{arn("access-analyzer", "analyzer/*")}
 	case awsprobe.Role:
