@@ -36,7 +36,7 @@ func (p *Plan) uncovered(features []string, seen map[string]Evaluation) (wrong, 
 			wrong = append(wrong, where+"flag "+f.Flag+" is not in the plan's flags")
 		case !there || evaluation.Error == notFound:
 			wrong = append(wrong, where+"the provider has no flag "+f.Flag)
-		case evaluation.Error != "":
+		case !slices.Contains([]string{"", "PARSE_ERROR", "TARGETING_KEY_MISSING", "INVALID_CONTEXT"}, evaluation.Error): // with these the provider has it
 			unknown = append(unknown, where+"flag "+f.Flag+": "+evaluation.Error)
 		}
 	}

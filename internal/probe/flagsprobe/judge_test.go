@@ -124,13 +124,14 @@ func TestCovered(t *testing.T) {
 		seen     answers
 		want     probe.Status
 	}{
-		"behind a flag, or exempt":  {good, []string{"Pay", "Text"}, answers{"pay": on}, probe.Pass},
-		"nobody listed any":         {good, nil, answers{"pay": on}, probe.Blocked},
-		"one more":                  {good, []string{"Pay", "QR"}, answers{"pay": on}, probe.Fail},
-		"the provider has it not":   {good, []string{"Pay"}, answers{"pay": {Error: notFound}}, probe.Fail},
-		"the provider has an error": {good, []string{"Pay"}, answers{"pay": {Error: "GENERAL"}}, probe.Blocked},
-		"no flag, no reason":        {"flags: []\nfeatures: [{name: Pay}]\n", []string{"Pay"}, answers{"pay": on}, probe.Fail},
-		"an unplanned flag":         {"flags: []\nfeatures: [{name: Pay, flag: pay}]\n", []string{"Pay"}, answers{"pay": on}, probe.Fail},
+		"behind a flag, or exempt":    {good, []string{"Pay", "Text"}, answers{"pay": on}, probe.Pass},
+		"nobody listed any":           {good, nil, answers{"pay": on}, probe.Blocked},
+		"one more":                    {good, []string{"Pay", "QR"}, answers{"pay": on}, probe.Fail},
+		"the provider has it not":     {good, []string{"Pay"}, answers{"pay": {Error: notFound}}, probe.Fail},
+		"the provider has an error":   {good, []string{"Pay"}, answers{"pay": {Error: "GENERAL"}}, probe.Blocked},
+		"the provider has it, broken": {good, []string{"Pay"}, answers{"pay": {Error: "PARSE_ERROR"}}, probe.Pass},
+		"no flag, no reason":          {"flags: []\nfeatures: [{name: Pay}]\n", []string{"Pay"}, answers{"pay": on}, probe.Fail},
+		"an unplanned flag":           {"flags: []\nfeatures: [{name: Pay, flag: pay}]\n", []string{"Pay"}, answers{"pay": on}, probe.Fail},
 	} {
 		result := probe.Run(t.Context(), title, Covered(test.seen, written(t, test.text), test.features))
 		assert.Equal(t, test.want, result.Status, "%s: %s", title, result.Message())

@@ -33,8 +33,7 @@ UNION ALL SELECT 'the role ' || rolname, rolconnlimit, (SELECT count(*)::int FRO
 func (p Pool) usable() int { return p.Max - p.Reserved }
 
 // PoolBelow claims that less than so many percent of the connections that the application can have are in use: of the server's, of the
-// database's own limit, and of that of roles. A server that
-// refuses the gates for want of one has said so itself.
+// database's own limit, and of that of roles. A server that refuses the gates for want of one has said so itself.
 func (d *Database) PoolBelow(percent float64, roles ...string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Source: "pg_stat_activity, max_connections"}

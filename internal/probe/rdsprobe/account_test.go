@@ -24,6 +24,13 @@ func TestInAnAccount(t *testing.T) {
 		young    = func(i *rdsprobe.Instance) probe.Claim { return i.BackedUpWithin(26 * time.Hour) }
 		restored = func(i *rdsprobe.Instance) probe.Claim { return i.RestorableTo(10 * time.Minute) }
 		none     = func(a *awstest.Account) { a.Snapshots = nil }
+		// https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_PendingMaintenanceAction.html (CurrentApplyDate)
+		maintenance = func(of string, on *time.Time) func(*awstest.Account) {
+			return func(a *awstest.Account) {
+				a.Maintenance = []types.ResourcePendingMaintenanceActions{{ResourceIdentifier: aws.String("arn:aws:rds:eu-west-1:111122223333:db:" + of),
+					PendingMaintenanceActionDetails: []types.PendingMaintenanceAction{{Action: aws.String("system-update"), CurrentApplyDate: on}}}}
+			}
+		}
 		// Automated backups can be kept when an instance is deleted, and another one may then have its name: only the resource id tells them
 		// apart. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBSnapshot.html
 		former = func(a *awstest.Account) {
@@ -40,21 +47,25 @@ func TestInAnAccount(t *testing.T) {
 		status probe.Status
 		said   string
 	}{
-		"daily":            {claim: daily, status: probe.Pass},
-		"young":            {claim: young, status: probe.Pass},
-		"restorable":       {claim: restored, status: probe.Pass},
-		"available":        {claim: (*rdsprobe.Instance).Available, status: probe.Pass},
-		"backups off":      {change: func(a *awstest.Account) { a.Databases[1].BackupRetentionPeriod = aws.Int32(0) }, claim: restored, status: probe.Fail, said: "got that of never"},
-		"none":             {change: none, claim: daily, status: probe.Fail, said: "none for day 1"},
-		"only by hand":     {change: func(a *awstest.Account) { a.Snapshots = []types.DBSnapshot{snapshot("drop-db", "manual", time.Hour)} }, claim: young, status: probe.Fail, said: "none available of 0"},
-		"only of another":  {change: func(a *awstest.Account) { a.Snapshots = []types.DBSnapshot{snapshot("other", "automated", time.Hour)} }, claim: young, status: probe.Fail, said: "none available of 0"},
-		"of one before it": {change: former, claim: daily, status: probe.Fail, said: "none for day 1"},
-		"young, of before": {change: former, claim: young, status: probe.Fail, said: "none available of 0"},
-		"of itself":        {change: func(a *awstest.Account) { former(a); a.Databases[1].DbiResourceId = aws.String("db-BEFORE") }, claim: daily, status: probe.Pass},
-		"instance is gone": {change: func(a *awstest.Account) { a.Databases = a.Databases[:1] }, claim: young, status: probe.Fail, said: "got no such instance"},
-		"denied":           {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: (*rdsprobe.Instance).Available, status: probe.Blocked, said: "allow rds:DescribeDBInstances to " + awstest.CallerARN},
-		"backups denied":   {rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances")}, claim: daily, status: probe.Blocked, said: "allow rds:DescribeDBSnapshots to " + awstest.CallerARN},
-		"expired":          {rules: awstest.Rules{Expired: true}, claim: daily, status: probe.Blocked, said: "log in again"},
+		"daily":                     {claim: daily, status: probe.Pass},
+		"young":                     {claim: young, status: probe.Pass},
+		"restorable":                {claim: restored, status: probe.Pass},
+		"available":                 {claim: (*rdsprobe.Instance).Available, status: probe.Pass},
+		"maintenance is due":        {change: maintenance("drop-db", aws.Time(time.Now().Add(20*24*time.Hour))), claim: (*rdsprobe.Instance).Available, status: probe.Fail, said: "got maintenance system-update on "},
+		"maintenance, nobody's yet": {change: maintenance("drop-db", nil), claim: (*rdsprobe.Instance).Available, status: probe.Pass},
+		"maintenance of another":    {change: maintenance("other", aws.Time(time.Now())), claim: (*rdsprobe.Instance).Available, status: probe.Pass},
+		"maintenance unknown":       {rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances")}, claim: (*rdsprobe.Instance).Available, status: probe.Blocked, said: "allow rds:DescribePendingMaintenanceActions to " + awstest.CallerARN},
+		"backups off":               {change: func(a *awstest.Account) { a.Databases[1].BackupRetentionPeriod = aws.Int32(0) }, claim: restored, status: probe.Fail, said: "got that of never"},
+		"none":                      {change: none, claim: daily, status: probe.Fail, said: "none for day 1"},
+		"only by hand":              {change: func(a *awstest.Account) { a.Snapshots = []types.DBSnapshot{snapshot("drop-db", "manual", time.Hour)} }, claim: young, status: probe.Fail, said: "none available of 0"},
+		"only of another":           {change: func(a *awstest.Account) { a.Snapshots = []types.DBSnapshot{snapshot("other", "automated", time.Hour)} }, claim: young, status: probe.Fail, said: "none available of 0"},
+		"of one before it":          {change: former, claim: daily, status: probe.Fail, said: "none for day 1"},
+		"young, of before":          {change: former, claim: young, status: probe.Fail, said: "none available of 0"},
+		"of itself":                 {change: func(a *awstest.Account) { former(a); a.Databases[1].DbiResourceId = aws.String("db-BEFORE") }, claim: daily, status: probe.Pass},
+		"instance is gone":          {change: func(a *awstest.Account) { a.Databases = a.Databases[:1] }, claim: young, status: probe.Fail, said: "got no such instance"},
+		"denied":                    {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: (*rdsprobe.Instance).Available, status: probe.Blocked, said: "allow rds:DescribeDBInstances to " + awstest.CallerARN},
+		"backups denied":            {rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances")}, claim: daily, status: probe.Blocked, said: "allow rds:DescribeDBSnapshots to " + awstest.CallerARN},
+		"expired":                   {rules: awstest.Rules{Expired: true}, claim: daily, status: probe.Blocked, said: "log in again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			account := &awstest.Account{

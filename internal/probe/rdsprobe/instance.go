@@ -19,9 +19,10 @@ import (
 
 // Needs are the calls that the probe makes.
 var Needs = awsprobe.Needs{
-	"RDS.DescribeDBInstances":       {Action: "rds:DescribeDBInstances", On: awsprobe.Databases},
-	"RDS.DescribeAccountAttributes": {Action: "rds:DescribeAccountAttributes", On: awsprobe.Everything},
-	"RDS.DescribeDBSnapshots":       {Action: "rds:DescribeDBSnapshots", On: awsprobe.Databases},
+	"RDS.DescribeDBInstances":               {Action: "rds:DescribeDBInstances", On: awsprobe.Databases},
+	"RDS.DescribePendingMaintenanceActions": {Action: "rds:DescribePendingMaintenanceActions", On: awsprobe.Databases},
+	"RDS.DescribeAccountAttributes":         {Action: "rds:DescribeAccountAttributes", On: awsprobe.Everything},
+	"RDS.DescribeDBSnapshots":               {Action: "rds:DescribeDBSnapshots", On: awsprobe.Databases},
 }
 
 // Instance is one RDS instance.
@@ -190,10 +191,10 @@ func (i *Instance) ARN(ctx context.Context) (string, error) {
 	return s.ARN, err
 }
 
-// Available claims that the instance is available, with nothing waiting for a restart.
+// Available claims that the instance is available, with nothing waiting for a restart and no maintenance that has a date.
 func (i *Instance) Available() probe.Claim {
-	return i.claim(func(s State) *probe.Unmet {
-		want := "status available, and no change waiting"
+	const want = "status available, and no change waiting"
+	ready := i.claim(func(s State) *probe.Unmet {
 		switch {
 		case s.Status != "available":
 			return &probe.Unmet{Class: "rds.status", Want: want, Got: "status " + s.Status, Fix: "see the instance's events; wait for what is under way"}
@@ -202,6 +203,43 @@ func (i *Instance) Available() probe.Claim {
 		}
 		return nil
 	})
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence, err := ready(ctx)
+		if err != nil {
+			return evidence, err
+		}
+		due, from, err := i.maintenance(ctx)
+		evidence.Asked = append(evidence.Asked, from)
+		if err == nil && len(due) > 0 {
+			err = &probe.Unmet{Class: "rds.pending", Want: want, Got: strings.Join(due, ", "), From: from, Fix: "apply it now, or put it off until after the launch"}
+		}
+		return evidence, err
+	}
+}
+
+// maintenance is what RDS is going to do to the instance at a date. What waits for somebody to ask for it has none.
+func (i *Instance) maintenance(ctx context.Context) (due []string, from string, err error) {
+	cfg, who, err := i.account.Open(ctx, Needs)
+	from = "rds:DescribePendingMaintenanceActions as " + who.String()
+	if err != nil {
+		return nil, from, err
+	}
+	pages := rds.NewDescribePendingMaintenanceActionsPaginator(rds.NewFromConfig(cfg), &rds.DescribePendingMaintenanceActionsInput{
+		Filters: []types.Filter{{Name: aws.String("db-instance-id"), Values: []string{i.id}}}})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, from, awsprobe.Unreadable("rds:DescribePendingMaintenanceActions", "the maintenance of "+i.id, who, err)
+		}
+		for _, resource := range page.PendingMaintenanceActions {
+			for _, action := range resource.PendingMaintenanceActionDetails {
+				if action.CurrentApplyDate != nil {
+					due = append(due, "maintenance "+aws.ToString(action.Action)+" on "+action.CurrentApplyDate.UTC().Format(time.DateOnly))
+				}
+			}
+		}
+	}
+	return due, from, nil
 }
 
 // Encrypted claims that the storage is encrypted, which cannot be switched on later.
