@@ -24,7 +24,7 @@ func integrationGates(s *gate.Section) {
 		liveKeys(g, all[0])
 	}))
 
-	s.Gate("Key2", gate.Hard, "So are, and does, those of the second integration and of every further one.", gate.OnAWS(func(g *gate.G) {
+	s.Gate("Key2", gate.Hard, "The live keys of the second integration and of every further one are too, and their providers take them.", gate.OnAWS(func(g *gate.G) {
 		all := g.Launch().Integrations()
 		if len(all) < 2 {
 			g.NotApplicable("integrations names no second one")
