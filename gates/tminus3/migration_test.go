@@ -15,7 +15,7 @@ func migrationGates(s *gate.Section) {
 
 	s.Gate("Reviewed", gate.Hard, "The last change of the migrations was approved, as it was merged, by somebody who wrote none of it.", func(g *gate.G) {
 		p := target.ProvidersOf(g.Launch())
-		g.Check("the last change", p.GitHub.MigrationReviewed(p.Revision, g.Launch().CI.Migrations))
+		g.Check("the last change", p.GitHub.MigrationReviewed(p.Revision, g.Launch().MigrationsInRepository()))
 	})
 
 	s.Gate("StagingTimed", gate.Hard, "The migration was rehearsed with data of production's size, in the time that was announced, and keeps nobody waiting.", gate.OnMigration(func(g *gate.G) {

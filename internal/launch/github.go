@@ -15,5 +15,4 @@ type CI struct {
 	App        string   `yaml:"app" default:"github-actions" doc:"Slug of the GitHub app whose check runs count; others may have the same names."`
 	Statuses   []string `yaml:"statuses" doc:"Contexts of commit statuses that must be a success too, where other systems set them."`
 	Revision   string   `yaml:"revision" doc:"The commit that the image was built from, 40 hex digits. The pipeline that builds the image writes it here; it is what the image's label org.opencontainers.image.revision says."`
-	Migrations string   `yaml:"migrations" doc:"Folder of the database's migration scripts in the repository, such as db/migrations."`
 }

@@ -6,7 +6,6 @@ type SQL struct {
 	DSN         Secret       `yaml:"dsn" doc:"Connection string of the gates' own role, as a secret: reference: postgres://…?sslmode=verify-full&sslrootcert=…. The role needs pg_monitor, and SELECT on what is counted."`
 	Tunnel      HostPort     `yaml:"tunnel" doc:"Where connections go instead, such as 127.0.0.1:15432 of an SSM or SSH tunnel; the certificate must still be that of the DSN's host."`
 	Replicas    []SQLReplica `yaml:"replicas" doc:"Every streaming standby; absent: it must have none."`
-	Migrations  Migrations   `yaml:"migrations"`
 	Schemas     []string     `yaml:"schemas" doc:"The application's schemas. Default: public."`
 	Tables      []string     `yaml:"tables" doc:"Tables that must be there, such as aml_alerts; in public where no schema is named."`
 	SchemaSHA   string       `yaml:"schema_sha256" doc:"Hash of columns, types, constraints and indexes, as the evidence of TMinus2/App/Schema shows it; absent: not compared."`
@@ -20,15 +19,6 @@ type SQLReplica struct {
 	Name   string   `yaml:"name" required:"true" doc:"Its application_name in pg_stat_replication at the primary."`
 	DSN    Secret   `yaml:"dsn" doc:"Connection string of the gates' own role."`
 	Tunnel HostPort `yaml:"tunnel" doc:"Where connections go instead."`
-}
-
-// Migrations are those of the repository, and where the database notes which of them it has.
-type Migrations struct {
-	Tool   string `yaml:"tool" default:"golang-migrate" enum:"golang-migrate,goose,table" doc:"table: any other that keeps a row for each migration."`
-	Dir    string `yaml:"dir" doc:"Folder of the migrations, beside launch.yaml."`
-	Table  string `yaml:"table" doc:"Where the tool notes them. Default: schema_migrations or goose_db_version."`
-	Column string `yaml:"column" doc:"Of tool table: the column with what identifies a migration."`
-	File   string `yaml:"file" doc:"Of tool table: regular expression (RE2) with one group, which in a file's name is what the column has."`
 }
 
 // SQLCount is a query that must count nothing.
