@@ -43,6 +43,10 @@ func migrationGates(s *gate.Section) {
 		g.Check("up again", target.Migration(g.Launch()).Repeatable())
 	}))
 
+	s.Gate("BackupBefore", gate.Hard, "A snapshot of the database was made in the half hour before the migration begins.", gate.OnMigration(gate.OnAWS(func(g *gate.G) {
+		g.Check("the snapshot", cloud.Of(g.Launch()).BackedUpBefore())
+	})))
+
 	s.Gate("IntegrityScript", gate.Hard, "The integrity script accepts the migrated data and refuses corrupted data.", gate.OnMigration(func(g *gate.G) {
 		g.Check("good and corrupted copies", target.Migration(g.Launch()).Verified())
 	}))

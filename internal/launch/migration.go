@@ -12,6 +12,7 @@ type Migration struct {
 	Dir         string          `yaml:"dir" doc:"Folder with the migrations, beside launch.yaml."`
 	InRepo      string          `yaml:"in_repository" doc:"The same folder in github.repository, where it has another path there. Default: dir."`
 	Noted       MigrationsNoted `yaml:"noted"`
+	Start       Instant         `yaml:"at" doc:"When the migration begins. Default: the start of schedule.maintenance, or of schedule.window where nothing is announced."`
 	Up          []string        `yaml:"up" doc:"Of tool command: program and arguments, no shell; DATABASE_URL names the database."`
 	Down        []string        `yaml:"down" doc:"Of tool command: takes the migrations of this launch back."`
 	Applied     int64           `yaml:"applied" doc:"The version that production is at before the launch; absent: none."`
@@ -38,6 +39,18 @@ type MigrationsNoted struct {
 
 // MigrationsInRepository is the folder of the migrations as it is in the application's repository.
 func (l *Launch) MigrationsInRepository() string { return cmp.Or(l.Migration.InRepo, l.Migration.Dir) }
+
+// MigrationStart is when the migration begins.
+func (l *Launch) MigrationStart() time.Time {
+	if at := l.Migration.Start; !at.IsZero() {
+		return at.Time
+	}
+	start, _ := l.Announced()
+	if start.IsZero() {
+		start, _ = l.Window()
+	}
+	return start
+}
 
 // MigrationData is what the rehearsal's database is filled with: a dump, else a script, else generated rows.
 type MigrationData struct {

@@ -31,6 +31,7 @@ type Instance struct {
 	now      func() time.Time
 	seen     probe.Memo[string, described]
 	snapshot probe.Memo[string, snapshots]
+	manual   probe.Memo[string, listed]
 }
 
 // New returns an instance, and the read replicas that it should have, that were not looked at yet.
@@ -42,6 +43,7 @@ func New(account *awsprobe.Account, id string, replicas ...string) *Instance {
 type State struct {
 	ID               string    `json:"id"`
 	ARN              string    `json:"arn"`
+	Resource         string    `json:"resource"`
 	Status           string    `json:"status"`
 	Engine           string    `json:"engine"`
 	Host             string    `json:"host"`
@@ -105,7 +107,7 @@ func (i *Instance) observe(ctx context.Context) (described, error) {
 }
 
 func fromInstance(in *types.DBInstance) State {
-	s := State{ID: aws.ToString(in.DBInstanceIdentifier), ARN: aws.ToString(in.DBInstanceArn), Status: aws.ToString(in.DBInstanceStatus), Engine: aws.ToString(in.Engine) + " " + aws.ToString(in.EngineVersion),
+	s := State{ID: aws.ToString(in.DBInstanceIdentifier), ARN: aws.ToString(in.DBInstanceArn), Resource: aws.ToString(in.DbiResourceId), Status: aws.ToString(in.DBInstanceStatus), Engine: aws.ToString(in.Engine) + " " + aws.ToString(in.EngineVersion),
 		Master: aws.ToString(in.MasterUsername), Encrypted: aws.ToBool(in.StorageEncrypted), MultiAZ: aws.ToBool(in.MultiAZ),
 		Public: in.PubliclyAccessible == nil || *in.PubliclyAccessible, RetentionDays: int(aws.ToInt32(in.BackupRetentionPeriod)),
 		LatestRestorable: aws.ToTime(in.LatestRestorableTime), Protected: aws.ToBool(in.DeletionProtection), Replicas: in.ReadReplicaDBInstanceIdentifiers,
