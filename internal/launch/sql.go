@@ -10,6 +10,7 @@ type SQL struct {
 	Tables      []string     `yaml:"tables" doc:"Tables that must be there, such as aml_alerts; in public where no schema is named."`
 	SchemaSHA   string       `yaml:"schema_sha256" doc:"Hash of columns, types, constraints and indexes, as the evidence of TMinus2/App/Schema shows it; absent: not compared."`
 	Demo        []SQLCount   `yaml:"demo" doc:"What must not be in production's tables."`
+	Logins      []SQLLogin   `yaml:"demo_logins" doc:"Logins of a demonstration, which must be refused. Absent: the application has no login with a password."`
 	Role        SQLRole      `yaml:"role"`
 	Transaction Duration     `yaml:"longest_transaction" default:"1m" doc:"The longest that a transaction may be open when a migration begins."`
 }
@@ -25,6 +26,14 @@ type SQLReplica struct {
 type SQLCount struct {
 	Name  string `yaml:"name" required:"true" doc:"What is counted, such as demo accounts."`
 	Query string `yaml:"query" required:"true" doc:"A query that only reads and gives one number, which must be 0."`
+}
+
+// SQLLogin is a request that must not log anybody in.
+type SQLLogin struct {
+	Name string `yaml:"name" required:"true" doc:"Whose it is, such as anna."`
+	URL  URL    `yaml:"url" required:"true" doc:"Where the login page sends it, by POST."`
+	Type string `yaml:"content_type" default:"application/json"`
+	Body Secret `yaml:"body" required:"true" doc:"What the login page sends, name and password included."`
 }
 
 // SQLRole is the role that the application connects as.
