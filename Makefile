@@ -40,6 +40,11 @@ deploy: build ## Deploy project.version (rehearses unless LAUNCH_EXECUTE=<launch
 rollback: build ## Bring the previous version back (rehearses unless LAUNCH_EXECUTE=<launch id>)
 	bin/launchgate run Rollback/Proc --timeout 45m
 
+.PHONY: drill
+drill: bin/launchgate ## Restore the database, by its newest backup and to a point in time (rehearses unless LAUNCH_EXECUTE=<launch id>)
+	bin/launchgate drill restore
+	bin/launchgate drill pitr
+
 .PHONY: build
 build: bin/launchgate bin/test2json $(foreach page,$(PHASES),bin/$(word 1,$(subst :, ,$(page))).test) ## Compile launchgate and every page once, into bin/
 
@@ -62,11 +67,12 @@ engine: ## Prepare this machine for tests, rehearsals and drills with PostgreSQL
 
 .PHONY: test
 test: ## Run the suite's own tests: hermetic, Go and PostgreSQL's programs only
-	$(TOOL) gotestsum --format pkgname-and-test-fails -- -count=1 -timeout 20m $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
+	$(TOOL) gotestsum --format pkgname-and-test-fails -- -count=1 -timeout 20m -skip '^TestInContainers' $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
 
 .PHONY: heavy
 heavy: build bin/act engine ## Run the tests against nsd, bind9, unbound, nginx, Prometheus and PostgreSQL in containers, and the workflows under act
 	ACT=$(CURDIR)/bin/act $(TOOL) gotestsum --format testname -- -count=1 -timeout 20m $(addprefix ./,$(addsuffix /...,$(HEAVY)))
+	$(TOOL) gotestsum --format testname -- -count=1 -run '^TestInContainers' ./internal/drill
 
 bin/act: go.tool.mod
 	@mkdir -p bin
@@ -75,7 +81,7 @@ bin/act: go.tool.mod
 # The fault matrix and the tests of whole accounts run processes that are not built with -race: once, in `make test`, is enough.
 .PHONY: race
 race:
-	go test -race -count=1 -timeout 15m -skip '^(TestFaultMatrix|TestThePrintedPolicy|TestALargeAccount|TestAnAccountThatDenies)' $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
+	go test -race -count=1 -timeout 15m -skip '^(TestFaultMatrix|TestThePrintedPolicy|TestALargeAccount|TestAnAccountThatDenies|TestInContainers)' $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
 
 .PHONY: generate
 generate: ## Write the generated files: gates/CHECKLIST.md, the catalogue, launch.schema.json

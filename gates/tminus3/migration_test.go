@@ -15,7 +15,7 @@ func migrationGates(s *gate.Section) {
 
 	s.Gate("Reviewed", gate.Hard, "The last change of the migrations was approved, as it was merged, by somebody who wrote none of it.", func(g *gate.G) {
 		github, commit := target.ProvidersOf(g.Launch()).GitHub, cloud.Of(g.Launch()).Revision
-		g.Check("the last change", github.MigrationReviewed(commit, g.Launch().CI.Migrations))
+		g.Check("the last change", github.MigrationReviewed(commit, g.Launch().MigrationsInRepository()))
 	})
 
 	s.Gate("StagingTimed", gate.Hard, "The migration was rehearsed with data of production's size, in the time that was announced, and keeps nobody waiting.", gate.OnMigration(func(g *gate.G) {
@@ -42,6 +42,10 @@ func migrationGates(s *gate.Section) {
 	s.Gate("Idempotent", gate.Hard, "The migration may run twice: the second run changes neither schema nor rows.", gate.OnMigration(func(g *gate.G) {
 		g.Check("up again", target.Migration(g.Launch()).Repeatable())
 	}))
+
+	s.Gate("BackupBefore", gate.Hard, "A snapshot of the database was made in the half hour before the migration begins.", gate.OnMigration(gate.OnAWS(func(g *gate.G) {
+		g.Check("the snapshot", cloud.Of(g.Launch()).BackedUpBefore())
+	})))
 
 	s.Gate("IntegrityScript", gate.Hard, "The integrity script accepts the migrated data and refuses corrupted data.", gate.OnMigration(func(g *gate.G) {
 		g.Check("good and corrupted copies", target.Migration(g.Launch()).Verified())

@@ -54,11 +54,11 @@ func infrastructureGates(s *gate.Section) {
 	s.Gate("ReplicaLag", gate.Hard, "Every read replica is in sync with the database.", replicaLag)
 
 	s.ValidFor(24 * time.Hour)
-	s.Gate("BackupJobs", gate.Hard, "Backups run, and somebody has verified one.", gate.OnAWS(func(g *gate.G) {
+	s.Gate("BackupJobs", gate.Hard, "Backups run, and one was restored this month.", gate.OnAWS(func(g *gate.G) {
 		c := cloud.Of(g.Launch())
 		g.Check("backups are kept", c.Database.KeptFor(1))
 		g.Check("the newest backup is complete and of today", c.Database.BackedUpWithin(26*time.Hour))
-		g.Check("a backup was verified this month", c.Database.VerifiedWithin(c.BackupVerified(), 30))
+		g.Check("a backup was restored this month, and was whole", target.Drills(g.Launch()).Restored())
 	}))
 
 	s.Gate("CDNServing", gate.Hard, "The CDN is deployed, and serves every file of the build as it was built.", gate.OnCDN(func(g *gate.G) {

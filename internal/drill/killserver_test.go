@@ -9,23 +9,25 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/getdrop/launchgate/fixtures/started"
 	"github.com/getdrop/launchgate/internal/probe/drillprobe"
 )
 
-// TestAKilledRestoreLeavesNoServer is TestAKilledDrillLeavesNothing for PostgreSQL on this machine: no process and no folder is left.
-func TestAKilledRestoreLeavesNoServer(t *testing.T) {
-	temporary := t.TempDir()                                           // the servers of this test are nobody else's
-	for _, dir := range []string{temporary, filepath.Dir(temporary)} { // PostgreSQL runs as another user than root
-		require.NoError(t, os.Chmod(dir, 0o755))
-	}
-	t.Setenv("TMPDIR", temporary)
-	live := living(t, true)
-	base := t.TempDir()
+// livingWithBase is a live database that children restore a base backup of.
+func livingWithBase(t *testing.T) {
+	t.Helper()
+	live, base := living(t, true), t.TempDir()
 	require.NoError(t, live.BaseBackup(t.Context(), filepath.Join(base, "monday")))
 	require.NoError(t, live.Archived(t.Context()))
 	t.Setenv("DRILL_LIVE", live.DSN())
 	t.Setenv("DRILL_BASE", base)
 	t.Setenv("DRILL_ARCHIVE", live.ArchiveDir())
+}
+
+// TestAKilledRestoreLeavesNoServer is TestAKilledDrillLeavesNothing for PostgreSQL on this machine: no process and no folder is left.
+func TestAKilledRestoreLeavesNoServer(t *testing.T) {
+	temporary := started.OwnTemporary(t)
+	livingWithBase(t)
 	before := serversIn(t, temporary)
 	require.Len(t, before, 1)
 	for _, processes := range before {

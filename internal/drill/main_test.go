@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -85,7 +86,7 @@ func child(dir, kind, crash string) int {
 	}
 	source.at = d.at
 	if live := os.Getenv("DRILL_LIVE"); live != "" { // to PostgreSQL instead
-		base := NewBase(os.Getenv("DRILL_BASE"), os.Getenv("DRILL_ARCHIVE"), live, "local")
+		base := NewBase(os.Getenv("DRILL_BASE"), os.Getenv("DRILL_ARCHIVE"), live, cmp.Or(os.Getenv("DRILL_DRIVER"), "local"))
 		base.at = d.at
 		d.Source, d.Live = base, live
 		d.Open = func(ctx context.Context, dsn string) (Database, error) { return Open(ctx, &probe.Network{}, dsn) }

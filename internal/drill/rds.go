@@ -109,19 +109,21 @@ func (s *RDS) Restorable(ctx context.Context, _ Database, to time.Time) (drillpr
 	if err != nil {
 		return drillprobe.Backup{}, false, err
 	}
-	source, err := c.describe(ctx, s.Instance)
-	if err != nil || source == nil {
-		return drillprobe.Backup{}, false, errors.Join(err, c.missing(source))
+	source, err := c.source(ctx)
+	if err != nil {
+		return drillprobe.Backup{}, false, err
 	}
 	latest := aws.ToTime(source.LatestRestorableTime).UTC()
 	return drillprobe.Backup{ID: "the log of " + s.Instance, Made: latest, Within: int(exactly.Seconds())}, !latest.Before(to), nil
 }
 
-func (c *call) missing(source *types.DBInstance) error {
-	if source != nil {
-		return nil
+// source is the live instance. That a call was refused says nothing of whether there is one.
+func (c *call) source(ctx context.Context) (*types.DBInstance, error) {
+	source, err := c.describe(ctx, c.Instance)
+	if err != nil || source != nil {
+		return source, err
 	}
-	return &probe.Unmet{Class: "rds.missing", Want: "the database " + c.Instance, Got: "no such instance", From: "rds:DescribeDBInstances as " + c.who.String(), Fix: "correct database.instance"}
+	return nil, &probe.Unmet{Class: "rds.missing", Want: "the database " + c.Instance, Got: "no such instance", From: "rds:DescribeDBInstances as " + c.who.String(), Fix: "correct database.instance"}
 }
 
 // describe is an instance; nil where there is none.
@@ -145,8 +147,8 @@ func (s *RDS) Restore(ctx context.Context, run string, from drillprobe.Backup, t
 	if err != nil {
 		return place, err
 	}
-	source, err := c.describe(ctx, s.Instance)
-	if err := errors.Join(err, c.missing(source)); err != nil {
+	source, err := c.source(ctx)
+	if err != nil {
 		return place, err
 	}
 	want := c.like(source)

@@ -105,6 +105,17 @@ func TestAnInterruptedDrillRemovesItsInstance(t *testing.T) {
 	assert.Equal(t, untouched, instances(s))
 }
 
+// TestADeniedLookIsNoMeasurement: the report of a good drill outlives it.
+func TestADeniedLookIsNoMeasurement(t *testing.T) {
+	awstest.New(t, account()).Treat(awstest.Rules{Policy: awstest.Allowing()})
+	_, source := onPaper(t.TempDir())
+	_, _, err := source.Restorable(t.Context(), nil, time.Now())
+	assert.Equal(t, probe.Blocked, probe.StatusOf(err), "%v", err)
+	require.ErrorContains(t, err, "allow rds:DescribeDBInstances")
+	_, err = source.Restore(t.Context(), "restore-1", drillprobe.Backup{ID: "rds:new"}, time.Time{})
+	assert.Equal(t, probe.Blocked, probe.StatusOf(err), "%v", err)
+}
+
 // maybe is a source whose restores may or may not have begun.
 type maybe struct {
 	*RDS

@@ -20,9 +20,6 @@ func (c checker) github() {
 	if api := string(c.GitHub.API); strings.HasSuffix(api, "/") {
 		c.bad("github.api", "want an address without / at its end; got %s", quote(api))
 	}
-	if dir := c.CI.Migrations; strings.HasPrefix(dir, "/") || strings.HasSuffix(dir, "/") || strings.HasPrefix(dir, ".") {
-		c.bad("ci.migrations", "want a folder as it is in the repository, such as db/migrations; got %s", quote(dir))
-	}
 	c.once("ci.required", c.CI.Required)
 	c.once("ci.statuses", c.CI.Statuses)
 }

@@ -33,11 +33,4 @@ func (c checker) sql() {
 		}
 		seen[r.Name] = true
 	}
-	m := s.Migrations
-	if m.Tool == "table" && (m.Table == "" || m.Column == "" || m.File == "") {
-		c.bad("database.sql.migrations", "want table, column and file, because tool is table; got not all of them")
-	}
-	if re, err := regexp.Compile(m.File); m.File != "" && (err != nil || re.NumSubexp() != 1) {
-		c.bad("database.sql.migrations.file", "want a regular expression (RE2) with exactly one group; got %s", quote(m.File))
-	}
 }

@@ -56,6 +56,7 @@ type Database struct {
 	Port     int      `yaml:"port" default:"5432"`
 	Replicas []string `yaml:"replicas" doc:"Identifiers of its read replicas; absent: it must have none."`
 	Vantage  string   `yaml:"vantage" enum:"internet,vpc" doc:"Where the gates run: on a machine on the internet that may open connections to any port, or within the database's network, from where nobody can tell whether the internet reaches it. Absent: that gate is BLOCKED."`
+	Prefix   string   `yaml:"snapshot_prefix" doc:"Of the snapshot that is made before the migration. Default: <instance>-pre-launch-."`
 	SQL      SQL      `yaml:"sql"`
 }
 

@@ -6,7 +6,7 @@ type Drill struct {
 	Source  string       `yaml:"source" default:"rds" enum:"rds,dump,base" doc:"What is restored: the snapshots and the log of database.instance, the newest file of drill.dumps, or the newest base backup with its WAL."`
 	URL     Secret       `yaml:"url" doc:"Connection string to the live database, as a secret: reference. Its role reads the tables and writes rows of launchgate_mark."`
 	Tables  []DrillTable `yaml:"tables" doc:"Tables that only grow, whose rows are counted and compared."`
-	Dir     string       `yaml:"dir" default:"drills" doc:"Folder with the reports, by environment; they are committed."`
+	Dir     string       `yaml:"dir" default:"drills" placeholder:"VERIFY_DATE" doc:"Folder with the reports, by environment, which say when; they are committed."`
 	State   string       `yaml:"state" default:"state/drills" doc:"Folder of what is under way, by which the next run removes what a killed one left."`
 	RTO     Duration     `yaml:"rto" default:"60m" doc:"How soon the database must be back, from the first call to the last look."`
 	RPO     Duration     `yaml:"rpo" default:"26h" doc:"How old the newest backup may be."`

@@ -11,8 +11,7 @@ type GitHub struct {
 
 // CI is what must have been green for the commit that is launched.
 type CI struct {
-	Required   []string `yaml:"required" doc:"Check runs that must have succeeded, as GitHub shows their names."`
-	App        string   `yaml:"app" default:"github-actions" doc:"Slug of the GitHub app whose check runs count; others may have the same names."`
-	Statuses   []string `yaml:"statuses" doc:"Contexts of commit statuses that must be a success too, where other systems set them."`
-	Migrations string   `yaml:"migrations" doc:"Folder of the database's migration scripts in the repository, such as db/migrations."`
+	Required []string `yaml:"required" doc:"Check runs that must have succeeded, as GitHub shows their names."`
+	App      string   `yaml:"app" default:"github-actions" doc:"Slug of the GitHub app whose check runs count; others may have the same names."`
+	Statuses []string `yaml:"statuses" doc:"Contexts of commit statuses that must be a success too, where other systems set them."`
 }

@@ -345,8 +345,7 @@ type Baseline struct {
 
 // Records are dates that people entered on the checklist.
 type Records struct {
-	BackupVerified Date    `yaml:"backup_verified" placeholder:"VERIFY_DATE"`
-	StagingSmoke   Instant `yaml:"staging_smoke" placeholder:"TIMESTAMP"`
+	StagingSmoke Instant `yaml:"staging_smoke" placeholder:"TIMESTAMP"`
 }
 
 // Decision is what a person decided about a gate or a section: one YAML file in the `decisions` folder. A detached

@@ -6,11 +6,11 @@ type SQL struct {
 	DSN         Secret       `yaml:"dsn" doc:"Connection string of the gates' own role, as a secret: reference: postgres://…?sslmode=verify-full&sslrootcert=…. The role needs pg_monitor, and SELECT on what is counted."`
 	Tunnel      HostPort     `yaml:"tunnel" doc:"Where connections go instead, such as 127.0.0.1:15432 of an SSM or SSH tunnel; the certificate must still be that of the DSN's host."`
 	Replicas    []SQLReplica `yaml:"replicas" doc:"Every streaming standby; absent: it must have none."`
-	Migrations  Migrations   `yaml:"migrations"`
 	Schemas     []string     `yaml:"schemas" doc:"The application's schemas. Default: public."`
 	Tables      []string     `yaml:"tables" doc:"Tables that must be there, such as aml_alerts; in public where no schema is named."`
 	SchemaSHA   string       `yaml:"schema_sha256" doc:"Hash of columns, types, constraints and indexes, as the evidence of TMinus2/App/Schema shows it; absent: not compared."`
 	Demo        []SQLCount   `yaml:"demo" doc:"What must not be in production's tables."`
+	Logins      []SQLLogin   `yaml:"demo_logins" doc:"Logins of a demonstration, which must be refused. Absent: the application has no login with a password."`
 	Role        SQLRole      `yaml:"role"`
 	Transaction Duration     `yaml:"longest_transaction" default:"1m" doc:"The longest that a transaction may be open when a migration begins."`
 }
@@ -22,19 +22,18 @@ type SQLReplica struct {
 	Tunnel HostPort `yaml:"tunnel" doc:"Where connections go instead."`
 }
 
-// Migrations are those of the repository, and where the database notes which of them it has.
-type Migrations struct {
-	Tool   string `yaml:"tool" default:"golang-migrate" enum:"golang-migrate,goose,table" doc:"table: any other that keeps a row for each migration."`
-	Dir    string `yaml:"dir" doc:"Folder of the migrations, beside launch.yaml."`
-	Table  string `yaml:"table" doc:"Where the tool notes them. Default: schema_migrations or goose_db_version."`
-	Column string `yaml:"column" doc:"Of tool table: the column with what identifies a migration."`
-	File   string `yaml:"file" doc:"Of tool table: regular expression (RE2) with one group, which in a file's name is what the column has."`
-}
-
 // SQLCount is a query that must count nothing.
 type SQLCount struct {
 	Name  string `yaml:"name" required:"true" doc:"What is counted, such as demo accounts."`
 	Query string `yaml:"query" required:"true" doc:"A query that only reads and gives one number, which must be 0."`
+}
+
+// SQLLogin is a request that must not log anybody in.
+type SQLLogin struct {
+	Name string `yaml:"name" required:"true" doc:"Whose it is, such as anna."`
+	URL  URL    `yaml:"url" required:"true" doc:"Where the login page sends it, by POST."`
+	Type string `yaml:"content_type" default:"application/json"`
+	Body Secret `yaml:"body" required:"true" doc:"What the login page sends, name and password included."`
 }
 
 // SQLRole is the role that the application connects as.

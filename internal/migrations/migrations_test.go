@@ -44,6 +44,7 @@ func folder(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	return dir
@@ -96,6 +97,7 @@ func TestEdited(t *testing.T) {
 	}{
 		"as it was": {s.Files[0].SHA256 + "  migrations/1_a.up.sql\n", 0, ""},
 		"edited":    {sum([]byte("SELECT 2;")) + "  1_a.up.sql\n", 1, ""},
+		"not all":   {s.Files[0].SHA256 + "  0_z.down.sql\n", 2, ""},
 		"removed":   {s.Files[0].SHA256 + "  1_a.up.sql\n" + s.Files[0].SHA256 + "  0_z.up.sql\n", 1, ""},
 		"empty":     {"", 0, "got none"},
 		"no list":   {"hello\n", 0, "as sha256sum writes them"},
@@ -103,7 +105,7 @@ func TestEdited(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			list := filepath.Join(t.TempDir(), "list")
 			require.NoError(t, os.WriteFile(list, []byte(tt.list), 0o600))
-			found, err := s.Edited(list)
+			found, err := s.Edited(list, 1)
 			assert.Len(t, found, tt.want)
 			if tt.err != "" {
 				require.ErrorContains(t, err, tt.err)
@@ -124,24 +126,70 @@ func TestWhatWasRemovedIsListedByName(t *testing.T) {
 		was[name], want = "", append(want, name)
 	}
 	var got []string
-	for _, p := range s.changed(was, "then") {
+	for _, p := range s.changed(was, "then", 0) {
 		got = append(got, p.Where)
 	}
 	assert.Equal(t, want, got)
 }
 
-func TestEditedSinceACommit(t *testing.T) {
-	dir := folder(t, map[string]string{"1_a.up.sql": "SELECT 1;", "2_b.up.sql": "SELECT 2;"})
+// committed makes the folder a repository with a tag v1.
+func committed(t *testing.T, dir string) {
+	t.Helper()
 	for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "-q", "-m", "a"}, {"tag", "v1"}} {
 		cmd := exec.CommandContext(t.Context(), "git", args...)
 		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
+}
+
+// TestEditedInFolders is Prisma's layout: a folder for each migration, in which all files have the same name.
+func TestEditedInFolders(t *testing.T) {
+	dir := folder(t, map[string]string{"db/migrations/1_a/migration.sql": "SELECT 1;", "db/migrations/2_\u00e5/migration.sql": "SELECT 2;"})
+	committed(t, dir)
+	dir = filepath.Join(dir, "db", "migrations")
+	list := filepath.Join(t.TempDir(), "list")
+	read := func() *Set {
+		s, err := Read(Command, dir)
+		require.NoError(t, err)
+		return s
+	}
+	was := read()
+	for name, prefix := range map[string]string{"in the folder": "", "in the repository": "./db/migrations/", "by its whole path": dir + "/"} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, os.WriteFile(list, []byte(was.Files[0].SHA256+"  "+prefix+was.Files[0].Name+"\n"+was.Files[1].SHA256+"  "+prefix+was.Files[1].Name+"\n"), 0o600))
+			look := func(want ...string) {
+				t.Helper()
+				byList, err := read().Edited(list, 0)
+				require.NoError(t, err)
+				byCommit, err := read().EditedSince(t.Context(), "v1", 0)
+				require.NoError(t, err)
+				for _, problems := range [][]Problem{byList, byCommit} {
+					var where []string
+					for _, p := range problems {
+						where = append(where, p.Where)
+					}
+					assert.Equal(t, want, where)
+				}
+			}
+			look()
+			file := filepath.Join(dir, "2_\u00e5", "migration.sql")
+			require.NoError(t, os.WriteFile(file, []byte("SELECT 3;"), 0o600))
+			look("2_\u00e5/migration.sql")
+			require.NoError(t, os.Remove(file))
+			look("2_\u00e5/migration.sql")
+			require.NoError(t, os.WriteFile(file, []byte("SELECT 2;"), 0o600))
+		})
+	}
+}
+
+func TestEditedSinceACommit(t *testing.T) {
+	dir := folder(t, map[string]string{"1_a.up.sql": "SELECT 1;", "2_b.up.sql": "SELECT 2;"})
+	committed(t, dir)
 	look := func() []Problem {
 		s, err := Read(SQL, dir)
 		require.NoError(t, err)
-		found, err := s.EditedSince(t.Context(), "v1")
+		found, err := s.EditedSince(t.Context(), "v1", 2)
 		require.NoError(t, err)
 		return found
 	}
@@ -150,8 +198,10 @@ func TestEditedSinceACommit(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "3_c.up.sql"), []byte("SELECT 3;"), 0o600))
 	require.NoError(t, os.Remove(filepath.Join(dir, "2_b.up.sql")))
 	assert.Len(t, look(), 2, "the new file is none")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "0_z.up.sql"), []byte("SELECT 0;"), 0o600))
+	assert.Len(t, look(), 3, "one that production never runs is")
 	s, err := Read(SQL, dir)
 	require.NoError(t, err)
-	_, err = s.EditedSince(t.Context(), "v2")
+	_, err = s.EditedSince(t.Context(), "v2", 2)
 	require.ErrorContains(t, err, "fetch it")
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -81,8 +82,9 @@ func notUTF8(text string) int {
 
 var listed = regexp.MustCompile(`^([0-9a-f]{64}) [ *](.+)$`)
 
-// Edited are the files that are not what they were when they were applied, by a list that sha256sum wrote then.
-func (s *Set) Edited(list string) ([]Problem, error) {
+// Edited are the files that are not what they were when they were applied, by a list that sha256sum wrote then. applied is the
+// version that production is at; what the list lacks of it is a problem too.
+func (s *Set) Edited(list string, applied int64) ([]Problem, error) {
 	text, err := os.Open(list)
 	if err != nil {
 		return nil, fmt.Errorf("the list of applied migrations: %w", err)
@@ -95,16 +97,36 @@ func (s *Set) Edited(list string) ([]Problem, error) {
 		if match == nil {
 			return nil, fmt.Errorf("%s: want lines as sha256sum writes them; got %q", list, lines.Text())
 		}
-		was[filepath.Base(match[2])] = match[1]
+		was[s.name(match[2])] = match[1]
 	}
 	if lines.Err() == nil && len(was) == 0 {
 		return nil, fmt.Errorf("%s: want the applied migrations as sha256sum lists them; got none", list)
 	}
-	return s.changed(was, "it was applied"), lines.Err()
+	return s.changed(was, "it was applied", applied), lines.Err()
 }
 
-// EditedSince are the files that are not what they were at a commit or tag of the repository.
-func (s *Set) EditedSince(ctx context.Context, ref string) ([]Problem, error) {
+// name is what a listed file is called in the set. A list is written in the migrations' folder or in one above it.
+func (s *Set) name(listed string) string {
+	if s.Tool != Command { // its files have no folders
+		return path.Base(listed)
+	}
+	dir, err := filepath.Abs(s.Dir)
+	if err != nil {
+		dir = s.Dir
+	}
+	listed, dir = path.Clean(listed), filepath.ToSlash(dir)
+	for i := range dir {
+		if i == 0 || dir[i-1] == '/' {
+			if name, below := strings.CutPrefix(listed, dir[i:]+"/"); below {
+				return name
+			}
+		}
+	}
+	return listed
+}
+
+// EditedSince are the files that are not what they were at a commit or tag of the repository, which has those of production.
+func (s *Set) EditedSince(ctx context.Context, ref string, applied int64) ([]Problem, error) {
 	git := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(ctx, "git", args...) // #nosec G204 -- the words are those of launch.yaml
 		cmd.Dir = s.Dir
@@ -117,13 +139,16 @@ func (s *Set) EditedSince(ctx context.Context, ref string) ([]Problem, error) {
 	if _, err := git("rev-parse", "--verify", "--quiet", "--end-of-options", ref+"^{commit}"); err != nil {
 		return nil, fmt.Errorf("want the commit %s, with which production's migrations came; got %w; fetch it", ref, err)
 	}
-	names, err := git("ls-tree", "--name-only", ref, "--", ".")
+	tree, err := git("ls-tree", "-r", "-z", ref, "--", ".")
 	if err != nil {
 		return nil, err
 	}
 	was := map[string]string{}
-	for name := range strings.Lines(names) {
-		name = strings.TrimSpace(name)
+	for entry := range strings.SplitSeq(tree, "\x00") {
+		of, name, _ := strings.Cut(entry, "\t")
+		if !strings.HasPrefix(of, "100") { // a regular file
+			continue
+		}
 		text, err := git("show", ref+":./"+name)
 		if err != nil {
 			return nil, err
@@ -133,21 +158,24 @@ func (s *Set) EditedSince(ctx context.Context, ref string) ([]Problem, error) {
 	if len(was) == 0 {
 		return nil, fmt.Errorf("want the migrations at %s; got no file there; correct migration.baseline", ref)
 	}
-	return s.changed(was, ref), nil
+	return s.changed(was, ref, applied), nil
 }
 
 // changed compares the files with what they were. Files of another sort, which the set does not have, may have gone.
-func (s *Set) changed(was map[string]string, since string) []Problem {
+func (s *Set) changed(was map[string]string, since string, applied int64) []Problem {
 	var all []Problem
 	is := map[string]bool{}
 	for _, f := range s.Files {
 		is[f.Name] = true
-		if before, applied := was[f.Name]; applied && before != f.SHA256 {
+		switch before, there := was[f.Name]; {
+		case !there && f.Up && f.Version <= applied:
+			all = append(all, Problem{Where: f.Name, Got: fmt.Sprintf("a file that came since %s, with a version that production is past", since), Fix: "give it a version above migration.applied, or correct what says which were applied"})
+		case there && before != f.SHA256:
 			all = append(all, Problem{Where: f.Name, Got: "edited since " + since, Fix: "take it back, because production will never run the edit, and write a new migration"})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(was)) {
-		if !is[name] && s.pattern().MatchString(name) {
+		if !is[name] && s.runs(name) {
 			all = append(all, Problem{Where: name, Got: "removed since " + since, Fix: "bring it back: a new database would lack it"})
 		}
 	}

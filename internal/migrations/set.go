@@ -24,6 +24,9 @@ const (
 	Command       = "command"
 )
 
+// GooseDown is the annotation above the statements that take a migration of goose's back.
+const GooseDown = "-- +goose Down"
+
 // File is one file of a set.
 type File struct {
 	Name    string `json:"name"`
@@ -52,6 +55,11 @@ func (s *Set) pattern() *regexp.Regexp {
 		return goose
 	}
 	return pairs
+}
+
+// runs says whether a file is one that the tool runs. Of a command nobody knows; it may be any.
+func (s *Set) runs(name string) bool {
+	return s.Tool == Command || !strings.Contains(name, "/") && s.pattern().MatchString(name)
 }
 
 // Read reads a folder. A set without a file that migrates up is an error.
@@ -104,7 +112,7 @@ func (s *Set) parse(name string) (f File, known bool, err error) {
 
 // downOfGoose says whether there is a statement below the file's Down annotation.
 func downOfGoose(text string) bool {
-	_, below, found := strings.Cut(text, "-- +goose Down")
+	_, below, found := strings.Cut(text, GooseDown)
 	return found && len(Statements(below)) > 0
 }
 

@@ -19,13 +19,13 @@ func (r *run) behind(ctx context.Context) error {
 	if err := r.copyOf(ctx, startDB, behindDB); err != nil {
 		return err
 	}
-	other, err := pgx.Connect(ctx, r.dsn(behindDB))
+	other, err := r.connect(ctx, behindDB)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = other.Close(context.WithoutCancel(ctx)) }()
 	start := r.rec.Step(record.Start)
-	if _, err := other.Exec(ctx, "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; BEGIN"); err != nil {
+	if _, err := other.Exec(ctx, "SET idle_in_transaction_session_timeout = 0; BEGIN"); err != nil {
 		return err
 	}
 	for _, t := range start.Tables {

@@ -76,6 +76,14 @@ func at(f migrations.File, text string, first int, err error) string {
 	return f.Name
 }
 
+// of is the line of a statement, or the one in it that the server named.
+func of(f migrations.File, s migrations.Statement, err error) string {
+	if where := at(f, s.SQL, s.Line, err); where != f.Name {
+		return where
+	}
+	return fmt.Sprintf("%s:%d", f.Name, s.Line)
+}
+
 // sqlFiles runs every file that production does not have, statement by statement, each a transaction of its own unless the file
 // begins one: as `psql -v ON_ERROR_STOP=1 -f` does.
 type sqlFiles struct{ Plan }
@@ -120,11 +128,7 @@ func runFile(ctx context.Context, dsn string, f migrations.File) error {
 			return &failed{fmt.Sprintf("%s:%d", f.Name, s.Line), errors.New("a command of psql's, which the rehearsal does not know; use tool: command")}
 		}
 		if _, err := conn.PgConn().Exec(ctx, s.SQL).ReadAll(); err != nil {
-			where := at(f, s.SQL, s.Line, err)
-			if !strings.Contains(where, ":") {
-				where = fmt.Sprintf("%s:%d", f.Name, s.Line)
-			}
-			return &failed{where, err}
+			return &failed{of(f, s, err), err}
 		}
 	}
 	if conn.PgConn().TxStatus() != 'I' {

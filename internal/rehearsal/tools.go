@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/database"
@@ -133,12 +135,30 @@ func (g golangMigrate) settle(_ context.Context, dsn string) error {
 // gooseFiles is goose as a library.
 type gooseFiles struct{ set *migrations.Set }
 
-func (g gooseFiles) open(dsn string, do func(*goose.Provider) error) error {
+// begun is the statement that goose began last, which its log tells and its errors do not.
+type begun struct {
+	slog.Handler
+	sql *string
+}
+
+func (b begun) Enabled(context.Context, slog.Level) bool { return true }
+
+func (b begun) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "statement" {
+			*b.sql = a.Value.String()
+		}
+		return true
+	})
+	return nil
+}
+
+func (g gooseFiles) open(dsn string, do func(*goose.Provider) error, options ...goose.ProviderOption) error {
 	db, err := sql.Open("pgx", dsn)
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, os.DirFS(g.set.Dir))
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, os.DirFS(g.set.Dir), options...)
 	if err != nil {
 		return errors.Join(&failed{"goose", err}, db.Close())
 	}
@@ -154,18 +174,20 @@ func (g gooseFiles) version(ctx context.Context, dsn string) (version int64, err
 }
 
 func (g gooseFiles) up(ctx context.Context, dsn string) error {
-	return g.run(dsn, func(p *goose.Provider) error { _, err := p.Up(ctx); return err })
+	return g.run(dsn, true, func(p *goose.Provider) error { _, err := p.Up(ctx); return err })
 }
 
 func (g gooseFiles) upTo(ctx context.Context, dsn string, version int64) error {
-	return g.run(dsn, func(p *goose.Provider) error { _, err := p.UpTo(ctx, version); return err })
+	return g.run(dsn, true, func(p *goose.Provider) error { _, err := p.UpTo(ctx, version); return err })
 }
 
 func (g gooseFiles) down(ctx context.Context, dsn string, to int64) error {
-	return g.run(dsn, func(p *goose.Provider) error { _, err := p.DownTo(ctx, max(0, to)); return err })
+	return g.run(dsn, false, func(p *goose.Provider) error { _, err := p.DownTo(ctx, max(0, to)); return err })
 }
 
-func (g gooseFiles) run(dsn string, do func(*goose.Provider) error) error {
+func (g gooseFiles) run(dsn string, up bool, do func(*goose.Provider) error) error {
+	var last string
+	log := slog.New(begun{slog.DiscardHandler, &last})
 	return g.open(dsn, func(p *goose.Provider) error {
 		err := do(p)
 		if err == nil {
@@ -173,24 +195,28 @@ func (g gooseFiles) run(dsn string, do func(*goose.Provider) error) error {
 		}
 		where := "goose"
 		if partial := (*goose.PartialError)(nil); errors.As(err, &partial) {
-			where = g.place(filepath.Base(partial.Failed.Source.Path), err)
+			where = g.place(filepath.Base(partial.Failed.Source.Path), up, last, err)
 		}
 		return &failed{where, err}
-	})
+	}, goose.WithSlog(log), goose.WithVerbose(true))
 }
 
-// place is the line of the statement in a file that the server's words are about, where they name a place; the server counts within
-// the statement, so that only a file with one statement each way tells.
-func (g gooseFiles) place(name string, err error) string {
+// place is the line of a statement in its half of a file; only the file, where the statement is not there as it was run, or twice.
+func (g gooseFiles) place(name string, up bool, statement string, err error) string {
 	i := slices.IndexFunc(g.set.Files, func(f migrations.File) bool { return f.Name == name })
-	if i < 0 {
+	if i < 0 || statement == "" {
 		return name
 	}
-	f := g.set.Files[i]
-	if s := migrations.Statements(f.Text); len(s) == 1 || len(s) == 2 {
-		return at(f, s[0].SQL, s[0].Line, err)
+	half, below, _ := strings.Cut(g.set.Files[i].Text, migrations.GooseDown)
+	first := 1
+	if !up {
+		first, half = 1+strings.Count(half, "\n"), below
 	}
-	return name
+	if strings.Count(half, statement) != 1 {
+		return name
+	}
+	head, _, _ := strings.Cut(half, statement)
+	return of(g.set.Files[i], migrations.Statement{Line: first + strings.Count(head, "\n"), SQL: statement}, err)
 }
 
 func (g gooseFiles) settle(context.Context, string) error { return nil }

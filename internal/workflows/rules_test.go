@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/getdrop/launchgate/internal/drill"
 	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/target"
 )
 
 // workflow is what the rules look at.
@@ -59,7 +62,7 @@ func each(t *testing.T, visit func(t *testing.T, name string, j job)) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(launch.Root(), ".github", "workflows", "*"))
 	require.NoError(t, err)
-	require.Len(t, files, 4)
+	require.Len(t, files, 5)
 	for _, file := range files {
 		for name, j := range read(t, filepath.Base(file)).Jobs {
 			id := filepath.Base(file) + "/" + name
@@ -90,7 +93,7 @@ func TestActionsArePinnedByCommit(t *testing.T) {
 }
 
 func TestJobsMayDoNothingThatTheyDoNotNeed(t *testing.T) {
-	for _, name := range []string{"ci.yml", "gates.yml", "launch.yml", "rollback.yml"} {
+	for _, name := range []string{"ci.yml", "drill.yml", "gates.yml", "launch.yml", "rollback.yml"} {
 		w := read(t, name)
 		require.NotNil(t, w.Permissions, name)
 		assert.Empty(t, *w.Permissions, "%s: nothing by default", name)
@@ -99,7 +102,7 @@ func TestJobsMayDoNothingThatTheyDoNotNeed(t *testing.T) {
 		t.Helper()
 		require.NotNil(t, j.Permissions)
 		may := []string{"contents: read"}
-		if id == "gates.yml/page" || id == "launch.yml/gates" { // who looks at AWS, and who calls it
+		if id == "gates.yml/page" || id == "launch.yml/gates" || id == "drill.yml/drill" { // who looks at AWS, and who calls it
 			may = append(may, "id-token: write")
 		}
 		for scope, level := range *j.Permissions {
@@ -131,6 +134,12 @@ func TestOnlyWhatAPersonTypedTheLaunchForMayExecute(t *testing.T) {
 		assert.NotContains(t, j.Env, "LAUNCH_EXECUTE", "for one step, not for the whole job")
 		for _, s := range j.Steps {
 			if value, set := s.Env["LAUNCH_EXECUTE"]; set {
+				if strings.HasPrefix(id, "drill.yml/") { // once, for all drills that come
+					assert.Equal(t, "${{ vars.DRILL_LAUNCH }}", value)
+					assert.Regexp(t, `^bin/launchgate drill [^;&|]+$`, s.Run, "and for nothing else")
+					assert.Contains(t, j.If, "vars.DRILL_LAUNCH != ''")
+					continue
+				}
 				assert.Equal(t, "${{ inputs.launch }}", value, "typed by a person")
 				executing = append(executing, id)
 			}
@@ -275,12 +284,15 @@ func TestLimitsAreOrdered(t *testing.T) {
 func TestReportsAreUploadedAlways(t *testing.T) {
 	each(t, func(t *testing.T, _ string, j job) {
 		t.Helper()
-		reports := false
+		reports, where := false, "reports/"
 		for _, s := range j.Steps {
-			reports = reports || strings.Contains(s.Run, "bin/launchgate ") || strings.Contains(s.Run, ".ci/run")
+			if strings.Contains(s.Run, "launchgate drill") {
+				where = "drills/" // drill.dir of launch.yaml
+			}
+			reports = reports || strings.Contains(s.Run, "bin/launchgate ") && s.Run != "bin/launchgate drill mark" || strings.Contains(s.Run, ".ci/run")
 			if reports && strings.HasPrefix(s.Uses, "actions/upload-artifact@") {
 				assert.Equal(t, "always()", s.If)
-				assert.Contains(t, s.With["path"], "reports/")
+				assert.Contains(t, s.With["path"], where)
 				reports = false
 			}
 		}
@@ -295,4 +307,26 @@ func TestDeploymentsOfAnEnvironmentWaitForEachOther(t *testing.T) {
 		assert.Contains(t, c["group"], "${{ inputs.environment }}")
 		assert.Equal(t, false, c["cancel-in-progress"])
 	}
+}
+
+// A drill's own limits must be the first to strike, or its server is left: twice rto, log_rpo, and twice twenty minutes to remove it.
+func TestADrillEndsByItself(t *testing.T) {
+	jobs := read(t, "drill.yml").Jobs
+	assert.Equal(t, map[string]string{"LAUNCH_CONFIG": "launch.yaml", "LAUNCH_ENV": "production"}, jobs["mark"].Env)
+	assert.Equal(t, "launch.yaml", jobs["drill"].Env["LAUNCH_CONFIG"])
+	t.Setenv("LAUNCH_CONFIG", filepath.Join(launch.Root(), "launch.yaml"))
+	t.Setenv("LAUNCH_ENV", "production")
+	l, err := launch.FromEnv()
+	require.NoError(t, err)
+	assert.Equal(t, "drills", l.Drill.Dir)
+	j := jobs["drill"]
+	assert.Greater(t, time.Duration(j.Minutes)*time.Minute, (&drill.Drill{Want: target.Drills(l).Want}).Lease()+20*time.Minute, "its compilation included")
+	for _, s := range j.Steps {
+		if seconds, set := s.With["role-duration-seconds"]; set {
+			assert.Equal(t, strconv.Itoa(j.Minutes*60), seconds)
+		}
+	}
+	group, ok := j.Concurrency.(map[string]any)
+	require.True(t, ok)
+	assert.Equal(t, false, group["cancel-in-progress"])
 }

@@ -71,6 +71,9 @@ func TestJudge(t *testing.T) {
 		"a failure": {Restore, func(r *Report, _ *Want) {
 			r.Failure = &Failure{Class: "drill.status", Want: "it available", Got: "failed"}
 		}, probe.Fail, "drill.status"},
+		"a failure of another class": {Restore, func(r *Report, _ *Want) {
+			r.Failure = &Failure{Class: "rds.missing", Want: "the database drop-db", Got: "no such instance"}
+		}, probe.Fail, "rds.missing"},
 		"canary is missing": {Restore, func(r *Report, _ *Want) { r.Canary.Found = false }, probe.Fail, "drill.canary"},
 
 		"the second is there":       {PITR, func(r *Report, _ *Want) { r.After.Found = true }, probe.Fail, "drill.point"},

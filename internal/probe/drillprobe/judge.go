@@ -3,7 +3,6 @@ package drillprobe
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
@@ -88,7 +87,7 @@ func (j judgement) fresh() error {
 func (j judgement) whole() error {
 	r := j.r
 	if f := r.Failure; f != nil {
-		return j.unmet(strings.TrimPrefix(f.Class, "drill."), f.Want, f.Got, f.Fix)
+		return &probe.Unmet{Class: f.Class, Want: f.Want, Got: f.Got, Fix: f.Fix}
 	}
 	order := []time.Time{r.Backup.Made, r.Began, r.Ready, r.Verified}
 	if j.kind == PITR {

@@ -76,7 +76,7 @@ func (r *Repository) MigrationReviewed(revision Revision, dir string) probe.Clai
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: r.name, Source: "GitHub, commits, pull requests and reviews"}
 		if dir == "" {
-			return evidence, &probe.Unknown{Class: "not-configured", Want: "the folder of the migrations", Got: "no ci.migrations in launch.yaml", Fix: "add it, as it is in the repository"}
+			return evidence, &probe.Unknown{Class: "not-configured", Want: "the folder of the migrations", Got: "no migration.dir in launch.yaml", Fix: "add it"}
 		}
 		commit, err := r.of(ctx, revision)
 		if err != nil {
@@ -102,7 +102,7 @@ func (r *Repository) reviewed(ctx context.Context, commit, dir string) (Reviewed
 	case answer.Status != http.StatusOK:
 		return Reviewed{}, r.unexpected(answer)
 	case len(changes) == 0:
-		return Reviewed{}, &probe.Unmet{Class: "migration.none", Want: "migrations in " + dir, Got: "no commit that touches it", From: answer.From, Fix: "correct ci.migrations"}
+		return Reviewed{}, &probe.Unmet{Class: "migration.none", Want: "migrations in " + dir, Got: "no commit that touches it", From: answer.From, Fix: "correct migration.in_repository, or migration.dir where the path is the same"}
 	}
 	last := changes[0]
 	seen := Reviewed{Commit: last.SHA}

@@ -101,6 +101,7 @@ var claims = map[string]func(*Client) probe.Claim{
 	"bundle": func(c *Client) probe.Claim {
 		return BundleSays(c, home, regexp.MustCompile(`serviceMode:"([a-z]+)"`), "production")
 	},
+	"demo login":       func(c *Client) probe.Claim { return Refuses(c, demo("https://"+domain+webtest.LoginPath)) },
 	"closed":           func(c *Client) probe.Claim { return NotServed(c, "https://"+domain+"/api/dev") },
 	"well":             func(c *Client) probe.Claim { return SteadilyWell(c, health, healthy, 5) },
 	"security headers": func(c *Client) probe.Claim { return SecurityHeaders(c, home) },
@@ -165,6 +166,7 @@ func TestFaults(t *testing.T) {
 		webtest.TextMissing:    {{"landing page", "page.text", []string{`want a page that shows "` + webtest.Text + `"`, "Vi er straks tilbake"}}},
 
 		webtest.BundleStaging: {{"bundle", "bundle.value", []string{`in which serviceMode:"([a-z]+)" is "production"; got "staging" in https://` + domain + "/assets/app"}}},
+		webtest.DemoLogin:     {{"demo login", "http.login", []string{"want 401 or 403 to the login; got 200 OK from https://" + domain + "/api/auth/login", "take the account out"}}},
 		webtest.DebugRoute:    {{"closed", "http.served", []string{"want 404, 401, 403 or 410; got 200 OK", "take the route out"}}},
 
 		webtest.HealthShape:   {{"health", "health.shape", []string{`JSON without text at data.status: its keys are ["checks" "status" "version"]`, "health.status_path"}}, {"health of the api", "health.shape", nil}},

@@ -50,7 +50,7 @@ var tools = map[string]tool{
 // tool is the tool that a launch uses.
 func (m Migrations) tool() (tool, error) {
 	bad := func(want, got string) error {
-		return &probe.Unknown{Class: "not-configured", Want: want, Got: got, From: "database.sql.migrations", Fix: "correct it in launch.yaml"}
+		return &probe.Unknown{Class: "not-configured", Want: want, Got: got, From: "migration in launch.yaml", Fix: "correct it in launch.yaml"}
 	}
 	t, known := tools[m.Tool]
 	switch {
@@ -104,7 +104,7 @@ func (d *Database) Migrated(m Migrations) probe.Claim {
 			return err
 		})
 		if code(err) == undefinedTable {
-			return evidence, &probe.Unmet{Class: "pg.unmigrated", Want: "the migrations that were applied", Got: "no table " + t.table, From: evidence.Target, Fix: "migrate the database, or correct database.sql.migrations"}
+			return evidence, &probe.Unmet{Class: "pg.unmigrated", Want: "the migrations that were applied", Got: "no table " + t.table, From: evidence.Target, Fix: "migrate the database, or correct migration.noted.table"}
 		}
 		if err != nil {
 			return evidence, err
@@ -124,7 +124,7 @@ func byNumber(a, b string) int {
 func versions(dir string, file *regexp.Regexp) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, &probe.Unknown{Class: "not-configured", Want: "the repository's migrations", Got: err.Error(), From: "database.sql.migrations.dir", Err: err, Fix: "run this where the repository is, or correct the folder"}
+		return nil, &probe.Unknown{Class: "not-configured", Want: "the repository's migrations", Got: err.Error(), From: "migration.dir", Err: err, Fix: "run this where the repository is, or correct the folder"}
 	}
 	var all []string
 	for _, entry := range entries {
@@ -134,7 +134,7 @@ func versions(dir string, file *regexp.Regexp) ([]string, error) {
 	}
 	slices.SortStableFunc(all, byNumber)
 	if len(all) == 0 {
-		return nil, &probe.Unknown{Class: "not-configured", Want: "the repository's migrations", Got: "no file like " + file.String(), From: dir, Fix: "correct database.sql.migrations"}
+		return nil, &probe.Unknown{Class: "not-configured", Want: "the repository's migrations", Got: "no file like " + file.String(), From: dir, Fix: "correct migration.dir"}
 	}
 	return all, nil
 }

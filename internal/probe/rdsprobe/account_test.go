@@ -39,6 +39,11 @@ func TestInAnAccount(t *testing.T) {
 				a.Snapshots[i].DbiResourceId = aws.String("db-BEFORE")
 			}
 		}
+		before = func(in time.Duration) func(*rdsprobe.Instance) probe.Claim {
+			return func(i *rdsprobe.Instance) probe.Claim {
+				return i.BackedUpBefore(rdsprobe.Before{Prefix: "drop-db-pre-", Release: "1.0.0", Start: time.Now().Add(in), Within: 30 * time.Minute})
+			}
+		}
 	)
 	for name, test := range map[string]struct {
 		change func(*awstest.Account)
@@ -66,12 +71,22 @@ func TestInAnAccount(t *testing.T) {
 		"denied":                    {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: (*rdsprobe.Instance).Available, status: probe.Blocked, said: "allow rds:DescribeDBInstances to " + awstest.CallerARN},
 		"backups denied":            {rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances")}, claim: daily, status: probe.Blocked, said: "allow rds:DescribeDBSnapshots to " + awstest.CallerARN},
 		"expired":                   {rules: awstest.Rules{Expired: true}, claim: daily, status: probe.Blocked, said: "log in again"},
+		"before":                    {claim: before(10 * time.Minute), status: probe.Pass},
+		"before, but gone":          {change: none, claim: before(0), status: probe.Fail, said: "none of 0"},
+		"before, not yet":           {claim: before(time.Hour), status: probe.Blocked, said: "not yet: it is to be made from "},
+		"before, denied":            {rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances")}, claim: before(0), status: probe.Blocked, said: "allow rds:DescribeDBSnapshots to " + awstest.CallerARN},
+		"before, no resource id":    {change: func(a *awstest.Account) { a.Databases[1].DbiResourceId = nil }, claim: before(0), status: probe.Blocked, said: "resource id"},
+		"before, another instance of the name": {change: func(a *awstest.Account) { a.Databases[1].DbiResourceId = aws.String("db-B") }, claim: before(10 * time.Minute), status: probe.Fail,
+			said: "of another instance"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			account := &awstest.Account{
-				Databases: []types.DBInstance{{DBInstanceIdentifier: aws.String("other")}, {DBInstanceIdentifier: aws.String("drop-db"), DBInstanceStatus: aws.String("available"), BackupRetentionPeriod: aws.Int32(7)}},
+				Databases: []types.DBInstance{{DBInstanceIdentifier: aws.String("other")}, {DBInstanceIdentifier: aws.String("drop-db"), DBInstanceStatus: aws.String("available"), BackupRetentionPeriod: aws.Int32(7), DbiResourceId: aws.String("db-A")}},
 				Snapshots: []types.DBSnapshot{snapshot("drop-db", "automated", 53*time.Hour), snapshot("other", "automated", time.Hour), snapshot("drop-db", "automated", 5*time.Hour), snapshot("drop-db", "automated", 29*time.Hour)},
 			}
+			pre := snapshot("drop-db", "manual", 5*time.Minute)
+			pre.DBSnapshotIdentifier, pre.DbiResourceId, pre.PercentProgress, pre.TagList = aws.String("drop-db-pre-1"), aws.String("db-A"), aws.Int32(100), []types.Tag{{Key: aws.String(rdsprobe.ReleaseTag), Value: aws.String("1.0.0")}}
+			account.Snapshots = append(account.Snapshots, pre)
 			if test.change != nil {
 				test.change(account)
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
@@ -26,23 +27,41 @@ type snapshots struct {
 	from string
 }
 
+func short(s types.DBSnapshot) Snapshot {
+	return Snapshot{ID: aws.ToString(s.DBSnapshotIdentifier), Status: aws.ToString(s.Status), Made: aws.ToTime(s.SnapshotCreateTime), Of: aws.ToString(s.DbiResourceId)}
+}
+
 func (i *Instance) automated(ctx context.Context) (snapshots, error) {
+	all, err := i.list(ctx, "automated")
+	seen := snapshots{from: all.from}
+	for _, s := range all.list {
+		seen.list = append(seen.list, short(s))
+	}
+	slices.SortFunc(seen.list, func(a, b Snapshot) int { return b.Made.Compare(a.Made) })
+	return seen, err
+}
+
+// listed are snapshots as RDS shows them.
+type listed struct {
+	list []types.DBSnapshot
+	from string
+}
+
+// list asks for the instance's snapshots of a type, automated or manual.
+func (i *Instance) list(ctx context.Context, kind string) (listed, error) {
 	cfg, who, err := i.account.Open(ctx, Needs)
-	seen := snapshots{from: "rds:DescribeDBSnapshots as " + who.String()}
+	seen := listed{from: "rds:DescribeDBSnapshots as " + who.String()}
 	if err != nil {
 		return seen, err
 	}
-	pages := rds.NewDescribeDBSnapshotsPaginator(rds.NewFromConfig(cfg), &rds.DescribeDBSnapshotsInput{DBInstanceIdentifier: &i.id, SnapshotType: aws.String("automated")})
+	pages := rds.NewDescribeDBSnapshotsPaginator(rds.NewFromConfig(cfg), &rds.DescribeDBSnapshotsInput{DBInstanceIdentifier: &i.id, SnapshotType: &kind})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return seen, awsprobe.Unreadable("rds:DescribeDBSnapshots", "the backups of "+i.id, who, err)
 		}
-		for _, s := range page.DBSnapshots {
-			seen.list = append(seen.list, Snapshot{ID: aws.ToString(s.DBSnapshotIdentifier), Status: aws.ToString(s.Status), Made: aws.ToTime(s.SnapshotCreateTime), Of: aws.ToString(s.DbiResourceId)})
-		}
+		seen.list = append(seen.list, page.DBSnapshots...)
 	}
-	slices.SortFunc(seen.list, func(a, b Snapshot) int { return b.Made.Compare(a.Made) })
 	return seen, nil
 }
 
@@ -103,28 +122,6 @@ func daily(list []Snapshot, now time.Time, days int) *probe.Unmet {
 				Got: fmt.Sprintf("none for day %d, between %s and %s", day+1, when(since), when(until)), Fix: "see the instance's events for a backup that failed"}
 		}
 		rest = rest[at+1:] // a late one is not that of the day before too
-	}
-	return nil
-}
-
-// VerifiedWithin claims that somebody restored a backup and looked at it within the last days. verified is the date that they
-// wrote down.
-func (i *Instance) VerifiedWithin(verified time.Time, days int) probe.Claim {
-	return func(context.Context) (probe.Evidence, error) {
-		evidence := probe.Evidence{Target: i.id, Source: "launch.yaml records.backup_verified", Observed: verified, Notes: []string{"The evidence is the date that somebody wrote down."}}
-		return evidence, recent(verified, i.now(), days, fmt.Sprintf("a backup verified in the last %d days", days),
-			"restore a backup, look at it, and write the date into records.backup_verified")
-	}
-}
-
-func recent(on, now time.Time, days int, want, fix string) error {
-	switch age := now.Sub(on); {
-	case on.IsZero():
-		return &probe.Unknown{Class: "not-configured", Want: want, Got: "no date", From: "launch.yaml", Fix: fix}
-	case age < 0:
-		return &probe.Unmet{Class: "backup.verified", Want: want, Got: on.Format(time.DateOnly) + ", which is still to come", From: "launch.yaml", Fix: fix}
-	case age >= time.Duration(days+1)*24*time.Hour:
-		return &probe.Unmet{Class: "backup.verified", Want: want, Got: on.Format(time.DateOnly), From: "launch.yaml", Fix: fix}
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ type Instance struct {
 	now      func() time.Time
 	seen     probe.Memo[string, described]
 	snapshot probe.Memo[string, snapshots]
+	manual   probe.Memo[string, listed]
 }
 
 // New returns an instance, and the read replicas that it should have, that were not looked at yet.
@@ -44,7 +45,7 @@ func New(account *awsprobe.Account, id string, replicas ...string) *Instance {
 type State struct {
 	ID               string    `json:"id"`
 	ARN              string    `json:"arn"`
-	Resource         string    `json:"resource_id,omitempty"`
+	Resource         string    `json:"resource_id"`
 	Status           string    `json:"status"`
 	Engine           string    `json:"engine"`
 	Host             string    `json:"host"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -129,23 +130,46 @@ func TestRestorable(t *testing.T) {
 	}
 }
 
-func TestRecent(t *testing.T) {
-	midnight := now.Truncate(24 * time.Hour)
+// TestBefore judges lists of snapshots of drop-db, whose migration begins at now.
+func TestBefore(t *testing.T) {
+	b := Before{Prefix: "drop-db-pre-launch-", Release: "1.0.0", Start: now, Within: 30 * time.Minute}
+	good := types.DBSnapshot{DBSnapshotIdentifier: aws.String("drop-db-pre-launch-1"), DbiResourceId: aws.String("db-A"), Status: aws.String("available"), PercentProgress: aws.Int32(100),
+		SnapshotCreateTime: aws.Time(now.Add(-10 * time.Minute)), TagList: []types.Tag{{Key: aws.String(ReleaseTag), Value: aws.String("1.0.0")}}}
 	for name, test := range map[string]struct {
-		on   time.Time
-		want probe.Status
+		change func(*types.DBSnapshot)
+		got    string
 	}{
-		"today":             {midnight, probe.Pass},
-		"thirty days ago":   {midnight.AddDate(0, 0, -30), probe.Pass},
-		"thirty-one":        {midnight.AddDate(0, 0, -31), probe.Fail},
-		"tomorrow":          {midnight.AddDate(0, 0, 1), probe.Fail},
-		"never, or nowhere": {time.Time{}, probe.Blocked},
+		"as it must be":      {func(*types.DBSnapshot) {}, ""},
+		"at the start":       {func(s *types.DBSnapshot) { s.SnapshotCreateTime = &now }, ""},
+		"just young enough":  {func(s *types.DBSnapshot) { s.SnapshotCreateTime = aws.Time(now.Add(-30 * time.Minute)) }, ""},
+		"too old":            {func(s *types.DBSnapshot) { s.SnapshotCreateTime = aws.Time(now.Add(-30*time.Minute - time.Second)) }, "drop-db-pre-launch-1 of "},
+		"a copy of an old":   {func(s *types.DBSnapshot) { s.OriginalSnapshotCreateTime = aws.Time(now.AddDate(0, 0, -9)) }, "drop-db-pre-launch-1 of "},
+		"too late":           {func(s *types.DBSnapshot) { s.SnapshotCreateTime = aws.Time(now.Add(time.Second)) }, "when the migration might have begun"},
+		"still creating":     {func(s *types.DBSnapshot) { s.Status, s.PercentProgress = aws.String("creating"), aws.Int32(40) }, "creating at 40 %"},
+		"not begun":          {func(s *types.DBSnapshot) { s.SnapshotCreateTime, s.Status, s.PercentProgress = nil, nil, nil }, "at 0 %"},
+		"available at 99 %":  {func(s *types.DBSnapshot) { s.PercentProgress = aws.Int32(99) }, "at 99 %"},
+		"failed":             {func(s *types.DBSnapshot) { s.Status = aws.String("failed") }, "failed at 100 %"},
+		"no tag":             {func(s *types.DBSnapshot) { s.TagList = nil }, `launchgate:release ""`},
+		"another release":    {func(s *types.DBSnapshot) { s.TagList[0].Value = aws.String("0.9.0") }, `launchgate:release "0.9.0"`},
+		"another instance":   {func(s *types.DBSnapshot) { s.DbiResourceId = aws.String("db-B") }, "of another instance"},
+		"nobody's instance":  {func(s *types.DBSnapshot) { s.DbiResourceId = nil }, "of another instance"},
+		"for something else": {func(s *types.DBSnapshot) { s.DBSnapshotIdentifier = aws.String("drop-db-by-hand") }, "none of 1"},
 	} {
-		assert.Equal(t, test.want, probe.StatusOf(recent(test.on, now, 30, "a drill", "drill")), name)
+		t.Run(name, func(t *testing.T) {
+			s := good
+			s.TagList = slices.Clone(good.TagList)
+			test.change(&s)
+			unmet := b.judge(manual([]types.DBSnapshot{s}), "db-A", "drop-db")
+			if test.got == "" {
+				assert.Nil(t, unmet)
+				return
+			}
+			require.NotNil(t, unmet)
+			assert.Contains(t, unmet.Got, test.got)
+			assert.Nil(t, b.judge(manual([]types.DBSnapshot{s, good}), "db-A", "drop-db"), "one that is as it must be is enough")
+		})
 	}
-	last := midnight.AddDate(0, 0, -30)
-	assert.NoError(t, recent(last, midnight.AddDate(0, 0, 1).Add(-time.Second), 30, "a drill", "drill"), "until midnight")
-	assert.Error(t, recent(last, midnight.AddDate(0, 0, 1), 30, "a drill", "drill"), "not after it")
+	assert.Contains(t, b.judge(nil, "db-A", "drop-db").Error(), "none of 0; aws rds create-db-snapshot --db-instance-identifier drop-db --db-snapshot-identifier drop-db-pre-launch-$(date")
 }
 
 // describedAs is an instance that RDS said these states of.

@@ -163,8 +163,13 @@ func (r *Rehearsal) Sound() probe.Claim {
 	return r.ofFiles("files that can be run as a set", func(_ context.Context, s *migrations.Set) ([]migrations.Problem, error) { return s.Problems(), nil })
 }
 
-// HasDown claims that each migration that is still to run has a way back.
+// HasDown claims that each migration that is still to run has a way back. Of a command the files say nothing; Reversible measures it.
 func (r *Rehearsal) HasDown() probe.Claim {
+	if r.Tool == migrations.Command {
+		return func(context.Context) (probe.Evidence, error) {
+			return probe.Evidence{}, &probe.NotApplicable{Why: "the tool is a command, in whose files nobody sees a way back"}
+		}
+	}
 	return r.ofFiles("a way back for every migration", func(_ context.Context, s *migrations.Set) ([]migrations.Problem, error) {
 		return s.Irreversible(r.Applied), nil
 	})
@@ -178,14 +183,14 @@ func (r *Rehearsal) Unedited() probe.Claim {
 		}
 		var all []migrations.Problem
 		if r.List != "" {
-			found, err := s.Edited(r.List)
+			found, err := s.Edited(r.List, r.Applied)
 			if err != nil {
 				return nil, err
 			}
 			all = found
 		}
 		if r.Ref != "" {
-			found, err := s.EditedSince(ctx, r.Ref)
+			found, err := s.EditedSince(ctx, r.Ref, r.Applied)
 			if err != nil {
 				return nil, err
 			}

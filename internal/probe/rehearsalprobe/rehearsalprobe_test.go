@@ -148,3 +148,11 @@ func TestJudge(t *testing.T) {
 		})
 	}
 }
+
+// TestACommandsFilesShowNoWayBack: that it has one is measured, and not read.
+func TestACommandsFilesShowNoWayBack(t *testing.T) {
+	r, _ := rehearsed(t)
+	r.Tool = migrations.Command
+	_, err := r.HasDown()(t.Context())
+	assert.Equal(t, probe.NA, probe.StatusOf(err))
+}

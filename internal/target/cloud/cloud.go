@@ -3,6 +3,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -270,12 +271,8 @@ func (c *Cloud) ScaledInDrill() probe.Claim {
 	}
 }
 
-// BackupVerified is when somebody last restored a backup and looked at it, by launch.yaml; the zero time for never.
-func (c *Cloud) BackupVerified() time.Time { return c.day(c.Launch.Records.BackupVerified) }
-
-func (c *Cloud) day(d launch.Date) time.Time {
-	if d == (launch.Date{}) {
-		return time.Time{}
-	}
-	return d.At(launch.Clock{}, c.Launch.Schedule.Timezone)
+// BackedUpBefore claims that a snapshot of the release was made in the half hour before the migration begins.
+func (c *Cloud) BackedUpBefore() probe.Claim {
+	l := c.Launch
+	return c.Database.BackedUpBefore(rdsprobe.Before{Prefix: cmp.Or(l.Database.Prefix, l.Database.Instance+"-pre-launch-"), Release: l.Project.Version, Start: l.MigrationStart(), Within: 30 * time.Minute})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/getdrop/launchgate/internal/launch"
+	"github.com/getdrop/launchgate/internal/migrations"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/pgprobe"
 	"github.com/getdrop/launchgate/internal/redact"
@@ -76,8 +77,11 @@ func (d *Database) ReplicaKeepsUp(name string) probe.Claim {
 
 // Migrations are the repository's.
 func (d *Database) Migrations() pgprobe.Migrations {
-	m := d.launch.Database.SQL.Migrations
-	c := pgprobe.Migrations{Tool: m.Tool, Table: m.Table, Column: m.Column, File: m.File}
+	m := d.launch.Migration
+	c := pgprobe.Migrations{Tool: m.Tool, Table: m.Noted.Table, Column: m.Noted.Column, File: m.Noted.File}
+	if m.Tool == migrations.SQL || m.Tool == migrations.Command {
+		c.Tool = pgprobe.Table
+	}
 	if m.Dir != "" {
 		c.Dir = d.launch.Path(m.Dir)
 	}
@@ -91,7 +95,7 @@ func (d *Database) SchemaUnchanged() probe.Claim {
 	if len(schemas) == 0 {
 		schemas = []string{"public"}
 	}
-	return d.SchemaIs(sql.SchemaSHA, schemas, []string{"schema_migrations", "goose_db_version", sql.Migrations.Table})
+	return d.SchemaIs(sql.SchemaSHA, schemas, []string{"schema_migrations", "goose_db_version", d.launch.Migration.Noted.Table})
 }
 
 // Access claims that the gates ask the database of this launch, and as a role of their own. endpoint is what its provider says.
