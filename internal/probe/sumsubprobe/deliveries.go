@@ -71,8 +71,8 @@ func deliveries(secret, user string, now time.Time) []delivery {
 	valid := signed("as Sumsub signs", "RED")
 	replay := valid
 	replay.how = "the same again"
-	weak := func(new func() hash.Hash, alg string) func(*message) {
-		return func(m *message) { m.digest, m.alg = digest(new, secret, m.body), alg }
+	weak := func(algorithm func() hash.Hash, alg string) func(*message) {
+		return func(m *message) { m.digest, m.alg = digest(algorithm, secret, m.body), alg }
 	}
 	return []delivery{
 		{Valid, []message{valid}},
