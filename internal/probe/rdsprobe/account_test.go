@@ -84,6 +84,9 @@ func TestInAnAccount(t *testing.T) {
 				Databases: []types.DBInstance{{DBInstanceIdentifier: aws.String("other")}, {DBInstanceIdentifier: aws.String("drop-db"), DBInstanceStatus: aws.String("available"), BackupRetentionPeriod: aws.Int32(7), DbiResourceId: aws.String("db-A")}},
 				Snapshots: []types.DBSnapshot{snapshot("drop-db", "automated", 53*time.Hour), snapshot("other", "automated", time.Hour), snapshot("drop-db", "automated", 5*time.Hour), snapshot("drop-db", "automated", 29*time.Hour)},
 			}
+			for i := range account.Snapshots {
+				account.Snapshots[i].DbiResourceId = aws.String("db-" + map[string]string{"drop-db": "A", "other": "O"}[*account.Snapshots[i].DBInstanceIdentifier])
+			}
 			pre := snapshot("drop-db", "manual", 5*time.Minute)
 			pre.DBSnapshotIdentifier, pre.DbiResourceId, pre.PercentProgress, pre.TagList = aws.String("drop-db-pre-1"), aws.String("db-A"), aws.Int32(100), []types.Tag{{Key: aws.String(rdsprobe.ReleaseTag), Value: aws.String("1.0.0")}}
 			account.Snapshots = append(account.Snapshots, pre)

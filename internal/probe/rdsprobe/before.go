@@ -28,9 +28,8 @@ type Before struct {
 // Manual is one snapshot that was made by hand, or by a job.
 type Manual struct {
 	Snapshot
-	Resource string `json:"resource"` // of the instance, which another one of the same name does not have
-	Percent  int    `json:"percent"`
-	Release  string `json:"release,omitempty"`
+	Percent int    `json:"percent"`
+	Release string `json:"release,omitempty"`
 }
 
 // BackedUpBefore claims that the instance has a complete snapshot of the release, made in the time before the migration begins and not
@@ -87,7 +86,7 @@ func (b Before) judge(list []Manual, resource, id string) *probe.Unmet {
 		}
 		var bad *probe.Unmet
 		switch {
-		case s.Resource != resource:
+		case s.Of != resource:
 			bad = unmet(s.ID+" of another instance, which had the same name", b.make(id))
 		case s.Status != "available" || s.Percent != 100:
 			bad = unmet(fmt.Sprintf("%s, which is %s at %d %%", s.ID, s.Status, s.Percent), "wait until it is available before the migration begins")
@@ -114,7 +113,7 @@ func (b Before) judge(list []Manual, resource, id string) *probe.Unmet {
 func manual(list []types.DBSnapshot) []Manual {
 	all := []Manual{}
 	for _, s := range list {
-		m := Manual{Snapshot: short(s), Resource: aws.ToString(s.DbiResourceId), Percent: int(aws.ToInt32(s.PercentProgress))}
+		m := Manual{Snapshot: short(s), Percent: int(aws.ToInt32(s.PercentProgress))}
 		if original := aws.ToTime(s.OriginalSnapshotCreateTime); !original.IsZero() {
 			m.Made = original
 		}
