@@ -2,6 +2,7 @@ package ecrprobe
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -107,9 +108,7 @@ func TestTheImageOfEachPlatformCounts(t *testing.T) {
 	} {
 		a := &awstest.Account{}
 		a.Push("web", awstest.Build{Architecture: "arm64", Labels: another})
-		var arm string
-		for arm = range a.Scans {
-		}
+		arm := slices.Collect(maps.Keys(a.Scans))[0]
 		digest := a.Push("web", awstest.Build{Architecture: "amd64", Labels: launched, Env: []string{"BANKID_MOCK=of-the-image"}}, awstest.Build{Architecture: "arm64", Labels: another})
 		test.change(a.Scans, arm)
 		awstest.New(t, a)
