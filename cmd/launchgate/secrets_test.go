@@ -263,7 +263,8 @@ func TestNoSecretOfTheVaultInAnyOutput(t *testing.T) {
 // answer, and no output shows it.
 func TestNoSecretOfAProviderInAnyOutput(t *testing.T) {
 	s := startSandbox(t, "")
-	for _, name := range []string{"github.token", "flags.token", "flags-admin.token", "stripe.key", "send.token", "inbox.user"} {
+	for _, name := range []string{"github.token", "flags.token", "flags-admin.token", "stripe.key", "send.token", "inbox.user", "bankid-login.token",
+		"openbanking.token", "openbanking-sandbox.token", "openbanking.consent", "openbanking.account"} {
 		require.FileExists(t, filepath.Join(s.Dir, name))
 		require.NoError(t, os.WriteFile(filepath.Join(s.Dir, name), []byte("rk_live_"+core), 0o600))
 	}

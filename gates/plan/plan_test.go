@@ -25,6 +25,7 @@ func TestPlan(t *testing.T) { page.Run(t) }
 // The runbook's ids have one part more, such as DNS/Configured; ours have three, so the part is in the name.
 func prerequisiteGates(s *gate.Section) {
 	s.Gate("BankID_Credentials", gate.Hard, "BankID knows the application's client, in production.", gate.OnBankID(bankIDCredentials))
+	s.Gate("OpenBanking_Provider", gate.Hard, "The provider of open banking is chosen and under contract, and knows the launch's credential.", gate.OnOpenBanking(openBankingProvider))
 	s.Gate("Sumsub_ProdAccount", gate.Hard, "The account at Sumsub is one of production, and its webhooks lead to the launch.", gate.OnSumsub(sumsubInProduction))
 	s.Gate("DNS_Configured", gate.Hard, "The domain leads to the service, and the service takes it.", gate.OnAWS(func(g *gate.G) {
 		c, domain := cloud.Of(g.Launch()), g.Launch().DNS.Domain

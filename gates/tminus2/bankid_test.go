@@ -10,6 +10,9 @@ import (
 func bankIDGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
+	s.Gate("RealLogin", gate.Hard, "A person has logged in to the launched application with a real BankID.", gate.OnBankID(func(g *gate.G) {
+		g.Check("the newest log-in", target.ProvidersOf(g.Launch()).BankID.LoggedIn(target.Of(g.Launch()).BankIDLogin()))
+	}))
 	s.Gate("CallbackURL", gate.Hard, "BankID sends people back to the application's callback, and nowhere else.", gate.OnBankID(func(g *gate.G) {
 		g.Check("the callback", target.ProvidersOf(g.Launch()).BankID.CallbackRegistered())
 	}))

@@ -18,6 +18,7 @@ var page = gate.NewPage(launch.TMinus2,
 	}),
 	gate.NewSection("BankID", launch.RoleIntegrations, bankIDGates),
 	gate.NewSection("Sumsub", launch.RoleIntegrations, sumsubGates),
+	gate.NewSection("OpenBanking", launch.RoleIntegrations, openBankingGates),
 )
 
 func TestMain(m *testing.M) { gate.Main(m, page) }

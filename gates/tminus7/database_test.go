@@ -54,6 +54,6 @@ func databaseGates(s *gate.Section) {
 	}))
 
 	s.Gate("Connections", gate.Hard, "The database has connections to spare.", gate.OnPostgreSQL(func(g *gate.G) {
-		g.Check("connections in use", database.Of(g.Launch()).PoolBelow(float64(g.Launch().Thresholds.DBPool)))
+		g.Check("connections in use", database.Of(g.Launch()).PoolBelow(float64(g.Launch().Thresholds.DBPool), g.Launch().Database.SQL.Role.Name))
 	}))
 }

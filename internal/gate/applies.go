@@ -10,6 +10,7 @@ var (
 	OnCDN         = only("cdn.enabled is false", func(l *launch.Launch) bool { return l.CDN.Enabled })
 	OnFlags       = only("flags.provider is none", func(l *launch.Launch) bool { return l.Flags.Provider != launch.NoFlags })
 	OnMigration   = only("migration.enabled is false", func(l *launch.Launch) bool { return l.Migration.Enabled })
+	OnOpenBanking = only("openbanking.enabled is false", func(l *launch.Launch) bool { return l.OpenBanking.Enabled })
 	OnPayments    = only("payments.enabled is false", func(l *launch.Launch) bool { return l.Payments.Enabled })
 	OnPostgreSQL  = only("database.sql.enabled is false", func(l *launch.Launch) bool { return l.Database.SQL.Enabled })
 	OnSumsub      = only("sumsub.enabled is false", func(l *launch.Launch) bool { return l.Sumsub.Enabled })

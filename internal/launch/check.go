@@ -48,6 +48,7 @@ func (l *Launch) check(problems *Problems, named []person) {
 	c.github()
 	c.bankid()
 	c.sumsub()
+	c.openBanking()
 	c.flags()
 	c.payments()
 }

@@ -17,4 +17,11 @@ func (c checker) bankid() {
 		}
 	}
 	c.once("bankid.scopes", b.Scopes)
+	if b.MinLOA != 3 && b.MinLOA != 4 && c.read("bankid.min_loa") {
+		c.bad("bankid.min_loa", "want 3 or 4, the levels that BankID has; got %d", b.MinLOA)
+	}
+	domain := string(c.DNS.Domain)
+	if host := b.Login.URL.Host(); host != "" && domain != "" && host != domain && !strings.HasSuffix(host, "."+domain) {
+		c.bad("bankid.login.url", "want the launched application's own host, %s or below it; got %s; another one tells of another application's log-ins", domain, quote(host))
+	}
 }

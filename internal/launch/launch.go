@@ -27,6 +27,7 @@ type Launch struct {
 	Chat        Chat                `yaml:"chat"`
 	Sumsub      Sumsub              `yaml:"sumsub"`
 	BankID      BankID              `yaml:"bankid"`
+	OpenBanking OpenBanking         `yaml:"openbanking"`
 	GitHub      GitHub              `yaml:"github"`
 	CI          CI                  `yaml:"ci"`
 	Flags       Flags               `yaml:"flags"`

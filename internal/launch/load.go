@@ -48,7 +48,8 @@ func FromEnv(phases ...Phase) (*Launch, error) {
 // what it was sent. A secret that cannot be read here blocks whoever needs it, and nobody else.
 func (l *Launch) registerSecrets() {
 	for _, s := range append(l.watchSecrets(), l.Chat.Webhook, l.DNS.Globalping.Token, l.CDN.Session.Credential, l.Drill.URL,
-		l.BankID.ClientID, l.BankID.Secret, l.Sumsub.Token, l.Sumsub.Key) {
+		l.BankID.ClientID, l.BankID.Secret, l.BankID.Login.Token, l.Sumsub.Token, l.Sumsub.Key, l.Sumsub.Webhook.Secret, l.Sumsub.Webhook.Canary.Token,
+		l.OpenBanking.Token, l.OpenBanking.Consent.ID, l.OpenBanking.Consent.Account, l.OpenBanking.Sandbox.Token) {
 		if !s.IsZero() {
 			_, _ = s.Reveal(context.Background())
 		}

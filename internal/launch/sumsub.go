@@ -1,11 +1,13 @@
 package launch
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Sumsub is the provider of identity checks.
 type Sumsub struct {
 	Enabled bool          `yaml:"enabled" doc:"Sumsub checks identities. Where it is false, each of its gates needs a decision that declares it not applicable."`
-	API     URL           `yaml:"api" default:"https://api.sumsub.com"`
 	Token   Secret        `yaml:"token" doc:"App token of production, prd:…, that may read applicants and manage the client's settings, which the list of webhooks needs."`
 	Key     Secret        `yaml:"secret_key" doc:"Secret key of the app token, which signs each call."`
 	MaxSkew Duration      `yaml:"max_skew" default:"30s" doc:"How far the clock here may be from Sumsub's, which refuses calls that are 60 s off."`
@@ -15,8 +17,20 @@ type Sumsub struct {
 
 // SumsubWebhook is where the application hears of reviews.
 type SumsubWebhook struct {
-	Path  string   `yaml:"path" default:"/api/kyc/webhook" doc:"The application's endpoint, at dns.domain."`
-	Types []string `yaml:"types" doc:"Types of events that must be delivered there, such as applicantReviewed."`
+	Path   string       `yaml:"path" default:"/api/kyc/webhook" doc:"The application's endpoint, at dns.domain."`
+	Types  []string     `yaml:"types" doc:"Types of events that must be delivered there, such as applicantReviewed."`
+	Secret Secret       `yaml:"secret" doc:"The webhook's own secret key in production, which signs what is delivered."`
+	Canary SumsubCanary `yaml:"canary"`
+}
+
+// SumsubCanary is an applicant who is nobody, to try the endpoint with.
+type SumsubCanary struct {
+	User    string   `yaml:"user" doc:"Its external id in the application. The application applies the reviews of it like others, of any level, and decides nothing by them. Absent: the gate is BLOCKED."`
+	Status  URL      `yaml:"status" doc:"A document of the application's that is read with token, and says what was applied to the canary. Absent: the gate is BLOCKED."`
+	Token   Secret   `yaml:"token" doc:"Bearer token of that document."`
+	Applied string   `yaml:"applied_path" default:"applied" doc:"Dotted path in it: how many events were applied, a number that only grows."`
+	Event   string   `yaml:"event_path" default:"event" doc:"Dotted path in it: the correlationId of the last event that was applied."`
+	Within  Duration `yaml:"within" default:"10s" doc:"How soon an event must show there."`
 }
 
 // SumsubKYC is the check that a person went through in production with a real document.
@@ -32,8 +46,8 @@ func (c checker) sumsub() {
 	if !s.Enabled {
 		return
 	}
-	if strings.HasSuffix(string(s.API), "/") {
-		c.bad("sumsub.api", "want an address without / at its end; got %s", quote(string(s.API)))
+	if within := s.Webhook.Canary.Within; within.D() > time.Minute {
+		c.bad("sumsub.webhook.canary.within", "want at most 1m, because it is waited for twice; got %s", within)
 	}
 	if !strings.HasPrefix(s.Webhook.Path, "/") {
 		c.bad("sumsub.webhook.path", "want a path that begins with /; got %s", quote(s.Webhook.Path))

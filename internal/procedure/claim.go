@@ -25,6 +25,25 @@ func Allowed(launch string) (bool, error) {
 	}
 }
 
+// Only makes a claim that changes something by being made, where that is allowed; says is what it does. In a rehearsal it is not made, and
+// nobody can tell whether it holds.
+func Only(launch, says string, claim probe.Claim) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		execute, err := Allowed(launch)
+		switch {
+		case err != nil:
+			return probe.Evidence{}, err
+		case !execute:
+			return probe.Evidence{}, rehearsed("what this claims", says, ExecuteEnv, launch)
+		}
+		return claim(ctx)
+	}
+}
+
+func rehearsed(want, says, from, launch string) error {
+	return &probe.Unknown{Class: "rehearsed", Want: want, Got: "a rehearsal that would " + says, From: from, Fix: fmt.Sprintf("nothing was changed; to do it, set %s=%s", ExecuteEnv, launch)}
+}
+
 // Shared is the attempt that the steps of one page share. The first step that is asked for begins it; Close or the end of
 // the process gives its lock back.
 type Shared struct {

@@ -1,6 +1,7 @@
 package procedure
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,6 +18,20 @@ func TestOnlyTheLaunchsOwnIDAllowsExecution(t *testing.T) {
 		execute, err := Allowed("drop-2026")
 		assert.Equal(t, want.execute, execute, typed)
 		assert.Equal(t, want.refused, err != nil, typed)
+	}
+}
+
+func TestAClaimThatChangesSomethingIsMadeOnlyWhereItIsAllowed(t *testing.T) {
+	for typed, want := range map[string]struct {
+		status probe.Status
+		class  string
+	}{"": {probe.Blocked, "rehearsed"}, "drop-2025": {probe.Blocked, "execute.refused"}, "drop-2026": {probe.Pass, ""}} {
+		t.Setenv(ExecuteEnv, typed)
+		made := 0
+		r := probe.Run(t.Context(), typed, Only("drop-2026", "deliver something", func(context.Context) (probe.Evidence, error) { made++; return probe.Evidence{}, nil }))
+		assert.Equal(t, want.status, r.Status, r.Message())
+		assert.Equal(t, want.class, r.Class)
+		assert.Equal(t, want.status == probe.Pass, made == 1)
 	}
 }
 

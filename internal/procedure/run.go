@@ -184,8 +184,7 @@ func (a *Attempt) rehearse(ctx context.Context, s *Step) (Outcome, error) {
 			return Failed, err
 		}
 	}
-	return Rehearsed, &probe.Unknown{Class: "rehearsed", Want: s.Name + " done", Got: "a rehearsal that would " + s.Says,
-		From: a.p.Name, Fix: fmt.Sprintf("nothing was changed; to do it, set LAUNCH_EXECUTE=%s", a.p.Launch)}
+	return Rehearsed, rehearsed(s.Name+" done", s.Says, a.p.Name, a.p.Launch)
 }
 
 // unreached says why a step's turn has not come: a step before it is not done. An announcement is also made after a failure.

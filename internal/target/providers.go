@@ -12,6 +12,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 	"github.com/getdrop/launchgate/internal/probe/oidcprobe"
+	"github.com/getdrop/launchgate/internal/probe/openbankingprobe"
 	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
 	"github.com/getdrop/launchgate/internal/probe/sumsubprobe"
 )
@@ -23,7 +24,10 @@ type Providers struct {
 	BankID   *oidcprobe.Provider
 	Sumsub   *sumsubprobe.Account
 	Payments *jsonapi.Service
-	Flags    flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
+
+	OpenBanking *openbankingprobe.Provider
+
+	Flags flagsprobe.Provider // nil where the launch names none, or where it is not asked over the network
 }
 
 var knownProviders PerLaunch[Providers]
@@ -37,9 +41,10 @@ func ProvidersOf(l *launch.Launch) *Providers {
 		p.GitHub = githubprobe.New(github, l.GitHub.Repository)
 		p.BankID = p.bankID()
 		p.Sumsub = &sumsubprobe.Account{Token: l.Sumsub.Token.Revealer(), Key: l.Sumsub.Key.Revealer(),
-			API: p.API("Sumsub", l.Sumsub.API, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
+			API: p.API("Sumsub", sumsubprobe.Production, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
 		p.Payments = p.API("the payment provider", l.Payments.API, l.Payments.Key, "payments.key")
 		p.Payments.Header = paymentprobe.Header()
+		p.OpenBanking = p.openBanking()
 		if l.Flags.Provider == launch.OFREP {
 			p.Flags = flagsprobe.NewOFREP(p.API("the flag provider", l.Flags.URL, l.Flags.Token, "flags.token"), evaluationContext(l))
 		}
@@ -62,6 +67,14 @@ func (t *Targets) bankID() *oidcprobe.Provider {
 	}
 	client := oidcprobe.Client{ID: b.ClientID.Revealer(), Secret: b.Secret.Revealer(), Callback: string(b.Callback), Scopes: append([]string{"openid"}, b.Scopes...)}
 	return oidcprobe.New(string(b.Issuer), client, t.Web, at, rand.Text)
+}
+
+// BankIDLogin is where the application tells of its newest log-in, and what that must have been.
+func (t *Targets) BankIDLogin() oidcprobe.Login {
+	b := t.Launch.BankID
+	base, path := split(b.Login.URL)
+	return oidcprobe.Login{API: t.api("the application", base, b.Login.Token, "bankid.login.token"), Path: path, MinLOA: b.MinLOA, Version: t.Launch.Project.Version,
+		Digest: t.Launch.Compute.Image.Digest(), MaxAge: b.Login.MaxAge.D()}
 }
 
 func evaluationContext(l *launch.Launch) map[string]string {

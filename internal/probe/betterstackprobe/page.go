@@ -12,7 +12,8 @@ import (
 )
 
 // Page is a public status page; it needs no token. Every Better Stack page has an index.json with what it shows
-// (https://betterstack.com/docs/uptime/api/get-a-single-status-page/ has its attributes).
+// (https://betterstack.com/docs/uptime/status-pages/subscribing-to-status-updates/subscribing-to-api;
+// https://betterstack.com/docs/uptime/api/get-a-single-status-page/ has more of its attributes).
 type Page struct {
 	api  *jsonapi.Service
 	now  func() time.Time

@@ -44,7 +44,8 @@ func (a *Account) Escalates(w Wanted) probe.Claim {
 	})
 }
 
-// reaches follows a policy and its branches. Each branch must reach somebody, because any of them can be the one that is taken.
+// reaches follows a policy and its branches. Each branch must reach somebody, because any of them can be the one that is taken, and so must
+// what is left of the policy, because none may be (https://docs.betteruptime.com/on-call/escalation-policies).
 func (a *Account) reaches(ctx context.Context, m Monitor, id string, way []string) error {
 	want := "a policy that calls somebody"
 	if slices.Contains(way, id) || len(way) > 8 {
@@ -57,7 +58,7 @@ func (a *Account) reaches(ctx context.Context, m Monitor, id string, way []strin
 	case p == nil:
 		return m.unmet("policy", want, "the policy "+id+", which does not exist", "assign another")
 	}
-	called, others := 0, []string{}
+	called, branches, others := 0, 0, []string{}
 	for _, step := range p.Steps {
 		if strings.HasSuffix(step.Type, "_branching") {
 			if step.Policy == "" {
@@ -66,13 +67,19 @@ func (a *Account) reaches(ctx context.Context, m Monitor, id string, way []strin
 			if err := a.reaches(ctx, m, string(step.Policy), append(slices.Clone(way), id)); err != nil {
 				return err
 			}
-			called++
+			branches++
 			continue
 		}
 		for _, member := range step.Members {
-			if step.Type == "escalation" && slices.Contains(persons, member.Type) {
+			switch {
+			case step.Type == "escalation" && member.Type == "policy": // which may be one for many
+				if err := a.reaches(ctx, m, string(member.ID), append(slices.Clone(way), id)); err != nil {
+					return err
+				}
 				called++
-			} else {
+			case step.Type == "escalation" && slices.Contains(persons, member.Type):
+				called++
+			default:
 				others = append(others, member.Type)
 			}
 		}
@@ -80,6 +87,8 @@ func (a *Account) reaches(ctx context.Context, m Monitor, id string, way []strin
 	switch {
 	case len(p.Steps) == 0:
 		return m.unmet("silent", want, fmt.Sprintf("the policy %q without steps", p.Name), "add a step that calls whoever is on call")
+	case called == 0 && branches > 0:
+		return m.unknown(want, fmt.Sprintf("the policy %q, which calls a person on its branches alone: nobody can tell whether one is always taken", p.Name), "add a last step that calls whoever is on call")
 	case called == 0:
 		return m.unmet("silent", want, fmt.Sprintf("the policy %q with %d steps that call no person: %v", p.Name, len(p.Steps), others), "add a step that calls whoever is on call")
 	}

@@ -60,15 +60,20 @@ func TestAgainstTheStandIn(t *testing.T) {
 		steps []betterstacktest.Step
 		want  probe.Status
 	}{
-		"silent":      {nil, probe.Fail},
-		"no members":  {[]betterstacktest.Step{{"type": "escalation", "step_members": []any{}}}, probe.Fail},
-		"a chat":      {[]betterstacktest.Step{{"type": "escalation", "step_members": []any{map[string]any{"type": "all_slack_integrations"}}}}, probe.Fail},
-		"one person":  {[]betterstacktest.Step{{"type": "escalation", "step_members": []any{map[string]any{"type": "user", "id": 12}}}}, probe.Pass},
-		"branches":    {[]betterstacktest.Step{{"type": "time_branching", "policy_id": 8}, {"type": "time_branching", "policy_id": 8}}, probe.Pass},
-		"a dead end":  {[]betterstacktest.Step{{"type": "time_branching", "policy_id": 8}, {"type": "time_branching", "policy_id": 9}}, probe.Fail},
-		"a circle":    {[]betterstacktest.Step{{"type": "time_branching", "policy_id": 7}}, probe.Fail},
-		"not there":   {[]betterstacktest.Step{{"type": "time_branching", "policy_id": 99}}, probe.Fail},
-		"to nowhere ": {[]betterstacktest.Step{{"type": "metadata_branching"}}, probe.Fail},
+		"silent":       {nil, probe.Fail},
+		"no members":   {[]betterstacktest.Step{{"type": "escalation", "step_members": []any{}}}, probe.Fail},
+		"a chat":       {[]betterstacktest.Step{{"type": "escalation", "step_members": []any{map[string]any{"type": "all_slack_integrations"}}}}, probe.Fail},
+		"one person":   {[]betterstacktest.Step{{"type": "escalation", "step_members": []any{map[string]any{"type": "user", "id": 12}}}}, probe.Pass},
+		"branches":     {[]betterstacktest.Step{{"type": "time_branching", "policy_id": 8}, {"type": "time_branching", "policy_id": 8}}, probe.Blocked},
+		"a way out":    {append([]betterstacktest.Step{{"type": "time_branching", "policy_id": 8}}, betterstacktest.Calls()...), probe.Pass},
+		"no way out":   {[]betterstacktest.Step{{"type": "metadata_branching", "policy_id": 8}, {"type": "escalation", "step_members": []any{map[string]any{"type": "all_slack_integrations"}}}}, probe.Blocked},
+		"a container":  {[]betterstacktest.Step{{"type": "escalation", "step_members": []any{map[string]any{"type": "policy", "id": 8}}}}, probe.Pass},
+		"an empty one": {[]betterstacktest.Step{{"type": "escalation", "step_members": []any{map[string]any{"type": "policy", "id": 9}}}}, probe.Fail},
+		"a new kind":   {[]betterstacktest.Step{{"type": "telepathy", "step_members": []any{map[string]any{"type": "user", "id": 12}}}}, probe.Fail},
+		"a dead end":   {[]betterstacktest.Step{{"type": "time_branching", "policy_id": 8}, {"type": "time_branching", "policy_id": 9}}, probe.Fail},
+		"a circle":     {[]betterstacktest.Step{{"type": "time_branching", "policy_id": 7}}, probe.Fail},
+		"not there":    {[]betterstacktest.Step{{"type": "time_branching", "policy_id": 99}}, probe.Fail},
+		"to nowhere ":  {[]betterstacktest.Step{{"type": "metadata_branching"}}, probe.Fail},
 	} {
 		server.Change(func(s *betterstacktest.State) {
 			s.Policies = map[string][]betterstacktest.Step{"7": test.steps, "8": betterstacktest.Calls(), "9": nil}

@@ -41,7 +41,7 @@ func judgeHealth(x *exchange, want Health) error {
 	if err != nil {
 		return err
 	}
-	version, ok := at(document, want.VersionPath).(string)
+	version, ok := At(document, want.VersionPath).(string)
 	if !ok {
 		return x.unmet("health.shape", wanted, "JSON without text at "+want.VersionPath+": "+keys(document), "have the application report its version, or set health.version_path")
 	}
@@ -56,7 +56,7 @@ func judgeWell(x *exchange, want Health, wanted string) (document any, err error
 	document, problem := decode(x)
 	if x.status != http.StatusOK {
 		got := fmt.Sprintf("%d %s", x.status, http.StatusText(x.status))
-		if status, ok := at(document, want.StatusPath).(string); ok {
+		if status, ok := At(document, want.StatusPath).(string); ok {
 			got += fmt.Sprintf(" with %s=%q", want.StatusPath, status)
 		}
 		return nil, x.unmet("http.status", wanted, got, "see the application's logs")
@@ -67,7 +67,7 @@ func judgeWell(x *exchange, want Health, wanted string) (document any, err error
 	if err := judgeFresh(x); err != nil {
 		return nil, err
 	}
-	status, ok := at(document, want.StatusPath).(string)
+	status, ok := At(document, want.StatusPath).(string)
 	if !ok {
 		return nil, x.unmet("health.shape", wanted, "JSON without text at "+want.StatusPath+": "+keys(document), "set health.status_path to where the status stands")
 	}
@@ -75,7 +75,7 @@ func judgeWell(x *exchange, want Health, wanted string) (document any, err error
 		return nil, x.unmet("health.status", wanted, fmt.Sprintf("%s=%q", want.StatusPath, status), "see the application's logs")
 	}
 	for _, path := range want.Checks {
-		check := at(document, path)
+		check := At(document, path)
 		if list, is := check.([]any); check == nil || is && len(list) == 0 {
 			return nil, x.unmet("health.shape", wanted, "JSON without a check at "+path+": "+keys(document), "have the application check it, or correct health.checks")
 		}
@@ -125,8 +125,8 @@ func decode(x *exchange) (document any, problem string) {
 	return document, ""
 }
 
-// at is the value at a dotted path, nil where there is none.
-func at(document any, path string) any {
+// At is the value at a dotted path of a document that was read from JSON, such as "data.status"; nil where there is none.
+func At(document any, path string) any {
 	for key := range strings.SplitSeq(path, ".") {
 		object, ok := document.(map[string]any)
 		if !ok {
@@ -143,7 +143,7 @@ func failing(document any, want Health) (check, said string) {
 	if dot := strings.LastIndex(want.StatusPath, "."); dot >= 0 {
 		path = want.StatusPath[:dot] + ".checks"
 	}
-	beside := at(document, path)
+	beside := At(document, path)
 	checks, named := beside.(map[string]any)
 	if beside != nil && !named {
 		return path, verdict(beside, want.StatusOK)

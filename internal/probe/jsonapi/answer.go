@@ -25,7 +25,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	From   string // method and address, without the query
+	From   string // method and address, without the query; see Request.Shown
 
 	service *Service
 	kind    string
@@ -43,7 +43,7 @@ func (s *Service) exchange(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{service: s, kind: r.Kind, From: request.Method + " " + s.host() + request.URL.Path}
+	a := &Answer{service: s, kind: r.Kind, From: request.Method + " " + s.host() + r.shown()}
 	response, err := s.client().Do(request)
 	if err != nil {
 		return nil, s.unreached(ctx, a.From, err)
@@ -184,7 +184,11 @@ func Refused(err error) bool {
 // fresh refuses an answer that says itself that it is from long ago (RFC 9110 6.6.1, RFC 9111 5.1).
 func (a *Answer) fresh() error {
 	age := time.Duration(0)
-	if seconds, err := strconv.Atoi(a.Header.Get("Age")); err == nil {
+	if kept := a.Header.Get("Age"); kept != "" {
+		seconds, err := strconv.Atoi(kept)
+		if err != nil || seconds < 0 || seconds > int(Age/time.Second) { // a cache that does not say how long is no better
+			return a.stale(fmt.Sprintf("one of the age %.20q, in seconds,", kept))
+		}
 		age = time.Duration(seconds) * time.Second
 	}
 	if date, err := http.ParseTime(a.Header.Get("Date")); err == nil {
@@ -193,7 +197,11 @@ func (a *Answer) fresh() error {
 	if age <= Age {
 		return nil
 	}
-	return a.unusable("api.stale", "one that is "+age.Truncate(time.Second).String()+" old by its own headers", "see which cache stands in between, and this machine's clock")
+	return a.stale("one that is " + age.Truncate(time.Second).String() + " old")
+}
+
+func (a *Answer) stale(got string) error {
+	return a.unusable("api.stale", got+" by its own headers", "see which cache stands in between, and this machine's clock")
 }
 
 func (a *Answer) unusable(class, got, fix string) error {

@@ -4,6 +4,7 @@
 package jsonapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -65,6 +66,13 @@ type Request struct {
 	Form   map[string]string
 	Header http.Header
 	Kind   string // media type of the answer; empty: JSON; */*: any, for a caller that knows every word of it
+
+	Shown string // the path as messages have it, where it carries what nobody may read; empty: the path without its query
+}
+
+func (r Request) shown() string {
+	path, _, _ := strings.Cut(r.Path, "?")
+	return cmp.Or(r.Shown, path)
 }
 
 // Fetch is Get where nothing but a 200 tells anything.
@@ -86,8 +94,7 @@ func (s *Service) Get(ctx context.Context, path string, into any) (*Answer, erro
 }
 
 // Do makes a call. Where the service says that it may be made again after a while, it is, as long as the deadline lets it. An
-// error is a *probe.Unknown; a status that has a meaning of its own in the API, such as 404, is an answer. What was Refused comes with
-// its answer, for APIs that say more by it than that the credential is not good.
+// error is a *probe.Unknown, with the answer where there was one; a status that has a meaning of its own in the API, such as 404, is an answer.
 func (s *Service) Do(ctx context.Context, r Request) (*Answer, error) {
 	if s.Base == "" {
 		return nil, s.unknown("not-configured", "the address of "+s.Name, "none in launch.yaml", "add it", nil)
@@ -103,10 +110,10 @@ func (s *Service) Do(ctx context.Context, r Request) (*Answer, error) {
 		}
 		deadline, bounded := ctx.Deadline()
 		if wait <= 0 || wait > maxWait || try == tries || bounded && time.Now().Add(wait).After(deadline) {
-			return nil, answer.limit(wait)
+			return answer, answer.limit(wait)
 		}
 		if err := probe.Wait(ctx, wait); err != nil {
-			return nil, answer.limit(wait)
+			return answer, answer.limit(wait)
 		}
 	}
 }

@@ -53,6 +53,7 @@ func TestWhatIsAnAnswer(t *testing.T) {
 		"a page, not found":    {404, map[string]string{"Content-Type": "text/html"}, "<p>hei", "api.malformed"},
 		"denied":               {401, nil, `{}`, "api.refused"},
 		"forbidden":            {403, nil, `{}`, "api.refused"},
+		"denied yesterday":     {401, map[string]string{"Age": "86400"}, `{}`, "api.stale"},
 		"down":                 {502, nil, `{}`, "api.down"},
 		"moved":                {301, map[string]string{"Location": "https://elsewhere.example/"}, `{}`, "api.moved"},
 		"throttled":            {429, nil, `{}`, "api.limit"},
@@ -60,6 +61,8 @@ func TestWhatIsAnAnswer(t *testing.T) {
 		"GitHub's limit":       {403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": fmt.Sprint(time.Now().Add(time.Hour).Unix())}, `{}`, "api.limit"},
 		"of a minute ago":      {200, map[string]string{"Age": "60"}, `{"a":1}`, ""},
 		"of ten minutes ago":   {200, map[string]string{"Age": "600"}, `{"a":1}`, "api.stale"},
+		"of long ago":          {200, map[string]string{"Age": "99999999999"}, `{"a":1}`, "api.stale"},
+		"of two caches":        {200, map[string]string{"Age": "86400, 86400"}, `{"a":1}`, "api.stale"},
 		"of yesterday by Date": {200, map[string]string{"Date": time.Now().AddDate(0, 0, -1).UTC().Format(http.TimeFormat)}, `{"a":1}`, "api.stale"},
 		"of yesterday, absent": {304, map[string]string{"Age": "86400"}, "", "api.stale"},
 	} {
@@ -75,16 +78,18 @@ func TestWhatIsAnAnswer(t *testing.T) {
 					_, _ = w.Write([]byte(test.body)) // the client judges
 				}
 			})
-			answer, err := s.Do(t.Context(), Request{Path: "/x?secret=1"})
+			answer, err := s.Do(t.Context(), Request{Path: "/x/hidden?secret=1", Shown: "/x/{id}"})
 			if test.class == "" {
 				require.NoError(t, err)
 				assert.Equal(t, test.status, answer.Status)
+				assert.Equal(t, "GET api.example/x/{id}", answer.From)
 				return
 			}
 			var unknown *probe.Unknown
 			require.ErrorAs(t, err, &unknown)
 			assert.Equal(t, test.class, unknown.Class, err)
 			assert.NotContains(t, err.Error(), "secret=1")
+			assert.NotContains(t, err.Error(), "hidden")
 		})
 	}
 }

@@ -31,7 +31,7 @@ func (p *Provider) CallbackRegistered() probe.Claim {
 		if err != nil {
 			return e, err
 		}
-		id, err := reveal(ctx, "bankid.client_id", p.client.ID)
+		id, err := probe.Reveal(ctx, "bankid.client_id", p.client.ID)
 		if err != nil {
 			return e, err
 		}

@@ -29,11 +29,11 @@ func (p *Provider) ClientKnown() probe.Claim {
 			return e, err
 		}
 		e.Target = d.Token
-		id, err := reveal(ctx, "bankid.client_id", p.client.ID)
+		id, err := probe.Reveal(ctx, "bankid.client_id", p.client.ID)
 		if err != nil {
 			return e, err
 		}
-		secret, err := reveal(ctx, "bankid.client_secret", p.client.Secret)
+		secret, err := probe.Reveal(ctx, "bankid.client_secret", p.client.Secret)
 		if err != nil {
 			return e, err
 		}
@@ -48,17 +48,6 @@ func (p *Provider) ClientKnown() probe.Claim {
 		}
 		return e, judgeClient(right, wrong, d.Token)
 	}
-}
-
-func reveal(ctx context.Context, key string, secret func(context.Context) (string, error)) (string, error) {
-	if secret == nil {
-		return "", &probe.Unknown{Class: "not-configured", Want: "the credentials of the client", Got: "no " + key + " in launch.yaml", Fix: "add it, as a reference"}
-	}
-	value, err := secret(ctx)
-	if err != nil {
-		return "", &probe.Unknown{Class: "not-configured", Want: "the credentials of the client", Got: err.Error(), From: key, Fix: "see that the run has the secret", Err: err}
-	}
-	return value, nil
 }
 
 // exchange asks for tokens with a code that nobody has issued.

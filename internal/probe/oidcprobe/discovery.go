@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -25,27 +24,16 @@ func (p *Provider) Production() probe.Claim {
 	}
 }
 
-var testWords = []string{"current", "preprod", "test", "staging", "sandbox", "dev", "demo", "localhost"}
-
 func judgeIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
 		return &probe.Unmet{Class: "oidc.issuer", Want: "an issuer with https", Got: fmt.Sprintf("%q", issuer), From: "bankid.issuer", Fix: "correct it"}
 	}
-	if word := testWord(u); word != "" {
+	if word := probe.TestWord(u); word != "" {
 		return &probe.Unmet{Class: "oidc.test-realm", Want: "the production realm", Got: fmt.Sprintf("%s, whose %q is one for tests", issuer, word), From: "bankid.issuer",
 			Fix: "use the production issuer and the credentials that belong to it"}
 	}
 	return nil
-}
-
-// testWord is the word of an address by which it is one for tests; "" where there is none.
-func testWord(u *url.URL) string {
-	words := strings.FieldsFunc(strings.ToLower(u.Host+u.Path), func(r rune) bool { return r < '0' || r > '9' && r < 'a' || r > 'z' })
-	if at := slices.IndexFunc(words, func(word string) bool { return slices.Contains(testWords, word) }); at >= 0 {
-		return words[at]
-	}
-	return ""
 }
 
 // Discovered claims that the discovery document is the issuer's own, and offers what the launch's client needs: the code flow with
@@ -74,7 +62,7 @@ func judgeDocument(d *document, issuer string, scopes []string) error {
 		if err != nil || u.Scheme != "https" || u.Host == "" {
 			return unmet("discovery", endpoint.name+" with https", fmt.Sprintf("%q", endpoint.address), "ask the provider")
 		}
-		if word := testWord(u); word != "" {
+		if word := probe.TestWord(u); word != "" {
 			return unmet("test-realm", "the "+endpoint.name+" of the production realm", fmt.Sprintf("%s, whose %q is one for tests", endpoint.address, word), "ask the provider")
 		}
 	}

@@ -73,7 +73,7 @@ func answered(from string, d Drill, fired time.Time, taken bool, seen Incident, 
 	case !taken:
 		unmet.Got = "nobody's acknowledgement"
 	case seen.By == "" && seen.Taken.IsZero():
-		unmet.Class, unmet.Got, unmet.Fix = "oncall.resolved", "an incident that was resolved without an acknowledgement", "let whoever is on call acknowledge it, and nobody resolve it"
+		return &probe.Unknown{Class: "oncall.resolved", Want: unmet.Want, Got: "an incident that was resolved before anybody was seen to acknowledge it", From: from, Fix: "run the gate again, and let whoever is on call acknowledge the alert and leave its end to the gate"}
 	case seen.By == "" || seen.Taken.IsZero():
 		return &probe.Unknown{Class: "oncall.unknown", Want: unmet.Want, Got: "an acknowledgement that does not say whose it is and of when", From: from, Fix: "look at the incident"}
 	case seen.Taken.Before(fired.Add(-skew)):
@@ -109,7 +109,10 @@ func end(ctx context.Context, p Provider, id string) error {
 	refused := p.Resolve(ctx, id)
 	resolved, err := probe.Await(ctx, tidying/2, time.Second, func(ctx context.Context) (bool, error) {
 		seen, err := p.State(ctx, id)
-		return seen.Resolved, err
+		if seen.Resolved { // whatever else could not be told
+			return true, nil
+		}
+		return false, err
 	})
 	switch {
 	case err == nil && resolved:

@@ -18,6 +18,7 @@ type provider struct {
 	shifts   []Shift
 	incident Incident
 	stuck    error // what it says to whoever resolves
+	dumb     error // what it says of an incident that is over
 }
 
 func (p *provider) Name() string { return "the provider" }
@@ -28,7 +29,12 @@ func (p *provider) Shifts(context.Context, time.Time, time.Time) ([]Shift, error
 
 func (p *provider) Fire(context.Context, string, string) (string, error) { return "1", nil }
 
-func (p *provider) State(context.Context, string) (Incident, error) { return p.incident, nil }
+func (p *provider) State(context.Context, string) (Incident, error) {
+	if p.incident.Resolved {
+		return p.incident, p.dumb
+	}
+	return p.incident, nil
+}
 
 func (p *provider) Resolve(context.Context, string) error {
 	if p.stuck == nil {
@@ -49,26 +55,27 @@ func TestAnswers(t *testing.T) {
 		want     probe.Status
 		got      string
 	}{
-		"taken":                    {provider{always, Incident{Taken: now.Add(time.Second), By: ic}, nil}, probe.Pass, ""},
-		"taken in capitals":        {provider{always, Incident{Taken: now.Add(time.Second), By: "IC@Example.com"}, nil}, probe.Pass, ""},
-		"a shift of yesterday":     {provider{shift(-25*time.Hour, -time.Hour), Incident{Taken: now.Add(time.Second), By: ic}, nil}, probe.Fail, "who is not on call"},
-		"a shift of tomorrow":      {provider{shift(time.Hour, 25*time.Hour), Incident{Taken: now.Add(time.Second), By: ic}, nil}, probe.Fail, "who is not on call"},
-		"over just before":         {provider{shift(-time.Hour, 0), Incident{Taken: now.Add(time.Second), By: ic}, nil}, probe.Fail, "who is not on call"},
-		"begins just after":        {provider{shift(3*time.Second, time.Hour), Incident{Taken: now.Add(2 * time.Second), By: ic}, nil}, probe.Fail, "who is not on call"},
-		"called before a handover": {provider{shift(-time.Hour, 2*time.Second), Incident{Taken: now.Add(3 * time.Second), By: ic}, nil}, probe.Pass, ""},
-		"after a handover":         {provider{shift(2*time.Second, time.Hour), Incident{Taken: now.Add(3 * time.Second), By: ic}, nil}, probe.Pass, ""},
-		"late":                     {provider{always, Incident{Taken: now.Add(time.Minute), By: ic}, nil}, probe.Fail, "by " + ic},
-		"by a stranger":            {provider{always, Incident{Taken: now.Add(time.Second), By: "x@example.com"}, nil}, probe.Fail, "who is not on call"},
-		"by a service":             {provider{always, Incident{Taken: now.Add(time.Second), By: `service_reference "A bot"`}, nil}, probe.Fail, "who is not on call"},
-		"by the tester":            {provider{always, Incident{Taken: now.Add(time.Second), By: tester}, nil}, probe.Fail, "who fired it"},
-		"by nobody":                {provider{always, Incident{}, nil}, probe.Fail, "nobody's acknowledgement"},
-		"by somebody":              {provider{always, Incident{Taken: now.Add(time.Second)}, nil}, probe.Blocked, "does not say"},
-		"at no time":               {provider{always, Incident{By: ic}, nil}, probe.Blocked, "does not say"},
-		"before it was fired":      {provider{always, Incident{Taken: now.Add(-10 * time.Minute), By: ic}, nil}, probe.Blocked, "before it was fired"},
-		"a clock a little behind":  {provider{always, Incident{Taken: now.Add(-5 * time.Second), By: ic}, nil}, probe.Pass, ""},
-		"resolved, taken by none":  {provider{always, Incident{Resolved: true}, nil}, probe.Fail, "resolved"},
-		"resolved by the taker":    {provider{always, Incident{Taken: now.Add(time.Second), By: ic, Resolved: true}, conflict}, probe.Pass, ""},
-		"nobody is on call":        {provider{nil, Incident{Taken: now.Add(time.Second), By: ic}, nil}, probe.Fail, "who is not on call"},
+		"taken":                          {provider{always, Incident{Taken: now.Add(time.Second), By: ic}, nil, nil}, probe.Pass, ""},
+		"taken in capitals":              {provider{always, Incident{Taken: now.Add(time.Second), By: "IC@Example.com"}, nil, nil}, probe.Pass, ""},
+		"a shift of yesterday":           {provider{shift(-25*time.Hour, -time.Hour), Incident{Taken: now.Add(time.Second), By: ic}, nil, nil}, probe.Fail, "who is not on call"},
+		"a shift of tomorrow":            {provider{shift(time.Hour, 25*time.Hour), Incident{Taken: now.Add(time.Second), By: ic}, nil, nil}, probe.Fail, "who is not on call"},
+		"over just before":               {provider{shift(-time.Hour, 0), Incident{Taken: now.Add(time.Second), By: ic}, nil, nil}, probe.Fail, "who is not on call"},
+		"begins just after":              {provider{shift(3*time.Second, time.Hour), Incident{Taken: now.Add(2 * time.Second), By: ic}, nil, nil}, probe.Fail, "who is not on call"},
+		"called before a handover":       {provider{shift(-time.Hour, 2*time.Second), Incident{Taken: now.Add(3 * time.Second), By: ic}, nil, nil}, probe.Pass, ""},
+		"after a handover":               {provider{shift(2*time.Second, time.Hour), Incident{Taken: now.Add(3 * time.Second), By: ic}, nil, nil}, probe.Pass, ""},
+		"late":                           {provider{always, Incident{Taken: now.Add(time.Minute), By: ic}, nil, nil}, probe.Fail, "by " + ic},
+		"by a stranger":                  {provider{always, Incident{Taken: now.Add(time.Second), By: "x@example.com"}, nil, nil}, probe.Fail, "who is not on call"},
+		"by a service":                   {provider{always, Incident{Taken: now.Add(time.Second), By: `service_reference "A bot"`}, nil, nil}, probe.Fail, "who is not on call"},
+		"by the tester":                  {provider{always, Incident{Taken: now.Add(time.Second), By: tester}, nil, nil}, probe.Fail, "who fired it"},
+		"by nobody":                      {provider{always, Incident{}, nil, nil}, probe.Fail, "nobody's acknowledgement"},
+		"by somebody":                    {provider{always, Incident{Taken: now.Add(time.Second)}, nil, nil}, probe.Blocked, "does not say"},
+		"at no time":                     {provider{always, Incident{By: ic}, nil, nil}, probe.Blocked, "does not say"},
+		"before it was fired":            {provider{always, Incident{Taken: now.Add(-10 * time.Minute), By: ic}, nil, nil}, probe.Blocked, "before it was fired"},
+		"a clock a little behind":        {provider{always, Incident{Taken: now.Add(-5 * time.Second), By: ic}, nil, nil}, probe.Pass, ""},
+		"resolved, taken by none":        {provider{always, Incident{Resolved: true}, nil, nil}, probe.Blocked, "resolved"},
+		"resolved by the taker":          {provider{always, Incident{Taken: now.Add(time.Second), By: ic, Resolved: true}, conflict, nil}, probe.Pass, ""},
+		"ended, and by whom is not said": {provider{always, Incident{Taken: now.Add(time.Second), By: ic}, nil, conflict}, probe.Pass, ""},
+		"nobody is on call":              {provider{nil, Incident{Taken: now.Add(time.Second), By: ic}, nil, nil}, probe.Fail, "who is not on call"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package pagerdutyprobe
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,6 +48,7 @@ func TestAnswers(t *testing.T) {
 		"taken by the tester":         {change: func(s *pagerdutytest.State) { s.Taker = tester }, want: probe.Fail, fired: 1},
 		"taken by the tester on call": {change: func(s *pagerdutytest.State) { s.Taker, s.Shifts[0].User = tester, tester }, want: probe.Fail, fired: 1},
 		"taken by a stranger":         {change: func(s *pagerdutytest.State) { s.Taker = "x@example.com" }, want: probe.Fail, fired: 1},
+		"taken by an integration":     {change: func(s *pagerdutytest.State) { s.Kind = "service_reference" }, want: probe.Fail, fired: 1},
 		"nobody is on call":           {change: func(s *pagerdutytest.State) { s.Shifts = nil }, want: probe.Fail, fired: 1},
 		"another key":                 {key: "other-key", want: probe.Fail},
 		"another token":               {token: "other-token", want: probe.Blocked},
@@ -93,6 +95,8 @@ func TestRoster(t *testing.T) {
 		"begins late":         {[]pagerdutytest.Shift{shift(ic, time.Second, 30*hour)}, probe.Fail, probe.Fail},
 		"one alone":           {[]pagerdutytest.Shift{{User: ic}}, probe.Pass, probe.Fail},
 		"nobody":              {nil, probe.Fail, probe.Fail},
+		"on the second page":  {append(slices.Repeat([]pagerdutytest.Shift{shift("x@example.com", 0, hour)}, 150), pagerdutytest.Shift{User: ic}, pagerdutytest.Shift{User: backup}), probe.Pass, probe.Pass},
+		"an hour by the zone": {[]pagerdutytest.Shift{{User: ic, From: from.In(time.FixedZone("CET", 3600)), To: to.In(time.FixedZone("EST", -5*3600))}, {User: backup}}, probe.Pass, probe.Pass},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, account := start(t)

@@ -239,6 +239,21 @@ func TestClaimsAboutARealServer(t *testing.T) {
 		exec("ROLLBACK PREPARED 'forgotten'")
 		holds(t, d.NothingBlocks(time.Minute))
 
+		// A role and a database may have limits of their own: https://www.postgresql.org/docs/current/sql-createrole.html (CONNECTION LIMIT)
+		dsn, err := url.Parse(s.DSN())
+		require.NoError(t, err)
+		dsn.User = url.UserPassword("app", "app-password")
+		app, err := pgx.Connect(t.Context(), dsn.String())
+		require.NoError(t, err)
+		exec("ALTER ROLE app CONNECTION LIMIT 1")
+		fails(t, "1 of 1 (100 %) that the role app may have", d.PoolBelow(80, "app"))
+		holds(t, d.PoolBelow(80, "gates")) // another's limit is another's
+		exec("ALTER ROLE app CONNECTION LIMIT -1; ALTER DATABASE postgres CONNECTION LIMIT 9")
+		fails(t, "that the database postgres may have", d.PoolBelow(10))
+		exec("ALTER DATABASE postgres CONNECTION LIMIT -1")
+		require.NoError(t, app.Close(t.Context()))
+		require.NoError(t, s.Until(t.Context(), "SELECT count(*) < 5 FROM pg_stat_activity WHERE backend_type = 'client backend'"))
+
 		var all []*pgx.Conn
 		for range 14 {
 			conn, err := pgx.Connect(t.Context(), s.DSN())
@@ -253,7 +268,7 @@ func TestClaimsAboutARealServer(t *testing.T) {
 		}
 		fails(t, "no connection left", d.PoolBelow(80))
 		blocked(t, "the server takes no more connections", d.HasTables("account"))
-		_, err := all[0].Exec(t.Context(), "BEGIN; LOCK TABLE account")
+		_, err = all[0].Exec(t.Context(), "BEGIN; LOCK TABLE account")
 		require.NoError(t, err)
 		require.NoError(t, all[1].Close(t.Context()))
 		for _, conn := range all[2:] {

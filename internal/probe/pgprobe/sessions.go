@@ -10,25 +10,42 @@ import (
 
 // Pool is how many connections a server takes, and how many there are but the gates' own.
 type Pool struct {
-	Max      int    `json:"max_connections"`
-	Reserved int    `json:"reserved"` // for superusers and roles with a right to it
-	Used     int    `json:"used"`
-	Idle     int    `json:"idle"`
-	Refused  string `json:"refused,omitempty"` // what the server said instead
+	Max      int     `json:"max_connections"`
+	Reserved int     `json:"reserved"` // for superusers and roles with a right to it
+	Used     int     `json:"used"`
+	Idle     int     `json:"idle"`
+	Limits   []Limit `json:"limits"`            // of the database, and of the application's role
+	Refused  string  `json:"refused,omitempty"` // what the server said instead
 }
+
+// Limit is how many connections a database or a role may have, whatever the server has left.
+type Limit struct {
+	Of   string `json:"of"`
+	Max  int    `json:"max"`
+	Used int    `json:"used"`
+}
+
+const limits = `WITH client AS (SELECT datname, usename FROM pg_stat_activity WHERE backend_type = 'client backend' AND NOT (application_name = $1 AND usename = current_user))
+SELECT 'the database ' || datname, datconnlimit, (SELECT count(*)::int FROM client c WHERE c.datname = d.datname) FROM pg_database d WHERE datname = current_database() AND datconnlimit > 0
+UNION ALL SELECT 'the role ' || rolname, rolconnlimit, (SELECT count(*)::int FROM client c WHERE c.usename = r.rolname) FROM pg_roles r WHERE rolname = ANY ($2) AND rolconnlimit > 0 ORDER BY 1`
 
 // usable are the connections that the application can have.
 func (p Pool) usable() int { return p.Max - p.Reserved }
 
-// PoolBelow claims that less than so many percent of the connections that the application can have are in use. A server that
+// PoolBelow claims that less than so many percent of the connections that the application can have are in use: of the server's, of the
+// database's own limit, and of that of roles. A server that
 // refuses the gates for want of one has said so itself.
-func (d *Database) PoolBelow(percent float64) probe.Claim {
+func (d *Database) PoolBelow(percent float64, roles ...string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Source: "pg_stat_activity, max_connections"}
 		const want = "the server's connections"
 		var p Pool
 		err := d.look(ctx, &evidence, want, "pg_monitor", func(ctx context.Context, l *look) error {
 			if err := l.observer(want); err != nil {
+				return err
+			}
+			var err error
+			if p.Limits, err = rows[Limit](ctx, l, limits, Application, append([]string{}, roles...)); err != nil {
 				return err
 			}
 			return l.tx.QueryRow(ctx, `SELECT current_setting('max_connections')::int,
@@ -60,9 +77,13 @@ func poolBelow(p Pool, percent float64, from string) error {
 		return bad(fmt.Sprintf("none that the application can have: %d of %d are reserved", p.Reserved, p.Max))
 	case 100*float64(p.Used) >= percent*float64(p.usable()):
 		return bad(fmt.Sprintf("%d of %d (%.0f %%), %d of them idle", p.Used, p.usable(), 100*float64(p.Used)/float64(p.usable()), p.Idle))
-	default:
-		return nil
 	}
+	for _, l := range p.Limits {
+		if 100*float64(l.Used) >= percent*float64(l.Max) {
+			return bad(fmt.Sprintf("%d of %d (%.0f %%) that %s may have", l.Used, l.Max, 100*float64(l.Used)/float64(l.Max), l.Of))
+		}
+	}
+	return nil
 }
 
 // Transaction is one that is open, with what it waits for.

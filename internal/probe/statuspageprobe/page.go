@@ -23,8 +23,9 @@ type Source interface {
 // Operational is the state of a page, and of each of its resources, when all is well.
 const Operational = "operational"
 
-// wrong are the other states of pages and resources: of Better Stack (https://betterstack.com/docs/uptime/api/status-page-resources-api-response-params/),
-// and of Atlassian (https://metastatuspage.com/api). What is none of them tells nothing.
+// wrong are the other states of pages and resources: of Better Stack
+// (https://betterstack.com/docs/uptime/status-pages/subscribing-to-status-updates/subscribing-to-api), and of Atlassian
+// (https://metastatuspage.com/api). What is none of them tells nothing.
 var wrong = []string{"degraded", "downtime", "maintenance", "not_monitored",
 	"minor", "major", "critical", "degraded_performance", "partial_outage", "major_outage", "under_maintenance"}
 

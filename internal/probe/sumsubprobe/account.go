@@ -8,8 +8,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,6 +16,26 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 )
+
+// Production is where Sumsub answers for production, and for the sandbox too. Its other hosts know other people: no launch names one.
+const Production = "https://api.sumsub.com"
+
+// levelsPath is what any valid token may read.
+const levelsPath = "/resources/applicants/-/levels"
+
+// listed is how Sumsub answers with a list (https://github.com/SUMSUB/agent-skills, EntityResult).
+type listed[T any] struct {
+	List *struct {
+		Items []T  `json:"items"`
+		Total *int `json:"totalItems"`
+	} `json:"list"`
+}
+
+// complete says whether there is a list, empty or not.
+func (l listed[T]) complete() bool { return l.List != nil && l.List.Items != nil }
+
+// cut says whether the list has fewer items than there are.
+func (l listed[T]) cut() bool { return l.List.Total != nil && *l.List.Total > len(l.List.Items) }
 
 // Account is the account at Sumsub. Its calls are signed one by one (https://docs.sumsub.com/reference/authentication).
 type Account struct {
@@ -45,14 +63,14 @@ func Signature(key, ts, method, path string, body []byte) string {
 // get makes one signed call. Without a token of production it makes none: the sandbox is behind the same host, and only the token
 // decides which of the two worlds answers.
 func (a *Account) get(ctx context.Context, path string, into any) (*jsonapi.Answer, error) {
-	token, err := reveal(ctx, a.Token, "sumsub.token")
+	token, err := probe.Reveal(ctx, "sumsub.token", a.Token)
 	if err != nil {
 		return nil, err
 	}
 	if err := production(token); err != nil {
 		return nil, err
 	}
-	key, err := reveal(ctx, a.Key, "sumsub.secret_key")
+	key, err := probe.Reveal(ctx, "sumsub.secret_key", a.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -63,17 +81,6 @@ func (a *Account) get(ctx context.Context, path string, into any) (*jsonapi.Answ
 		return answer, err
 	}
 	return answer, answer.Read(into)
-}
-
-func reveal(ctx context.Context, secret func(context.Context) (string, error), key string) (string, error) {
-	if secret == nil {
-		return "", &probe.Unknown{Class: "not-configured", Want: "a secret", Got: "no " + key + " in launch.yaml", Fix: "add it, as secret:env:NAME"}
-	}
-	value, err := secret(ctx)
-	if err != nil {
-		return "", &probe.Unknown{Class: "not-configured", Want: "the secret of " + key, Got: err.Error(), Fix: "see " + key + " in launch.yaml", Err: err}
-	}
-	return value, nil
 }
 
 // production judges the kind of a token, and never repeats it.
@@ -88,39 +95,36 @@ func production(token string) error {
 	return &probe.Unmet{Class: "sumsub.sandbox", Want: "an app token of production, prd:…", Got: got, From: "sumsub.token", Fix: "create an app token in production mode, and store it with its secret key"}
 }
 
-// InProduction claims that the app token is one of production and that Sumsub takes it.
+// InProduction claims that the app token is one of production, that Sumsub takes it, and that it has a level that somebody could be
+// checked for. The levels are what any valid token may read, in a documented shape (https://docs.sumsub.com/reference/get-applicant-levels);
+// that of /resources/applicants/-/count is documented nowhere.
 func (a *Account) InProduction() probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: a.API.Base, Source: "Sumsub, app tokens"}
-		var counted json.RawMessage
-		answer, err := a.get(ctx, "/resources/applicants/-/count", &counted)
+		var found listed[struct {
+			ID   string `json:"id"`
+			Name string `json:"name"`
+		}]
+		answer, err := a.get(ctx, levelsPath, &found)
 		switch {
 		case err != nil:
 			return evidence, err
 		case answer.Status != http.StatusOK:
 			return evidence, answer.Unexpected()
-		case !isCount(counted):
-			return evidence, answer.Incomplete("a number of applicants")
+		case !found.complete() || found.cut():
+			return evidence, answer.Incomplete("all of list.items")
 		}
-		evidence.Asked, evidence.Observed = []string{answer.From}, map[string]string{"token": "prd:", "status": fmt.Sprint(answer.Status)}
+		names := []string{}
+		for _, level := range found.List.Items {
+			if level.ID == "" || level.Name == "" {
+				return evidence, answer.Incomplete("the id and the name of each level")
+			}
+			names = append(names, level.Name)
+		}
+		evidence.Asked, evidence.Observed = []string{answer.From}, map[string]any{"token": "prd:", "levels": names}
+		if len(names) == 0 {
+			return evidence, &probe.Unmet{Class: "sumsub.levels", Want: "a level in production that people are checked for", Got: "none", From: answer.From, Fix: "create the levels in production mode: those of the sandbox are not there"}
+		}
 		return evidence, nil
 	}
-}
-
-// isCount says whether there is a number of applicants in an answer: it alone, or as a value of an object.
-func isCount(answer json.RawMessage) bool {
-	var number uint64
-	if json.Unmarshal(answer, &number) == nil && string(answer) != "null" {
-		return true
-	}
-	var object map[string]json.RawMessage
-	if json.Unmarshal(answer, &object) != nil {
-		return false
-	}
-	for _, value := range object {
-		if string(value) != "null" && json.Unmarshal(value, &number) == nil {
-			return true
-		}
-	}
-	return false
 }

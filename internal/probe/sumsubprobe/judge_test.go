@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
@@ -27,15 +28,18 @@ func TestProduction(t *testing.T) {
 	}
 }
 
-func TestIsCount(t *testing.T) {
-	for text, want := range map[string]bool{`0`: true, `12`: true, `{"count":3}`: true, `{"a":"x","totalItems":0}`: true, `{}`: false, `null`: false, `{"count":null}`: false, `"3"`: false, `[]`: false, `{"count":-1}`: false} {
-		assert.Equal(t, want, isCount(json.RawMessage(text)), text)
+func TestWithoutQuery(t *testing.T) {
+	for target, want := range map[string]string{
+		"https://drop.example/api/kyc/webhook?token=x#y": "https://drop.example/api/kyc/webhook", "HTTPS://Drop.example:443/api": "https://drop.example/api", "https://drop.example:8443/api": "https://drop.example:8443/api",
+		"https://drop.example./api": "https://drop.example./api", "https://user:x@drop.example/api": "https://credentials@drop.example/api", "https://drop.example@evil.example/api": "https://credentials@evil.example/api",
+		"https://drop.example/api%2Fkyc": "https://drop.example/api%2Fkyc", "https://drop.example/x/../api": "https://drop.example/x/../api", "http://drop.example:443/api": "http://drop.example:443/api", ":": "‹no URL›",
+	} {
+		assert.Equal(t, want, withoutQuery(target), target)
 	}
 }
 
 func TestDelivered(t *testing.T) {
 	const target = "https://drop.example/api/kyc/webhook"
-	no, yes := false, true
 	full := func(hooks ...Webhook) []Webhook {
 		for len(hooks) < mostListed {
 			hooks = append(hooks, Webhook{Target: "https://other.example/", Types: []string{"a", "b"}})
@@ -48,7 +52,7 @@ func TestDelivered(t *testing.T) {
 		got   string
 	}{
 		"as it must be":      {[]Webhook{{Target: target, Types: []string{"a", "b", "c"}}}, probe.Pass, ""},
-		"one for each type":  {[]Webhook{{Target: target, Types: []string{"a"}}, {Target: target, Types: []string{"b"}, Enabled: &yes}}, probe.Pass, ""},
+		"one for each type":  {[]Webhook{{Target: target, Types: []string{"a"}}, {Target: target, Types: []string{"b"}, Kind: "http", People: "individual"}}, probe.Pass, ""},
 		"none":               {nil, probe.Fail, "none of a, b"},
 		"one type":           {[]Webhook{{Target: target, Types: []string{"a"}}}, probe.Fail, "none of b"},
 		"another host":       {[]Webhook{{Target: "https://evil.example/api/kyc/webhook", Types: []string{"a", "b"}}}, probe.Fail, "they go to https://evil.example"},
@@ -56,12 +60,16 @@ func TestDelivered(t *testing.T) {
 		"another path":       {[]Webhook{{Target: target + "/2", Types: []string{"a", "b"}}}, probe.Fail, ""},
 		"plain HTTP":         {[]Webhook{{Target: "http://drop.example/api/kyc/webhook", Types: []string{"a", "b"}}}, probe.Fail, "http://drop"},
 		"disabled":           {[]Webhook{{Target: target, Types: []string{"a", "b"}, Disabled: true}}, probe.Fail, "switched off for a, b"},
-		"not enabled":        {[]Webhook{{Target: target, Types: []string{"a", "b"}, Enabled: &no}}, probe.Fail, "switched off"},
+		"to a channel":       {[]Webhook{{Target: target, Types: []string{"a", "b"}, Kind: "slack"}}, probe.Fail, "delivered by slack for a, b"},
+		"of companies":       {[]Webhook{{Target: target, Types: []string{"a", "b"}, People: "company"}}, probe.Fail, "applicants of type company for a, b"},
+		"of some people":     {[]Webhook{{Target: target, Types: []string{"a", "b"}, SourceKeys: []string{"partner"}}}, probe.Fail, "some source keys for a, b"},
+		"off, and another":   {[]Webhook{{Target: target, Types: []string{"a", "b"}, Disabled: true}, {Target: target, Types: []string{"b", "a"}}}, probe.Pass, ""},
+		"a trailing dot":     {[]Webhook{{Target: "https://drop.example./api/kyc/webhook", Types: []string{"a", "b"}}}, probe.Fail, "they go to https://drop.example./"},
 		"in a full list":     {full(Webhook{Target: target, Types: []string{"a", "b"}}), probe.Pass, ""},
 		"not in a full list": {full(), probe.Blocked, "oldest 50"},
 		"half in a full one": {full(Webhook{Target: target, Types: []string{"a"}}), probe.Blocked, "none of b among"},
 	} {
-		err := delivered(test.hooks, target, []string{"a", "b"}, "Sumsub")
+		err := delivered(test.hooks, len(test.hooks) >= mostListed, target, []string{"a", "b"}, "Sumsub")
 		assert.Equal(t, test.want, probe.StatusOf(err), title)
 		if err != nil {
 			assert.ErrorContains(t, err, test.got, title)
@@ -72,13 +80,20 @@ func TestDelivered(t *testing.T) {
 func TestApproved(t *testing.T) {
 	now := time.Date(2027, 1, 10, 12, 0, 0, 0, time.UTC)
 	check := Check{Applicant: "x", Level: "basic", TTL: 14 * 24 * time.Hour}
-	review := func(status, answer, date, level string) Review {
-		r := Review{Status: status, Date: date, Level: level}
-		r.Result.Answer = answer
-		return r
+	read := func(kind, documents, review string) applicant {
+		var a applicant
+		require.NoError(t, json.Unmarshal([]byte(`{"type":"`+kind+`","info":{`+documents+`},"review":`+review+`}`), &a))
+		return a
+	}
+	const good, passport = `{"reviewStatus":"completed","reviewDate":"2027-01-08 12:00:00","levelName":"basic","reviewResult":{"reviewAnswer":"GREEN"}}`, `"idDocs":[{"idDocType":"SELFIE"},{"idDocType":"PASSPORT"}]`
+	review := func(status, answer, date, level string) applicant {
+		a := read("individual", passport, `{}`)
+		a.Review = Review{Status: status, Date: date, Level: level}
+		a.Review.Result.Answer = answer
+		return a
 	}
 	for title, test := range map[string]struct {
-		review Review
+		review applicant
 		want   probe.Status
 	}{
 		"approved":             {review("completed", "GREEN", "2027-01-08 12:00:00", "basic"), probe.Pass},
@@ -93,7 +108,13 @@ func TestApproved(t *testing.T) {
 		"from the future":      {review("completed", "GREEN", "2027-01-11 12:00:00", "basic"), probe.Fail},
 		"without a date":       {review("completed", "GREEN", "", "basic"), probe.Blocked},
 		"of an unknown format": {review("completed", "GREEN", "yesterday", "basic"), probe.Blocked},
-		"nothing":              {Review{}, probe.Blocked},
+		"nothing":              {applicant{}, probe.Blocked},
+		"a company":            {read("company", passport, good), probe.Fail},
+		"of no type":           {read("", passport, good), probe.Blocked},
+		"no document":          {read("individual", `"idDocs":[]`, good), probe.Fail},
+		"a selfie alone":       {read("individual", `"idDocs":[{"idDocType":"SELFIE"}]`, good), probe.Fail},
+		"documents not shown":  {read("individual", "", good), probe.Blocked},
+		"rejected, once green": {read("individual", passport, `{"reviewStatus":"completed","reviewDate":"2027-01-08 12:00:00","levelName":"basic","reviewResult":{"reviewAnswer":"RED"},"previous":`+good+`}`), probe.Fail},
 	} {
 		assert.Equal(t, test.want, probe.StatusOf(approved(test.review, check, now, "Sumsub")), title)
 	}

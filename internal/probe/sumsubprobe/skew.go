@@ -13,12 +13,13 @@ import (
 
 // ClockWithin claims that the clock here is near Sumsub's, which refuses calls that are more than 60 s off with the same 401 as a
 // wrong key. Its clock is in the Date header (RFC 9110 6.6.1) of every answer; an unsigned call gets one whatever the clocks say.
-func ClockWithin(client *httpprobe.Client, base string, most time.Duration) probe.Claim {
+func ClockWithin(client *httpprobe.Client, most time.Duration) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
+		const base = Production
 		evidence := probe.Evidence{Target: base, Source: "RFC 9110 6.6.1", Asked: []string{base}}
 		const enough = 64 << 10 // bytes
 		sent := time.Now()
-		answer, err := client.Ask(ctx, base+"/resources/applicants/-/count", nil, enough)
+		answer, err := client.Ask(ctx, base+levelsPath, nil, enough)
 		if err != nil {
 			return evidence, &probe.Unknown{Class: "api.unreachable", Want: "an answer of Sumsub", Got: probe.Got(err, err.Error()), From: base, Fix: "see whether this machine reaches Sumsub"}
 		}

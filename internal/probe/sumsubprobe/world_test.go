@@ -3,6 +3,7 @@ package sumsubprobe
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
@@ -46,8 +47,9 @@ func newWorld(t *testing.T) world {
 	authority, err := tlstest.NewAuthority()
 	require.NoError(t, err)
 	server := sumsubtest.New(t, sumsubtest.Config{Authority: authority, Address: address, Token: token, Sandbox: sandboxed, Key: key, Account: sumsubtest.Account{
+		Levels:     []string{"basic"},
 		Webhooks:   []sumsubtest.Webhook{{ID: "1", Target: target + "?token=" + hookKey, Types: []string{"applicantReviewed"}, SecretKey: hookKey}},
-		Applicants: map[string]sumsubtest.Applicant{"a1": {Status: "completed", Answer: "GREEN", Level: "basic", Reviewed: time.Now().Add(-time.Hour), NationalID: fnr}}}})
+		Applicants: map[string]sumsubtest.Applicant{"a1": {Status: "completed", Answer: "GREEN", Level: "basic", Documents: []string{"ID_CARD"}, Reviewed: time.Now().Add(-time.Hour), NationalID: fnr}}}})
 	network := &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}
 	api := &jsonapi.Service{Name: "Sumsub", Base: "https://" + sumsubtest.Host, Network: network, Resolver: server, Key: "sumsub.token"}
 	return world{server, &Account{API: api, Token: says(token), Key: says(key)}, &httpprobe.Client{Network: network, Resolver: server}}
@@ -74,7 +76,7 @@ func every(t *testing.T, claims map[string]probe.Claim, want probe.Status) {
 
 func TestSumsub(t *testing.T) {
 	w := newWorld(t)
-	clock := map[string]probe.Claim{"clock": ClockWithin(w.web, "https://"+sumsubtest.Host, 30*time.Second)}
+	clock := map[string]probe.Claim{"clock": ClockWithin(w.web, 30*time.Second)}
 	every(t, w.claims(), probe.Pass)
 	every(t, clock, probe.Pass)
 
@@ -105,8 +107,30 @@ func TestSumsub(t *testing.T) {
 	wrong := w.claims()
 	delete(wrong, "account")
 	every(t, wrong, probe.Fail)
+	w.server.Change(func(a *sumsubtest.Account) { a.Levels = nil })
+	every(t, map[string]probe.Claim{"no level": w.account.InProduction()}, probe.Fail)
 	every(t, map[string]probe.Claim{"nobody": w.account.Approved(Check{Applicant: "a2", TTL: time.Hour})}, probe.Fail)
-	every(t, map[string]probe.Claim{"not named": w.account.Approved(Check{TTL: time.Hour}), "no types": w.account.WebhooksLeadTo(target, nil)}, probe.Blocked)
+	every(t, map[string]probe.Claim{"not named": w.account.Approved(Check{TTL: time.Hour}), "no types": w.account.WebhooksLeadTo(target, nil), "a misspelt type": w.account.WebhooksLeadTo(target, []string{"applicantRevewed"})}, probe.Blocked)
+}
+
+// TestIncompleteAnswers has answers of 200 that lack what the API documents: they tell nothing.
+func TestIncompleteAnswers(t *testing.T) {
+	authority, err := tlstest.NewAuthority()
+	require.NoError(t, err)
+	for _, answer := range []string{`{"list":{}}`, `{"list":{"items":null}}`, `{"items":[]}`, `null`, `[]`, `0`, `{"count":3}`, `{"list":{"items":[],"totalItems":60}}`, `{"list":{"items":[{}],"totalItems":1}}`} {
+		server, err := servicetest.Start(authority, address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			servicetest.JSON(w, http.StatusOK, json.RawMessage(answer))
+		}), sumsubtest.Host)
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, server.Close()) })
+		api := &jsonapi.Service{Name: "Sumsub", Base: Production, Network: &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}, Resolver: server, Key: "sumsub.token"}
+		account := &Account{API: api, Token: says(token), Key: says(key)}
+		claims := map[string]probe.Claim{answer: account.InProduction(), answer + " of a person": account.Approved(Check{Applicant: "a1", TTL: time.Hour})}
+		if answer != `{"list":{"items":[{}],"totalItems":1}}` { // a webhook that leads nowhere
+			claims[answer+" of webhooks"] = account.WebhooksLeadTo(target, []string{"applicantReviewed"})
+		}
+		every(t, claims, probe.Blocked)
+	}
 }
 
 func TestOutages(t *testing.T) {
@@ -121,7 +145,7 @@ func TestOutages(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
-			r := probe.Run(ctx, "clock", ClockWithin(w.web, "https://"+sumsubtest.Host, 30*time.Second))
+			r := probe.Run(ctx, "clock", ClockWithin(w.web, 30*time.Second))
 			assert.Equal(t, probe.Blocked, r.Status, r.Message())
 			assert.Equal(t, 1, strings.Count(r.Message(), "want "), "one sentence: %s", r.Message())
 		})

@@ -1,0 +1,12 @@
+package plan
+
+import (
+	"github.com/getdrop/launchgate/internal/gate"
+	"github.com/getdrop/launchgate/internal/target"
+)
+
+func openBankingProvider(g *gate.G) {
+	provider := target.ProvidersOf(g.Launch()).OpenBanking
+	g.Check("the contract", provider.Contracted())
+	g.Check("the provider knows the credential", provider.CredentialKnown())
+}
