@@ -3,8 +3,11 @@
 package smoke
 
 import (
+	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
+	"github.com/getdrop/launchgate/internal/probe/sumsubprobe"
 	"github.com/getdrop/launchgate/internal/target"
 )
 
@@ -31,4 +34,19 @@ func Landing(t *target.Targets) []Step {
 		return append(steps, Step{"www leads to it", httpprobe.WWWRedirects(t.Web, www, string(l.DNS.Domain))})
 	}
 	return append(steps, Step{"www shows it too", httpprobe.Shows(t.Web, www, l.Web.Contains)})
+}
+
+// Integration is the journey through the application to a third party, as launch.yaml names it: as far as it goes without a person.
+func Integration(p *target.Providers, name string) []Step {
+	switch name {
+	case launch.IntegrationBankID:
+		return []Step{{"the application sends people to BankID, which takes them in", p.LoginStarts()}}
+	case launch.IntegrationSumsub:
+		return []Step{{"the application gets access tokens from Sumsub", sumsubprobe.HandsOut(p.SumsubHandout())}}
+	case launch.IntegrationOpenBanking:
+		return []Step{{"the person's account shows a balance", p.OpenBanking.BalanceRead()}}
+	case launch.IntegrationStripe:
+		return []Step{{"somebody paid through the application, and got it back", paymentprobe.PaidAndRefunded(p.Payments, p.TestPayment())}}
+	}
+	return []Step{{name, target.UnknownIntegration(name)}}
 }

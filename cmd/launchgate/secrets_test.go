@@ -259,18 +259,29 @@ func TestNoSecretOfTheVaultInAnyOutput(t *testing.T) {
 	assert.Positive(t, seen, "no gate said anything about a secret: this test tests nothing")
 }
 
-// TestNoSecretOfAProviderInAnyOutput plants one core in every credential for a provider. Each provider refuses it and repeats it in its
-// answer, and no output shows it.
+// TestNoSecretOfAProviderInAnyOutput plants one core in every credential for a provider and for the database. Each refuses it, some repeat it in their
+// answer, and no output shows it: neither the command's, nor what plain `go test -v` prints.
 func TestNoSecretOfAProviderInAnyOutput(t *testing.T) {
 	s := startSandbox(t, "")
-	for _, name := range []string{"github.token", "flags.token", "flags-admin.token", "stripe.key", "send.token", "inbox.user", "bankid-login.token",
-		"openbanking.token", "openbanking-sandbox.token", "openbanking.consent", "openbanking.account"} {
+	for name, value := range map[string]string{
+		"github.token": core, "flags.token": core, "flags-admin.token": core, "stripe.key": "rk_live_" + core, "send.token": core, "inbox.user": "launchgate:" + core,
+		"bankid.id": core + "-client", "bankid.secret": core + "-secret", "sumsub.token": "prd:" + core, "sumsub.key": core + "-key", "smoke.session": "session=" + core,
+		"bankid-login.token": core, "openbanking.token": core, "openbanking-sandbox.token": core, "openbanking.consent": core, "openbanking.account": core,
+		"database/dsn": "postgres://launchgate:" + core + "@drop-db.c0example0.eu-west-1.rds.amazonaws.com:5432/postgres?sslmode=verify-full",
+	} {
 		require.FileExists(t, filepath.Join(s.Dir, name))
-		require.NoError(t, os.WriteFile(filepath.Join(s.Dir, name), []byte("rk_live_"+core), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(s.Dir, name), []byte(value), 0o600))
 	}
 	beside, err := bin()
 	require.NoError(t, err)
 	outputs := everyOutput(t, beside, s, "TMinus2")
+	for _, page := range []string{"plan", "tminus2"} {
+		cmd := goTool("test", "-count=1", "-v", "./gates/"+page)
+		cmd.Env = append(append(os.Environ(), s.Env()...), "LAUNCH_REPORTS="+t.TempDir())
+		text, err := cmd.CombinedOutput()
+		require.Error(t, err)
+		outputs["go test -v "+page] = string(text)
+	}
 	refused := 0
 	for name, text := range outputs {
 		refused += strings.Count(text, "redacted:")

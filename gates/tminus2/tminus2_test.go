@@ -19,9 +19,15 @@ var page = gate.NewPage(launch.TMinus2,
 	gate.NewSection("BankID", launch.RoleIntegrations, bankIDGates),
 	gate.NewSection("Sumsub", launch.RoleIntegrations, sumsubGates),
 	gate.NewSection("OpenBanking", launch.RoleIntegrations, openBankingGates),
+	gate.NewSection("Meta", launch.RoleIntegrations, metaGates),
 )
 
 func TestMain(m *testing.M) { gate.Main(m, page) }
 
 // TestTMinus2 is the T-2 page of the runbook.
 func TestTMinus2(t *testing.T) { page.Run(t) }
+
+func metaGates(s *gate.Section) {
+	s.SignOff("FFOwnerDue", "FeatureFlags", launch.RoleFeatureFlags)
+	s.SignOff("IntegrationOwnerDue", "Integrations", launch.RoleIntegrations)
+}

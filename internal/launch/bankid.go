@@ -6,6 +6,7 @@ type BankID struct {
 	ClientID Secret   `yaml:"client_id" doc:"Id of the launch's client. It is no secret to those who log in, and yet a reference: it differs by environment."`
 	Secret   Secret   `yaml:"client_secret" doc:"The client's secret."`
 	Callback URL      `yaml:"callback" doc:"The redirect URI that is registered for the client, letter by letter."`
+	Start    string   `yaml:"start" doc:"Path of the application, at dns.domain, that sends people to the provider, such as /api/auth/bankid. Absent: TMinus2/Integrations/ProdSmoke is BLOCKED."`
 	Scopes   []string `yaml:"scopes" doc:"Scopes that the application asks for, beside openid."`
 
 	MinLOA int         `yaml:"min_loa" default:"4" doc:"The lowest level of assurance that will do, 3 or 4: BankID's own, which acr carries as LOA=4."`

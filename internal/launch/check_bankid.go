@@ -16,6 +16,9 @@ func (c checker) bankid() {
 			c.bad(key, "want an address with https; got %s", quote(string(address)))
 		}
 	}
+	if b.Start != "" && !strings.HasPrefix(b.Start, "/") {
+		c.bad("bankid.start", "want a path that begins with /; got %s", quote(b.Start))
+	}
 	c.once("bankid.scopes", b.Scopes)
 	if b.MinLOA != 3 && b.MinLOA != 4 && c.read("bankid.min_loa") {
 		c.bad("bankid.min_loa", "want 3 or 4, the levels that BankID has; got %d", b.MinLOA)

@@ -50,7 +50,7 @@ type Launch struct {
 	OnCall      OnCall              `yaml:"oncall"`
 	Thresholds  Thresholds          `yaml:"thresholds" required:"true"`
 	Staging     Baseline            `yaml:"staging_baseline" doc:"What staging measured, to compare production with."`
-	Integration []string            `yaml:"integrations" placeholder:"INTEGRATION_1,INTEGRATION_2" doc:"Third parties whose live keys are checked."`
+	Integration []string            `yaml:"integrations" placeholder:"INTEGRATION_1,INTEGRATION_2" doc:"Third parties whose live keys are checked, and that are tried through the application: BankID, Sumsub, Stripe. One by another name is BLOCKED."`
 	Records     Records             `yaml:"records" doc:"Dates that people entered on the checklist."`
 
 	// Environment is the overlay's name: LAUNCH_ENV. It is stamped on every result.

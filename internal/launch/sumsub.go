@@ -13,6 +13,7 @@ type Sumsub struct {
 	MaxSkew Duration      `yaml:"max_skew" default:"30s" doc:"How far the clock here may be from Sumsub's, which refuses calls that are 60 s off."`
 	Webhook SumsubWebhook `yaml:"webhook"`
 	KYC     SumsubKYC     `yaml:"kyc"`
+	Smoke   SumsubSmoke   `yaml:"smoke"`
 }
 
 // SumsubWebhook is where the application hears of reviews.
@@ -40,6 +41,14 @@ type SumsubKYC struct {
 	TTL       Duration `yaml:"ttl" default:"14d" doc:"How long ago the review may be."`
 }
 
+// SumsubSmoke is where the application hands out Sumsub's access tokens, with which a browser goes through a check.
+type SumsubSmoke struct {
+	Path    string `yaml:"path" doc:"Path of the application, at dns.domain, that is asked with POST, such as /api/kyc/token. Absent: TMinus2/Integrations/ProdSmoke is BLOCKED."`
+	Header  string `yaml:"header" default:"Cookie" enum:"Cookie,Authorization"`
+	Session Secret `yaml:"session" doc:"The header's value for an account that exists for this, as a secret: reference."`
+	Token   string `yaml:"token_path" default:"token" doc:"Where in the JSON the access token stands."`
+}
+
 // sumsub judges what launch.yaml says about Sumsub. What is merely not said there blocks the gate that needs it.
 func (c checker) sumsub() {
 	s := c.Sumsub
@@ -51,5 +60,8 @@ func (c checker) sumsub() {
 	}
 	if !strings.HasPrefix(s.Webhook.Path, "/") {
 		c.bad("sumsub.webhook.path", "want a path that begins with /; got %s", quote(s.Webhook.Path))
+	}
+	if s.Smoke.Path != "" && !strings.HasPrefix(s.Smoke.Path, "/") {
+		c.bad("sumsub.smoke.path", "want a path that begins with /; got %s", quote(s.Smoke.Path))
 	}
 }

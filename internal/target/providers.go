@@ -42,14 +42,20 @@ func ProvidersOf(l *launch.Launch) *Providers {
 		p.BankID = p.bankID()
 		p.Sumsub = &sumsubprobe.Account{Token: l.Sumsub.Token.Revealer(), Key: l.Sumsub.Key.Revealer(),
 			API: p.API("Sumsub", sumsubprobe.Production, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
-		p.Payments = p.API("the payment provider", l.Payments.API, l.Payments.Key, "payments.key")
-		p.Payments.Header = paymentprobe.Header()
+		p.Payments = p.Stripe(l.Payments.Key.Revealer(), "payments.key")
 		p.OpenBanking = p.openBanking()
 		if l.Flags.Provider == launch.OFREP {
 			p.Flags = flagsprobe.NewOFREP(p.API("the flag provider", l.Flags.URL, l.Flags.Token, "flags.token"), evaluationContext(l))
 		}
 		return p
 	})
+}
+
+// Stripe is the payment provider, as a key sees it. From is where the key stands.
+func (t *Targets) Stripe(key func(context.Context) (string, error), from string) *jsonapi.Service {
+	api := t.API("the payment provider", t.Launch.Payments.API, launch.Secret{}, from)
+	api.Header, api.Token = paymentprobe.Header(), key
+	return api
 }
 
 // bankID asks one service for each origin that the discovery document names.
@@ -73,7 +79,7 @@ func (t *Targets) bankID() *oidcprobe.Provider {
 func (t *Targets) BankIDLogin() oidcprobe.Login {
 	b := t.Launch.BankID
 	base, path := split(b.Login.URL)
-	return oidcprobe.Login{API: t.api("the application", base, b.Login.Token, "bankid.login.token"), Path: path, MinLOA: b.MinLOA, Version: t.Launch.Project.Version,
+	return oidcprobe.Login{API: t.API("the application", base, b.Login.Token, "bankid.login.token"), Path: path, MinLOA: b.MinLOA, Version: t.Launch.Project.Version,
 		Digest: t.Launch.Compute.Image.Digest(), MaxAge: b.Login.MaxAge.D()}
 }
 

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/sumsubprobe"
 )
@@ -27,4 +28,11 @@ func (t *Targets) SumsubEndpoint() *sumsubprobe.Endpoint {
 	base, path := split(w.Canary.Status)
 	return &sumsubprobe.Endpoint{URL: t.SumsubWebhook(), Web: t.Web, Secret: w.Secret.Revealer(), Canary: sumsubprobe.Canary{User: w.Canary.User,
 		API: t.API("the application", base, w.Canary.Token, "sumsub.webhook.canary.token"), Path: path, Applied: w.Canary.Applied, Event: w.Canary.Event, Within: w.Canary.Within.D()}}
+}
+
+// SumsubHandout is where the application hands out access tokens.
+func (t *Targets) SumsubHandout() sumsubprobe.Handout {
+	s := t.Launch.Sumsub.Smoke
+	return sumsubprobe.Handout{Application: t.API("the application", launch.URL(HTTPS(t.Launch.DNS.Domain, "")), launch.Secret{}, "sumsub.smoke.session"),
+		Path: s.Path, Header: s.Header, Session: s.Session.Revealer(), At: s.Token}
 }

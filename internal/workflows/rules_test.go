@@ -123,7 +123,8 @@ func TestNothingIsInterpolatedIntoAShell(t *testing.T) {
 	})
 }
 
-func TestOnlyDeploymentAndRollbackMayExecute(t *testing.T) {
+// The pages before the launch deliver to a canary with it: docs/adr/0016.
+func TestOnlyWhatAPersonTypedTheLaunchForMayExecute(t *testing.T) {
 	var executing []string
 	each(t, func(t *testing.T, id string, j job) {
 		t.Helper()
@@ -136,7 +137,8 @@ func TestOnlyDeploymentAndRollbackMayExecute(t *testing.T) {
 			assert.NotContains(t, s.Run, "LAUNCH_EXECUTE")
 		}
 	})
-	assert.ElementsMatch(t, []string{"launch.yml/deploy", "rollback.yml/rollback"}, executing)
+	assert.ElementsMatch(t, []string{"gates.yml/page", "launch.yml/deploy", "rollback.yml/rollback"}, executing)
+	assert.Equal(t, "${{ inputs.launch }}", read(t, "launch.yml").Jobs["gates"].With["launch"])
 }
 
 func TestNothingStandsInFrontOfTheRollback(t *testing.T) {

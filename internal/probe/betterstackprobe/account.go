@@ -42,7 +42,7 @@ type Monitor struct {
 	Type          string     `json:"monitor_type"`
 	LastChecked   *time.Time `json:"last_checked_at"`
 	Status        string     `json:"status"`
-	Paused        *bool      `json:"paused"`
+	Paused        *bool      `json:"paused"` // not among the documented answer's attributes, which are the status and paused_at
 	PausedAt      *time.Time `json:"paused_at"`
 	Policy        text       `json:"policy_id"`
 	Keyword       string     `json:"required_keyword"`

@@ -86,9 +86,7 @@ func (m Monitor) unknown(want, got, fix string) error {
 func up(m Monitor, now time.Time) error {
 	want := "a monitor that is up"
 	switch {
-	case m.Paused == nil:
-		return m.unknown(want, "nothing about whether it is paused", "see the provider's documentation for what changed")
-	case *m.Paused || m.PausedAt != nil || m.Status == "paused":
+	case m.Paused != nil && *m.Paused || m.PausedAt != nil || m.Status == "paused":
 		return m.unmet("paused", want, "paused", "resume it")
 	case m.Status == "maintenance":
 		return m.unmet("maintenance", want, "in maintenance, when nothing is checked", "end the maintenance, and look again")

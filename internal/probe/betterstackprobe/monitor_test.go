@@ -41,7 +41,7 @@ func TestWatches(t *testing.T) {
 		"paused":                   {good(func(m *Monitor) { m.Paused = &yes }), probe.Fail},
 		"paused, says its status":  {good(func(m *Monitor) { m.Status = "paused" }), probe.Fail},
 		"paused at a time":         {good(func(m *Monitor) { m.PausedAt = &now }), probe.Fail},
-		"paused or not":            {good(func(m *Monitor) { m.Paused = nil }), probe.Blocked},
+		"paused or not":            {good(func(m *Monitor) { m.Paused = nil }), probe.Pass},
 		"down":                     {good(func(m *Monitor) { m.Status = "down" }), probe.Fail},
 		"maintenance":              {good(func(m *Monitor) { m.Status = "maintenance" }), probe.Fail},
 		"validating":               {good(func(m *Monitor) { m.Status = "validating" }), probe.Blocked},

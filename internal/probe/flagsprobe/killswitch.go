@@ -52,6 +52,7 @@ func Kills(p Provider, s Switch) probe.Claim {
 		if s.Flag == "" || s.Page == "" || s.Admin.Base == "" {
 			return evidence, unset("flags.kill_switch", "name the flag, the call that sets it, and the page that shows it")
 		}
+		evidence.Notes = []string{"whether the provider recorded who turned the flag is not looked at: the OpenFeature Remote Evaluation Protocol evaluates flags and has no audit log"}
 		d := &Drill{Flag: s.Flag, OffAfter: -1}
 		defer func() { evidence.Observed = *d }()
 		if d.Last = s.shows(ctx); d.Last != "on" {

@@ -93,6 +93,7 @@ func TestDrill(t *testing.T) {
 			drill, is := result.Evidence.Observed.(Drill)
 			require.True(t, is)
 			assert.Equal(t, test.restored, drill.Restored)
+			assert.Contains(t, result.Evidence.Notes[0], "audit log", "nobody may think that it was looked at")
 		})
 	}
 }

@@ -69,12 +69,17 @@ func (p *Provider) login(ctx context.Context, d *document, id, callback string) 
 	challenge := sha256.Sum256([]byte(p.random() + p.random()))
 	query := url.Values{"client_id": {id}, "redirect_uri": {callback}, "response_type": {"code"}, "scope": {strings.Join(p.client.Scopes, " ")}, "state": {p.random()}, "nonce": {p.random()},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"}}
-	r := reaction{Callback: callback}
 	separator := "?"
 	if strings.Contains(d.Authorization, "?") {
 		separator = "&"
 	}
-	answer, err := p.web.Ask(ctx, d.Authorization+separator+query.Encode(), http.Header{"Accept": {"text/html"}}, 1<<20)
+	return p.follow(ctx, d, d.Authorization+separator+query.Encode(), callback)
+}
+
+// follow opens the address of a request to log in.
+func (p *Provider) follow(ctx context.Context, d *document, address, callback string) reaction {
+	r := reaction{Callback: callback}
+	answer, err := p.web.Ask(ctx, address, http.Header{"Accept": {"text/html"}}, 1<<20)
 	if err != nil {
 		r.err = unanswered(err, d.Authorization)
 		return r

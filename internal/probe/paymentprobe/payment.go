@@ -64,19 +64,19 @@ type Refund struct {
 	Created  *int64 `json:"created"`
 }
 
-// Live claims that the key is one of live mode: what a test key sees is another world with the same shapes.
-func Live(key func(context.Context) (string, error)) probe.Claim {
+// Live claims that a key is one of live mode: what a test key sees is another world with the same shapes. From is where it stands.
+func Live(from string, key func(context.Context) (string, error)) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
-		evidence := probe.Evidence{Target: "the key of payments", Source: "https://docs.stripe.com/keys"}
-		value, err := probe.Reveal(ctx, "payments.key", key)
+		evidence := probe.Evidence{Target: from, Source: "https://docs.stripe.com/keys"}
+		value, err := probe.Reveal(ctx, from, key)
 		if err != nil {
 			return evidence, err
 		}
-		return evidence, live(value)
+		return evidence, live(value, from)
 	}
 }
 
-func live(key string) error {
+func live(key, from string) error {
 	for _, prefix := range []string{"rk_live_", "sk_live_"} {
 		if strings.HasPrefix(key, prefix) && len(key) > len(prefix) {
 			return nil
@@ -86,7 +86,33 @@ func live(key string) error {
 	if strings.HasPrefix(key, "rk_test_") || strings.HasPrefix(key, "sk_test_") {
 		got = "one of test mode"
 	}
-	return &probe.Unmet{Class: "payment.test-mode", Want: "a key of live mode, rk_live_… or sk_live_…", Got: got, From: "payments.key", Fix: "use a restricted key of live mode"}
+	return &probe.Unmet{Class: "payment.test-mode", Want: "a key of live mode, rk_live_… or sk_live_…", Got: got, From: from, Fix: "use a key of live mode"}
+}
+
+// Takes claims that Stripe takes the key of an API, in live mode: it is asked for the account's balance, which changes nothing and of which nothing
+// but the mode is read (https://docs.stripe.com/api/balance/balance_object).
+func Takes(api *jsonapi.Service) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: api.Key, Source: "Stripe, balance"}
+		var balance struct {
+			Object string `json:"object"`
+			Live   *bool  `json:"livemode"`
+		}
+		answer, err := api.Get(ctx, "/v1/balance", &balance)
+		switch {
+		case err != nil:
+			return evidence, err
+		case answer.Status != http.StatusOK:
+			return evidence, answer.Unexpected()
+		case balance.Object != "balance" || balance.Live == nil:
+			return evidence, answer.Incomplete("a balance and its mode")
+		}
+		evidence.Asked, evidence.Observed = []string{answer.From}, map[string]bool{"livemode": *balance.Live}
+		if !*balance.Live {
+			return evidence, &probe.Unmet{Class: "payment.test-mode", Want: "a key of live mode", Got: "one of test mode", From: answer.From, Fix: "use a key of live mode"}
+		}
+		return evidence, nil
+	}
 }
 
 // PaidAndRefunded claims that the test payment was charged in live mode and given back in full, and that this is not long ago.

@@ -17,13 +17,13 @@ import (
 
 func TestLive(t *testing.T) {
 	for key, want := range map[string]probe.Status{"rk_live_1234": probe.Pass, "sk_live_1234": probe.Pass, "sk_live_": probe.Fail, "rk_test_1234": probe.Fail, "pk_live_1234": probe.Fail, "1234": probe.Fail, "x sk_live_1": probe.Fail} {
-		err := live(key)
+		err := live(key, "payments.key")
 		assert.Equal(t, want, probe.StatusOf(err), key)
 		if err != nil {
 			assert.NotContains(t, err.Error(), "1234")
 		}
 	}
-	assert.Equal(t, probe.Blocked, probe.Run(t.Context(), "none", Live(nil)).Status)
+	assert.Equal(t, probe.Blocked, probe.Run(t.Context(), "none", Live("payments.key", nil)).Status)
 }
 
 func TestRefunded(t *testing.T) {
@@ -79,12 +79,19 @@ func TestAgainstTheStandIn(t *testing.T) {
 	authority, err := tlstest.NewAuthority()
 	require.NoError(t, err)
 	address := netip.MustParseAddr("203.0.113.143")
-	server := stripetest.New(t, stripetest.Config{Authority: authority, Address: address, LiveKey: "rk_live_of_the_test", TestKey: "rk_test_of_the_test", Objects: stripetest.Paid("ch_1", "re_1", 100, "nok", time.Now().Add(-time.Hour))})
+	server := stripetest.New(t, stripetest.Config{Authority: authority, Address: address, LiveKey: "rk_live_of_the_test", AppKey: "sk_live_of_the_test", TestKey: "rk_test_of_the_test", Objects: stripetest.Paid("ch_1", "re_1", 100, "nok", time.Now().Add(-time.Hour))})
 	network := &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}
-	status := func(key string, p Payment) probe.Result {
-		api := &jsonapi.Service{Name: "Stripe", Base: "https://" + stripetest.Host, Network: network, Resolver: server, Header: Header(), Key: "payments.key", Token: func(context.Context) (string, error) { return key, nil }}
-		return probe.Run(t.Context(), "payment", PaidAndRefunded(api, p))
+	as := func(key string) *jsonapi.Service {
+		return &jsonapi.Service{Name: "Stripe", Base: "https://" + stripetest.Host, Network: network, Resolver: server, Header: Header(), Key: "payments.key", Token: func(context.Context) (string, error) { return key, nil }}
 	}
+	status := func(key string, p Payment) probe.Result {
+		return probe.Run(t.Context(), "payment", PaidAndRefunded(as(key), p))
+	}
+	for key, want := range map[string]probe.Status{"rk_live_of_the_test": probe.Pass, "sk_live_of_the_test": probe.Pass, "rk_test_of_the_test": probe.Fail, "sk_live_of_another": probe.Blocked} {
+		assert.Equal(t, want, probe.Run(t.Context(), "takes", Takes(as(key))).Status, key)
+	}
+	server.Revoke()
+	assert.Equal(t, probe.Blocked, probe.Run(t.Context(), "revoked", Takes(as("sk_live_of_the_test"))).Status)
 	paid := Payment{Charge: "ch_1", Refund: "re_1", Amount: 100, Currency: "nok", MaxAge: 24 * time.Hour}
 	assert.Equal(t, probe.Pass, status("rk_live_of_the_test", paid).Status)
 	assert.Equal(t, probe.Fail, status("rk_test_of_the_test", paid).Status)

@@ -2,6 +2,9 @@ package secretsprobe
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
@@ -181,6 +184,51 @@ func (v *Vault) Differs(id, other string) probe.Claim {
 			return &probe.Unmet{Class: "secret.shared", Want: "a value of this environment's own", Got: "the same as " + other, Fix: "make a new one: whoever can sign there could sign here"}
 		})(ctx)
 	}
+}
+
+// Same claims that a secret is the very one that the gates are given, so that what they see with theirs is what the application sees. The
+// values are compared by their fingerprints under a key that is gone when the claim ends; the evidence shows the beginning of those.
+func (v *Vault) Same(id, key string, theirs func(context.Context) (string, error)) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		if theirs == nil {
+			return probe.Evidence{Target: id}, &probe.Unknown{Class: "not-configured", Want: "the key that the gates use", Got: "no " + key + " in launch.yaml", Fix: "add it, as a reference"}
+		}
+		used, err := theirs(ctx)
+		if err != nil {
+			return probe.Evidence{Target: id}, &probe.Unknown{Class: "not-configured", Want: "the key that the gates use", Got: err.Error(), From: key, Fix: "see that the run has the secret", Err: err}
+		}
+		once := make([]byte, sha256.Size)
+		_, _ = rand.Read(once) // never fails
+		var marks [2][]byte
+		evidence, err := v.judged(id, func(value string) *probe.Unmet {
+			marks = [2][]byte{fingerprint(once, value), fingerprint(once, used)}
+			return same(marks, key)
+		})(ctx)
+		if s, ok := evidence.Observed.(seen); ok {
+			evidence.Observed = compared{seen: s, Fingerprint: hex.EncodeToString(marks[0][:4]), Gates: hex.EncodeToString(marks[1][:4])}
+		}
+		return evidence, err
+	}
+}
+
+// compared is the evidence of a comparison.
+type compared struct {
+	seen
+	Fingerprint string `json:"fingerprint"`
+	Gates       string `json:"fingerprint_of_the_gates"`
+}
+
+func fingerprint(key []byte, value string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(value))
+	return mac.Sum(nil)
+}
+
+func same(marks [2][]byte, key string) *probe.Unmet {
+	if hmac.Equal(marks[0], marks[1]) {
+		return nil
+	}
+	return &probe.Unmet{Class: "secret.other", Want: "the key that the gates use, " + key, Got: "another one", Fix: "store the key that was tried, or try the one that is stored: what the gates saw with theirs says nothing about it"}
 }
 
 // Endpoint is where a database is, as its provider says.

@@ -126,6 +126,17 @@ func read(ctx context.Context, client secretsmanager.BatchGetSecretValueAPIClien
 	return nil
 }
 
+// Value gives the secret's value to a probe that has to speak with it.
+func (v *Vault) Value(id string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		s, _, err := v.get(ctx, id)
+		if err != nil {
+			return "", err
+		}
+		return s.value(), nil
+	}
+}
+
 // Changed is when the secret got the value that it has now.
 func (v *Vault) Changed(id string) func(context.Context) (time.Time, error) {
 	return func(ctx context.Context) (time.Time, error) {

@@ -179,6 +179,43 @@ func (c *Cloud) TargetGroups() []string {
 	return all
 }
 
+// secret is the secret that reaches the application in a variable, or why it cannot be looked at.
+func (c *Cloud) secret(variable string) (launch.RequiredSecret, error) {
+	for _, s := range c.Launch.Secrets {
+		if s.Variable == variable {
+			return s, nil
+		}
+	}
+	return launch.RequiredSecret{}, &probe.Unknown{Class: "not-configured", Want: "where the application has " + variable + " from", Got: "no such variable in secrets", From: "launch.yaml", Fix: "add it, with the secret's name"}
+}
+
+// HasKey claims that a key is in the secrets manager.
+func (c *Cloud) HasKey(variable string) probe.Claim {
+	s, err := c.secret(variable)
+	if err != nil {
+		return func(context.Context) (probe.Evidence, error) { return probe.Evidence{Target: variable}, err }
+	}
+	return c.Vault.IsThere(s.ID, s.MinLength)
+}
+
+// SameKey claims that a key in the secrets manager is the one that the gates have from a key of launch.yaml.
+func (c *Cloud) SameKey(variable, key string, gates launch.Secret) probe.Claim {
+	s, err := c.secret(variable)
+	if err != nil {
+		return func(context.Context) (probe.Evidence, error) { return probe.Evidence{Target: variable}, err }
+	}
+	return c.Vault.Same(s.ID, key, gates.Revealer())
+}
+
+// Key gives a key from the secrets manager to a probe that speaks with it.
+func (c *Cloud) Key(variable string) func(context.Context) (string, error) {
+	s, err := c.secret(variable)
+	if err != nil {
+		return func(context.Context) (string, error) { return "", err }
+	}
+	return c.Vault.Value(s.ID)
+}
+
 // SecretVariables are the variables that carry a secret.
 func (c *Cloud) SecretVariables() []string {
 	var all []string

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"net/netip"
 	"testing"
@@ -131,5 +132,24 @@ func TestNoTroubleOfAProviderIsGreen(t *testing.T) {
 				assert.NotContains(t, r.Message(), "planted-")
 			}
 		})
+	}
+}
+
+// TestNoProviderThatRepeatsASecretHasItShown has every provider repeat what it was sent: tokens, the webhook, the routing key, the key of the status page.
+func TestNoProviderThatRepeatsASecretHasItShown(t *testing.T) {
+	for name, value := range map[string]string{"token": token, "key": key, "hook": hook} {
+		require.NoError(t, redact.Register(name, value))
+	}
+	services, claims := providers(t)
+	for _, service := range services {
+		service.Fail(servicetest.Echo)
+	}
+	for name, claim := range claims() {
+		r := probe.Run(t.Context(), name, claim)
+		assert.NotEqual(t, probe.Pass, r.Status, name)
+		text, err := json.Marshal(r)
+		require.NoError(t, err)
+		assert.NotContains(t, string(redact.Bytes(text)), "planted-", "%s, as the evidence has it", name)
+		assert.NotContains(t, redact.String(r.Message()), "planted-", name)
 	}
 }
