@@ -45,6 +45,7 @@ func appGates(s *gate.Section) {
 		}
 		for _, name := range l.Compute.Absent {
 			g.Check(name+" is not set", computeprobe.LacksVariable(c.Platform, name))
+			g.Check(name+" is not in the image", c.Images.SetsNone(l.Compute.Image.Digest(), name))
 		}
 	})
 

@@ -93,6 +93,9 @@ func judgeUncached(looks []look) error {
 		case unsaid:
 		}
 	}
+	if err := readable(looks); err != nil {
+		return err
+	}
 	first, last := looks[0], looks[len(looks)-1]
 	before, err := http.ParseTime(first.header.Get("Date"))
 	after, err2 := http.ParseTime(last.header.Get("Date"))
@@ -105,6 +108,16 @@ func judgeUncached(looks []look) error {
 		// That there is no Age says nothing: nginx sends none with its copies, and a Date of its own. Nor does it that the first differs: two
 		// requests that find nothing kept are both answered anew, and one of the answers is kept.
 		return last.unknown("cdn.unsaid", want, "the same answer twice, and no header that says where it came from", "have the CDN send Cache-Status or X-Cache, or name a path whose answer changes")
+	}
+	return nil
+}
+
+// readable judges that each Age can be read, where nothing may be kept: who sends another is a cache, and what it kept nobody knows.
+func readable(looks []look) error {
+	for _, l := range looks {
+		if _, err := l.age(); err != nil {
+			return l.unknown("cdn.age", "an Age in seconds, or none", fmt.Sprintf("%q", l.header.Get("Age")), "see which cache on the way sends it")
+		}
 	}
 	return nil
 }

@@ -107,6 +107,9 @@ func TestUncachedWithoutASign(t *testing.T) {
 	assert.Equal(t, probe.Fail, at("aaa", "01", "01", "01"))
 	assert.Equal(t, probe.Fail, probe.StatusOf(judgeUncached([]look{{status: 404}})), "an answer that is not there is never kept")
 	assert.Equal(t, probe.Blocked, probe.StatusOf(judgeCached([]look{{status: 200}, {status: 200}})))
+	odd := look{status: 200, header: head("Age: soon", "X-Cache: Miss from cloudfront")}
+	assert.Equal(t, probe.Blocked, probe.StatusOf(judgeUncached([]look{odd, odd, odd})))
+	assert.Equal(t, probe.Blocked, probe.StatusOf(judgeCached([]look{{status: 200}, {status: 200, header: head("Age: soon")}})))
 	assert.Equal(t, probe.Fail, probe.StatusOf(judgeCached([]look{{status: 200}, {status: 200, header: head("X-Cache: MISS")}})))
 }
 
@@ -157,6 +160,9 @@ func TestPrivate(t *testing.T) {
 	assert.Equal(t, probe.Blocked, probe.StatusOf(judgePrivate([]look{other, other, other, other, other, other}, "Kari")))
 	assert.Equal(t, probe.Fail, probe.StatusOf(judgePrivate([]look{other, other, other, mine, other, other}, "Kari")))
 	assert.Equal(t, probe.Fail, probe.StatusOf(judgePrivate([]look{mine, mine, other, kept, other, other}, "Kari")))
+	odd := look{status: 200, header: head("Age: soon")}
+	assert.Equal(t, probe.Blocked, probe.StatusOf(judgePrivate([]look{mine, mine, other, odd, other, other}, "Kari")))
+	assert.Equal(t, probe.Fail, probe.StatusOf(judgePrivate([]look{mine, mine, odd, kept, other, other}, "Kari")))
 	assert.NotContains(t, nobodys("Cookie", "session=abcdefgh; id=1234567890"), "abcdefgh")
 	assert.Regexp(t, `^session=\S{8}; id=\S{10}$`, nobodys("Cookie", "session=abcdefgh; id=1234567890"))
 	assert.Regexp(t, `^Bearer \S{30}$`, nobodys("Authorization", "Bearer "+strings.Repeat("x", 30)))

@@ -75,6 +75,9 @@ func judgePrivate(looks []look, sees string) error {
 			return l.unmet("cdn.cached", want, "an answer out of a cache: "+why, fix)
 		}
 	}
+	if err := readable(looks); err != nil {
+		return err
+	}
 	for i, l := range looks {
 		if i%6 < 2 && (l.status != http.StatusOK || !own(l)) {
 			return l.unknown("cdn.session", "200 with the text of cdn.session.sees for the test account", fmt.Sprintf("%d %s without it", l.status, http.StatusText(l.status)),

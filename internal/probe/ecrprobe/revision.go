@@ -55,6 +55,8 @@ type Picture struct {
 	OS           string `json:"os"`
 	Architecture string `json:"architecture"` // as Go names it
 	Revision     string `json:"revision"`     // the label; "" where there is none
+
+	Variables []string `json:"variables,omitempty"` // names of those that the image sets itself
 }
 
 // pictures are those of an image, one of each platform. Every content is hashed and compared with the digest that it was asked for, so that what is
@@ -133,6 +135,24 @@ func (r *Repository) BuiltFor(digest, architecture string) probe.Claim {
 		}
 		if !slices.Contains(platforms, "linux/"+architecture) {
 			return evidence, &probe.Unmet{Class: "ecr.platform", Want: "an image for linux/" + architecture, Got: "one for " + strings.Join(platforms, ", "), From: evidence.Target, Fix: "build it with --platform linux/" + architecture}
+		}
+		return evidence, nil
+	}
+}
+
+// SetsNone claims that an image sets no variable of a name itself, which the application has whatever the service's configuration says.
+func (r *Repository) SetsNone(digest, name string) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence := probe.Evidence{Target: r.name + "@" + digest, Source: "OCI image configuration"}
+		all, err := r.pictures(ctx, digest)
+		if err != nil {
+			return evidence, err
+		}
+		evidence.Observed = all
+		for _, p := range all {
+			if slices.Contains(p.Variables, name) {
+				return evidence, &probe.Unmet{Class: "ecr.variable", Want: "no variable " + name + " in the image", Got: "one in that for " + p.platform(), From: evidence.Target, Fix: "take it out of the Dockerfile, whatever its value, and build again"}
+			}
 		}
 		return evidence, nil
 	}
@@ -221,13 +241,19 @@ func (r reader) picture(ctx context.Context, of, digest string) (Picture, error)
 		OS           string `json:"os"`
 		Architecture string `json:"architecture"`
 		Config       struct {
+			Env    []string          `json:"Env"`
 			Labels map[string]string `json:"Labels"`
 		} `json:"config"`
 	}
 	if err := json.Unmarshal(text, &config); err != nil {
 		return Picture{}, r.unreadable(digest, "a config that is no JSON")
 	}
-	return Picture{Digest: of, OS: config.OS, Architecture: config.Architecture, Revision: strings.TrimSpace(config.Config.Labels[revisionLabel])}, nil
+	p := Picture{Digest: of, OS: config.OS, Architecture: config.Architecture, Revision: strings.TrimSpace(config.Config.Labels[revisionLabel])}
+	for _, entry := range config.Config.Env {
+		name, _, _ := strings.Cut(entry, "=") // no value: it can be a secret
+		p.Variables = append(p.Variables, name)
+	}
+	return p, nil
 }
 
 func (r reader) unreadable(what, got string) error {

@@ -1,6 +1,8 @@
 package ecrprobe
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -106,15 +108,18 @@ func TestTheImageOfEachPlatformCounts(t *testing.T) {
 	} {
 		a := &awstest.Account{}
 		a.Push("web", awstest.Build{Architecture: "arm64", Labels: another})
-		var arm string
-		for arm = range a.Scans {
-		}
-		digest := a.Push("web", awstest.Build{Architecture: "amd64", Labels: launched}, awstest.Build{Architecture: "arm64", Labels: another})
+		arm := slices.Collect(maps.Keys(a.Scans))[0]
+		digest := a.Push("web", awstest.Build{Architecture: "amd64", Labels: launched, Env: []string{"BANKID_MOCK=of-the-image"}}, awstest.Build{Architecture: "arm64", Labels: another})
 		test.change(a.Scans, arm)
 		awstest.New(t, a)
 		r := New(awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region}), "web", "prod")
 		result := probe.Run(t.Context(), title, r.Scanned(digest))
 		assert.Equal(t, test.scanned, result.Status, "%s: %s", title, result.Message())
+		for name, want := range map[string]probe.Status{"BANKID_MOCK": probe.Fail, "BANKID": probe.Pass} {
+			result := probe.Run(t.Context(), title, r.SetsNone(digest, name))
+			assert.Equal(t, want, result.Status, "%s: %s", name, result.Message())
+			assert.NotContains(t, fmt.Sprint(result), "of-the-image", "a value can be a secret")
+		}
 		for architecture, want := range map[string]probe.Status{"amd64": probe.Pass, "arm64": probe.Pass, "riscv64": probe.Fail} {
 			result := probe.Run(t.Context(), title, r.BuiltFor(digest, architecture))
 			assert.Equal(t, want, result.Status, "%s %s: %s", title, architecture, result.Message())
