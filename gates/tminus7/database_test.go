@@ -50,7 +50,7 @@ func databaseGates(s *gate.Section) {
 	}))
 
 	s.Gate("TLS", gate.Hard, "The database takes no connection without TLS.", gate.OnPostgreSQL(func(g *gate.G) {
-		g.Check("a plain connection is refused", database.Of(g.Launch()).TLSOnly())
+		g.Check("a plain connection is refused", database.Of(g.Launch()).TLSOnly(g.Launch().Database.SQL.Role.Name))
 	}))
 
 	s.Gate("Connections", gate.Hard, "The database has connections to spare.", gate.OnPostgreSQL(func(g *gate.G) {

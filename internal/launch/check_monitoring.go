@@ -7,11 +7,7 @@ func (c checker) monitoring() {
 			c.bad(key, "want at most %s, because a page has ten minutes; got %s", Duration(pageTime), within)
 		}
 	}
-	seen := map[string]bool{}
-	for key, name := range map[string]string{"betterstack.health": c.BetterStack.Health, "betterstack.landing": c.BetterStack.Landing} {
-		if seen[name] && name != "" {
-			c.bad(key, "want another monitor for each; got %s twice", quote(name))
-		}
-		seen[name] = true
+	if b := c.BetterStack; b.Health != "" && b.Health == b.Landing {
+		c.bad("betterstack.landing", "want another monitor for each; got %s twice", quote(b.Landing))
 	}
 }

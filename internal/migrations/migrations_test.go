@@ -1,6 +1,7 @@
 package migrations
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -111,6 +112,22 @@ func TestEdited(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhatWasRemovedIsListedByName(t *testing.T) {
+	s, err := Read(SQL, folder(t, map[string]string{"9_z.up.sql": "SELECT 1;"}))
+	require.NoError(t, err)
+	was := map[string]string{}
+	var want []string
+	for i := range 9 {
+		name := fmt.Sprintf("%d_a.up.sql", i)
+		was[name], want = "", append(want, name)
+	}
+	var got []string
+	for _, p := range s.changed(was, "then") {
+		got = append(got, p.Where)
+	}
+	assert.Equal(t, want, got)
 }
 
 func TestEditedSinceACommit(t *testing.T) {

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -144,7 +146,7 @@ func (s *Set) changed(was map[string]string, since string) []Problem {
 			all = append(all, Problem{Where: f.Name, Got: "edited since " + since, Fix: "take it back, because production will never run the edit, and write a new migration"})
 		}
 	}
-	for name := range was {
+	for _, name := range slices.Sorted(maps.Keys(was)) {
 		if !is[name] && s.pattern().MatchString(name) {
 			all = append(all, Problem{Where: name, Got: "removed since " + since, Fix: "bring it back: a new database would lack it"})
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 )
 
 // DialName connects to the first address of a name ("name:port") that takes connections. It is the DialContext of clients
@@ -12,6 +13,9 @@ func (n *Network) DialName(ctx context.Context, resolver Resolver, network, addr
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := netip.ParseAddr(host); err == nil { // an address is its own
+		return n.DialContext(ctx, network, address)
 	}
 	addresses, err := resolver.Addresses(ctx, host)
 	if err != nil {

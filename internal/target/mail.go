@@ -13,13 +13,13 @@ import (
 func (t *Targets) MailTest() mailprobe.Test {
 	m := t.Launch.Mail.Test
 	base, path := split(m.Send)
-	inbox := t.api("the inbox", m.Inbox, launch.Secret{}, "mail.test.inbox_user")
+	inbox := t.API("the inbox", m.Inbox, launch.Secret{}, "mail.test.inbox_user")
 	if !m.InboxUser.IsZero() {
-		inbox.Scheme, inbox.Token = "Basic", func(ctx context.Context) (string, error) {
+		inbox.Scheme, inbox.Token = "Basic ", func(ctx context.Context) (string, error) {
 			user, err := m.InboxUser.Reveal(ctx)
 			return base64.StdEncoding.EncodeToString([]byte(user)), err
 		}
 	}
-	return mailprobe.Test{Send: t.api("the application", base, m.Token, "mail.test.token"), Path: path, Body: m.Body, Inbox: inbox, Recipient: m.Recipient, Receiver: cmp.Or(string(m.Receiver), m.Inbox.Host()),
+	return mailprobe.Test{Send: t.API("the application", base, m.Token, "mail.test.token"), Path: path, Body: m.Body, Inbox: inbox, Recipient: m.Recipient, Receiver: cmp.Or(string(m.Receiver), m.Inbox.Host()),
 		Authserv: m.AuthservID, Domain: string(t.Launch.Mail.Domain), Envelope: string(t.Launch.Mail.ReturnPath), Within: m.Within.D(), DNS: t.Zone.MailDNS()}
 }

@@ -10,9 +10,9 @@ func (t *Targets) openBanking() *openbankingprobe.Provider {
 	const name, trial = "the provider of open banking", "the sandbox of open banking"
 	p := &openbankingprobe.Provider{
 		Name:    o.Provider,
-		Live:    t.api(name, o.Base, o.Token, "openbanking.token"),
-		Anyone:  t.api(name, o.Base, launch.Secret{}, "openbanking.token"),
-		Sandbox: t.api(trial, o.Sandbox.Base, o.Sandbox.Token, "openbanking.sandbox.token"),
+		Live:    t.API(name, o.Base, o.Token, "openbanking.token"),
+		Anyone:  t.API(name, o.Base, launch.Secret{}, "openbanking.token"),
+		Sandbox: t.API(trial, o.Sandbox.Base, o.Sandbox.Token, "openbanking.sandbox.token"),
 		Consent: openbankingprobe.Consent{ID: o.Consent.ID.Revealer(), Account: o.Consent.Account.Revealer(), Currency: o.Consent.Currency,
 			Until: t.Launch.At().Add(o.Consent.Beyond.D())},
 		Payment: openbankingprobe.Payment{Product: o.Sandbox.Product, Body: o.Sandbox.Payment, Redirect: string(o.Sandbox.Redirect),

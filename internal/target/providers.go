@@ -37,17 +37,17 @@ var knownProviders PerLaunch[Providers]
 func ProvidersOf(l *launch.Launch) *Providers {
 	return knownProviders.Of(l, func(l *launch.Launch) *Providers {
 		p := &Providers{Targets: Of(l)}
-		github := p.api("GitHub", l.GitHub.API, l.GitHub.Token, "github.token")
+		github := p.API("GitHub", l.GitHub.API, l.GitHub.Token, "github.token")
 		github.Header = githubprobe.Header()
 		p.GitHub = githubprobe.New(github, l.GitHub.Repository)
 		p.BankID = p.bankID()
 		p.Sumsub = &sumsubprobe.Account{Token: l.Sumsub.Token.Revealer(), Key: l.Sumsub.Key.Revealer(),
-			API: p.api("Sumsub", l.Sumsub.API, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
-		p.Payments = p.api("the payment provider", l.Payments.API, l.Payments.Key, "payments.key")
+			API: p.API("Sumsub", l.Sumsub.API, launch.Secret{}, "sumsub.token with sumsub.secret_key, or this machine's clock,")}
+		p.Payments = p.API("the payment provider", l.Payments.API, l.Payments.Key, "payments.key")
 		p.Payments.Header = paymentprobe.Header()
 		p.OpenBanking = p.openBanking()
 		if l.Flags.Provider == launch.OFREP {
-			p.Flags = flagsprobe.NewOFREP(p.api("the flag provider", l.Flags.URL, l.Flags.Token, "flags.token"), evaluationContext(l))
+			p.Flags = flagsprobe.NewOFREP(p.API("the flag provider", l.Flags.URL, l.Flags.Token, "flags.token"), evaluationContext(l))
 		}
 		return p
 	})
@@ -62,7 +62,7 @@ func (t *Targets) bankID() *oidcprobe.Provider {
 		mu.Lock()
 		defer mu.Unlock()
 		if origins[base] == nil {
-			origins[base] = t.api("BankID", launch.URL(base), launch.Secret{}, "bankid.client_secret")
+			origins[base] = t.API("BankID", launch.URL(base), launch.Secret{}, "bankid.client_secret")
 		}
 		return origins[base]
 	}
@@ -74,7 +74,7 @@ func (t *Targets) bankID() *oidcprobe.Provider {
 func (t *Targets) BankIDLogin() oidcprobe.Login {
 	b := t.Launch.BankID
 	base, path := split(b.Login.URL)
-	return oidcprobe.Login{API: t.api("the application", base, b.Login.Token, "bankid.login.token"), Path: path, MinLOA: b.MinLOA, Version: t.Launch.Project.Version,
+	return oidcprobe.Login{API: t.API("the application", base, b.Login.Token, "bankid.login.token"), Path: path, MinLOA: b.MinLOA, Version: t.Launch.Project.Version,
 		Digest: t.Launch.Compute.Image.Digest(), MaxAge: b.Login.MaxAge.D()}
 }
 
@@ -107,7 +107,7 @@ func (t *Targets) People() []string {
 func (t *Targets) KillSwitch() flagsprobe.Switch {
 	k := t.Launch.Flags.KillSwitch
 	base, path := split(k.Admin)
-	return flagsprobe.Switch{Flag: k.Flag, Admin: t.api("the flag provider in staging", base, k.Token, "flags.kill_switch.token"), Method: k.Method, Path: path, OnBody: k.On, OffBody: k.Off,
+	return flagsprobe.Switch{Flag: k.Flag, Admin: t.API("the flag provider in staging", base, k.Token, "flags.kill_switch.token"), Method: k.Method, Path: path, OnBody: k.On, OffBody: k.Off,
 		Page: string(k.Page), On: k.Shows, Off: k.Hides, Within: t.Launch.Flags.KillWithin.D(), Fetch: t.fetchPage}
 }
 
@@ -128,9 +128,14 @@ func (t *Targets) fetchPage(ctx context.Context, url string) (int, []byte, error
 	return answer.Status, answer.Body, nil
 }
 
-// api is an API that a launch names. One without a token that it needs refuses by itself.
-func (t *Targets) api(name string, base launch.URL, token launch.Secret, key string) *jsonapi.Service {
+// API is an API that a launch names, or asks. One without a token that it needs refuses by itself.
+func (t *Targets) API(name string, base launch.URL, token launch.Secret, key string) *jsonapi.Service {
 	return &jsonapi.Service{Name: name, Base: string(base), Network: t.Network, Resolver: t.Zone, Key: key, Token: token.Revealer()}
+}
+
+// Webhook is the service that the chat's webhook is on.
+func (t *Targets) Webhook(base string) *jsonapi.Service {
+	return t.API("the chat's webhook", launch.URL(base), launch.Secret{}, "chat.webhook")
 }
 
 // Revision is the commit that is launched, by launch.yaml.

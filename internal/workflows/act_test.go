@@ -37,7 +37,7 @@ func TestARedPageNeverReachesTheDeployment(t *testing.T) {
 	code, log := run(t, s, "launch.yml", s.inputs())
 	assert.NotZero(t, code)
 	assert.Regexp(t, `FAIL +TMinus5/SSL/HSTS`, log)
-	assert.Contains(t, log, "NO-GO for TMinus5, TMinus3, Rollback/Ready", "the verdict on all of them")
+	assert.Contains(t, log, "NO-GO for Plan, TMinus7, TMinus5, TMinus3, TMinus2, TMinus1, TMinus0, Rollback/Ready", "the verdict on all of them")
 	assert.Equal(t, everywhere(s.launch.Rollback.PreviousVersion), s.served(t))
 	assert.Empty(t, s.brought, "neither deployed nor rolled back")
 }
@@ -84,7 +84,7 @@ func TestAnUnmeasuredSmokeTestCallsAPersonAndRollsNothingBack(t *testing.T) {
 		})
 		return nil
 	})
-	s.chat = s.person
+	s.secrets["SLACK_WEBHOOK_URL"] = s.person
 	code, log := run(t, s, "launch.yml", s.inputs())
 	assert.NotZero(t, code)
 	assert.Equal(t, everywhere(s.launch.Project.Version), s.served(t), log)
@@ -136,9 +136,12 @@ func run(t *testing.T, s *scene, name string, inputs map[string]string) (int, st
 	artifacts := t.TempDir()
 	args := []string{"workflow_dispatch", "--directory", checkout(t), "--workflows", ".github/workflows/" + name,
 		"--platform", "ubuntu-latest=-self-hosted", "--concurrent-jobs", "1", "--action-cache-path", t.TempDir(), "--no-cache-server", "--pull=false",
-		"--secret", "SLACK_WEBHOOK_URL=" + s.chat, "--env", "ARTIFACTS=" + artifacts, "--env", "ROLE_CREDENTIALS=" + s.credentials(t),
+		"--env", "ARTIFACTS=" + artifacts, "--env", "ROLE_CREDENTIALS=" + s.credentials(t),
 		"--var", "LAUNCHGATE_ROLE=" + s.role, "--var", "AWS_REGION=" + s.launch.AWS.Region}
 	args = append(args, standIns(t)...)
+	for name, value := range s.secrets {
+		args = append(args, "--secret", name+"="+value)
+	}
 	for key, value := range inputs {
 		args = append(args, "--input", key+"="+value)
 	}

@@ -1,7 +1,9 @@
 package workflows
 
 import (
+	"encoding/json"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -32,6 +34,7 @@ type job struct {
 	Minutes     int `yaml:"timeout-minutes"`
 	Env         map[string]string
 	Steps       []step
+	With        map[string]string
 }
 
 type step struct {
@@ -159,6 +162,85 @@ func TestOnlyGreenGatesLeadToTheDeployment(t *testing.T) {
 		for _, s := range j.Steps {
 			assert.Empty(t, s.ContinueOnError, "%s: a red step that does not count is a false green", name)
 		}
+	}
+}
+
+// What promotes is every page before the launch day, and the way back. A page that is not asked for must not look like a green one.
+func TestPromotionNeedsEveryPageBeforeTheLaunchDay(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(launch.Root(), "Makefile"))
+	require.NoError(t, err)
+	line := regexp.MustCompile(`(?m)^PHASES := (.*)$`).FindSubmatch(text)
+	require.NotNil(t, line)
+	var pages []string
+	for page := range strings.FieldsSeq(string(line[1])) {
+		name, _, _ := strings.Cut(page, ":")
+		if name == "LaunchDay" {
+			break
+		}
+		pages = append(pages, name)
+	}
+	require.NotEmpty(t, pages)
+	pages = append(pages, "Rollback/Ready")
+
+	text, err = os.ReadFile(filepath.Join(launch.Root(), ".github", "workflows", "gates.yml"))
+	require.NoError(t, err)
+	defaults := regexp.MustCompile(`(?m)^ {8}default: '(\[.*\])'$`).FindAllSubmatch(text, -1)
+	require.Len(t, defaults, 2, "called, and by hand")
+	for _, d := range defaults {
+		var phases []string
+		require.NoError(t, json.Unmarshal(d[1], &phases))
+		assert.Equal(t, pages, phases)
+	}
+	assert.NotContains(t, read(t, "launch.yml").Jobs["gates"].With, "phases", "a launch chooses none")
+}
+
+// A secret that launch.yaml refers to and the job does not pass on would block its gates in CI alone.
+func TestPagesGetTheSecretsOfTheLaunch(t *testing.T) {
+	given := map[string]string{}
+	for _, s := range read(t, "gates.yml").Jobs["page"].Steps {
+		if strings.Contains(s.Run, "launchgate run") {
+			given = s.Env
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(launch.Root(), "launch.yaml"))
+	require.NoError(t, err)
+	refers := regexp.MustCompile(`(\w+): secret:env:(\w+)`).FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, refers)
+	for _, r := range refers {
+		if r[1] == "url" { // drill.url, which may write: the gates must not have it
+			assert.NotContains(t, given, r[2])
+			continue
+		}
+		assert.Equal(t, "${{ secrets."+r[2]+" }}", given[r[2]], r[0])
+		assert.False(t, strings.HasPrefix(r[2], "GITHUB_"), "%s: GitHub lets nobody name a secret so, and its own token reads this repository alone", r[2])
+	}
+}
+
+// A TTL that has been low for a week was seen a week ago: by another run, on another machine.
+func TestPagesKeepWhatTheySaw(t *testing.T) {
+	var restored, saved map[string]string
+	for _, s := range read(t, "gates.yml").Jobs["page"].Steps {
+		switch {
+		case strings.HasPrefix(s.Uses, "actions/cache/restore@"):
+			restored = s.With
+		case strings.HasPrefix(s.Uses, "actions/cache/save@"):
+			saved = s.With
+			assert.Equal(t, "always()", s.If, "a red page has seen something too")
+		}
+	}
+	require.NotEmpty(t, restored["key"])
+	assert.Equal(t, saved["path"], restored["path"])
+	assert.Equal(t, saved["key"], restored["key"])
+	assert.True(t, strings.HasPrefix(restored["key"], restored["restore-keys"]), "the newest of an earlier run")
+	for _, own := range []string{"inputs.environment", "matrix.phase"} {
+		assert.Contains(t, restored["restore-keys"], own)
+	}
+	l, err := launch.Load(filepath.Join(launch.Root(), "launch.yaml"), "production")
+	require.NoError(t, err)
+	for _, file := range []string{l.DNS.TTLLog, l.TLS.CertLog} {
+		match, err := path.Match(strings.TrimPrefix(restored["path"], "**/"), file)
+		require.NoError(t, err)
+		assert.True(t, match, file)
 	}
 }
 

@@ -30,9 +30,10 @@ const role = "arn:aws:iam::111122223333:role/launchgate"
 type scene struct {
 	box    *sandbox.Sandbox
 	launch *launch.Launch
-	chat   string // the webhook's address: that of the sandbox's Slack
-	person string // another one, which a workflow reaches without the suite's network
+	person string // a webhook that a workflow reaches without the suite's network
 	role   string // the role on AWS that the repository names
+
+	secrets map[string]string // of the repository; the webhook is that of the sandbox's Slack
 
 	mu      sync.Mutex
 	brought []string // versions, in the order in which the platform was told to bring them out
@@ -46,7 +47,7 @@ func newScene(t *testing.T, fault string, arrive func(s *scene, version string) 
 	require.NoError(t, err)
 	box.Warm()
 	t.Cleanup(func() { assert.NoError(t, box.Close()) })
-	s := &scene{box: box}
+	s := &scene{box: box, secrets: map[string]string{}}
 	outside := http.NewServeMux()
 	outside.HandleFunc("POST /bring/{version}", func(w http.ResponseWriter, r *http.Request) {
 		version := r.PathValue("version")
@@ -70,8 +71,8 @@ func newScene(t *testing.T, fault string, arrive func(s *scene, version string) 
 	t.Cleanup(server.Close)
 	s.person, s.role = server.URL+"/chat", role
 	for _, variable := range box.Env() {
-		if webhook, is := strings.CutPrefix(variable, "SLACK_WEBHOOK_URL="); is {
-			s.chat = webhook
+		if name, value, _ := strings.Cut(variable, "="); !strings.HasPrefix(name, "AWS_") && !strings.HasPrefix(name, "LAUNCH_") {
+			s.secrets[name] = value
 		}
 	}
 	bring := []string{"sh", "-c", `curl --fail --silent --show-error --max-time 20 --request POST "` + server.URL + `/bring/$$LAUNCH_VERSION"`}
@@ -139,12 +140,14 @@ func (s *scene) inputs() map[string]string {
 	return map[string]string{"environment": sandbox.Environment, "config": s.config(), "launch": s.launch.ID}
 }
 
-// announced is what was posted to the sandbox's Slack.
+// announced is what was posted to the sandbox's Slack, but for the gates' own test messages.
 func (s *scene) announced() (texts []string) {
 	s.box.Slack.Change(func(state *slacktest.State) {
 		for _, channel := range state.Channels {
 			for _, message := range channel.Messages {
-				texts = append(texts, message.Text)
+				if !strings.Contains(message.Text, "This is a test") {
+					texts = append(texts, message.Text)
+				}
 			}
 		}
 	})

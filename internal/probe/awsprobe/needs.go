@@ -63,7 +63,9 @@ func (n Needs) only(stack *middleware.Stack) error {
 	}), middleware.After)
 }
 
-var awsHost = regexp.MustCompile(`(^|\.)(amazonaws\.com(\.cn)?|api\.aws|aws\.dev)(:443)?$`)
+// awsHost are the endpoints of services, of a region or of none, and those of a service in a VPC. Customers' own hosts have more before
+// amazonaws.com, or another word where the region is.
+var awsHost = regexp.MustCompile(`^(api\.ecr|[a-z0-9-]+|vpce-[a-z0-9-]+\.[a-z0-9-]+(\.[a-z]{2}(-[a-z]+)+-[0-9]+)?\.vpce)(\.[a-z]{2}(-[a-z]+)+(-[0-9]+)?|\.global)?\.(amazonaws\.com(\.cn)?|api\.aws|aws\.dev)(:443)?$`)
 
 // onlyAWS refuses to send a call anywhere but to AWS's own endpoints over TLS, whatever redirects it: AWS_ENDPOINT_URL and its
 // kin, or endpoint_url in the shared configuration.

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/httpprobe"
-	"github.com/getdrop/launchgate/internal/probe/providerapi"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 )
+
+// Base is where the API is.
+const Base = "https://uptime.betterstack.com/api"
 
 const (
 	// patience bounds one observation, all pages of it together.
@@ -22,18 +24,15 @@ const (
 
 // Account is a team's account. It must not be copied.
 type Account struct {
-	api *providerapi.API
+	api *jsonapi.Service
 	now func() time.Time
 
 	monitors probe.Memo[string, []Monitor]
-	policies probe.Memo[string, Policy]
+	policies probe.Memo[string, *Policy]
 }
 
 // New returns an account that was not looked at yet.
-func New(web *httpprobe.Client, token func(context.Context) (string, error)) *Account {
-	return &Account{now: time.Now, api: &providerapi.API{Web: web, Name: "Better Stack", Class: "betterstack", Base: "https://uptime.betterstack.com/api",
-		Authorize: providerapi.Bearer("Bearer ", "betterstack.token", token)}}
-}
+func New(api *jsonapi.Service) *Account { return &Account{now: time.Now, api: api} }
 
 // Monitor is one monitor as the API shows it (https://betterstack.com/docs/uptime/api/list-all-existing-monitors/).
 type Monitor struct {
@@ -84,45 +83,37 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 // all reads the list of monitors, once for all claims.
 func (a *Account) all(ctx context.Context) ([]Monitor, error) {
 	return a.monitors.Try(ctx, "the monitors", patience, func(ctx context.Context) ([]Monitor, error) {
-		type entry struct {
-			ID         text
-			Attributes Monitor
-		}
-		found, err := list[entry](ctx, a, "/v2/monitors", "the list of monitors")
+		const want = "the list of monitors"
 		var all []Monitor
-		for _, m := range found {
-			m.Attributes.ID = string(m.ID)
-			all = append(all, m.Attributes)
+		for page := 1; page <= maxPages; page++ {
+			var answer struct {
+				Data *[]struct {
+					ID         text
+					Attributes Monitor
+				}
+				Pagination *struct{ Next *string }
+			}
+			if err := a.api.Fetch(ctx, fmt.Sprintf("/v2/monitors?per_page=250&page=%d", page), &answer); err != nil {
+				return nil, err
+			}
+			if answer.Data == nil || answer.Pagination == nil {
+				return nil, a.unreadable(want, "an answer without data or pagination")
+			}
+			for _, m := range *answer.Data {
+				m.Attributes.ID = string(m.ID)
+				all = append(all, m.Attributes)
+			}
+			if answer.Pagination.Next == nil || *answer.Pagination.Next == "" {
+				return all, nil
+			}
 		}
-		return all, err
+		return nil, a.unreadable(want, fmt.Sprintf("more than %d pages", maxPages))
 	})
-}
-
-// list reads the pages of a list.
-func list[T any](ctx context.Context, a *Account, path, want string) ([]T, error) {
-	var all []T
-	for page := 1; page <= maxPages; page++ {
-		var answer struct {
-			Data       *[]T
-			Pagination *struct{ Next *string }
-		}
-		if err := a.api.Get(ctx, fmt.Sprintf("%s?per_page=250&page=%d", path, page), &answer); err != nil {
-			return nil, err
-		}
-		if answer.Data == nil || answer.Pagination == nil {
-			return nil, a.unreadable(want, "an answer without data or pagination")
-		}
-		all = append(all, *answer.Data...)
-		if answer.Pagination.Next == nil || *answer.Pagination.Next == "" {
-			return all, nil
-		}
-	}
-	return nil, a.unreadable(want, fmt.Sprintf("more than %d pages", maxPages))
 }
 
 // unreadable is an answer that does not say what it must.
 func (a *Account) unreadable(want, got string) error {
-	return &probe.Unknown{Class: "betterstack.unreadable", Want: want, Got: got, From: a.api.Base, Fix: "see the provider's documentation for what changed"}
+	return &probe.Unknown{Class: "api.malformed", Want: want, Got: got, From: a.api.Base, Fix: "see the provider's documentation for what changed"}
 }
 
 // Wanted is a monitor that must be there.

@@ -18,8 +18,8 @@ func (a *Account) Up(w Wanted) probe.Claim {
 	return a.about(w, listing, func(_ context.Context, m Monitor) error { return pointed(m, w.URL, a.now()) })
 }
 
-// Watches claims that a monitor is Up, asserts something about the answer, and follows an
-// escalation policy.
+// Watches claims that a monitor is Up, asserts something about the answer, verifies the certificate that visitors get, and follows
+// an escalation policy.
 func (a *Account) Watches(w Wanted) probe.Claim {
 	return a.about(w, listing, func(_ context.Context, m Monitor) error { return watches(m, w.URL, a.now()) })
 }
@@ -27,13 +27,20 @@ func (a *Account) Watches(w Wanted) probe.Claim {
 // WarnsOfExpiry claims that a monitor warns before the certificate and the domain end.
 func (a *Account) WarnsOfExpiry(w Wanted) probe.Claim {
 	return a.about(w, listing, func(_ context.Context, m Monitor) error {
-		for what, days := range map[string]*int{"certificate": m.SSLDays, "domain": m.DomainDays} {
-			if days == nil || *days <= 0 {
-				return m.unmet("expiry", "a warning before the "+what+" ends", "none", "set ssl_expiration and domain_expiration")
-			}
-		}
-		return nil
+		return warns(m)
 	})
+}
+
+func warns(m Monitor) error {
+	for _, end := range []struct {
+		what string
+		days *int
+	}{{"certificate", m.SSLDays}, {"domain", m.DomainDays}} {
+		if end.days == nil || *end.days <= 0 {
+			return m.unmet("expiry", "a warning before the "+end.what+" ends", "none", "set ssl_expiration and domain_expiration")
+		}
+	}
+	return nil
 }
 
 // Often is how a monitor must look.
@@ -47,7 +54,7 @@ type Often struct {
 // Looks claims that a monitor is Up, looks as often and from as many regions as it must, and is in no maintenance now or in the
 // launch window.
 func (a *Account) Looks(w Wanted, o Often) probe.Claim {
-	return a.about(w, listing, func(_ context.Context, m Monitor) error { return looks(m, o, a.now()) })
+	return a.about(w, listing, func(_ context.Context, m Monitor) error { return looks(m, w.URL, o, a.now()) })
 }
 
 // AtLeast claims that launch.yaml names as many monitors as it must, each of them another.
@@ -132,6 +139,10 @@ func watches(m Monitor, url string, now time.Time) error {
 			"let it look for a keyword or a status")
 	case slices.ContainsFunc(m.StatusCodes, func(code int) bool { return code >= 400 }):
 		return m.unmet("assertion", "an assertion that an error does not meet", fmt.Sprintf("expected_status_codes %v", m.StatusCodes), "expect successes alone")
+	case m.VerifiesTheCA == nil:
+		return m.unknown("a monitor that verifies the certificate", "nothing about verify_ssl", "see the provider's documentation for what changed")
+	case !*m.VerifiesTheCA:
+		return m.unmet("certificate", "a monitor that verifies the certificate", "one that takes any", "set verify_ssl: visitors see an error where it sees none")
 	case m.Policy == "":
 		return m.unmet("policy", "an escalation policy", "none", "assign one")
 	}
@@ -149,8 +160,8 @@ func sameURL(a, b string) bool {
 	return root(a) == root(b)
 }
 
-func looks(m Monitor, o Often, now time.Time) error {
-	if err := up(m, now); err != nil {
+func looks(m Monitor, url string, o Often, now time.Time) error {
+	if err := pointed(m, url, now); err != nil {
 		return err
 	}
 	regions := slices.Clone(m.Regions)

@@ -15,8 +15,8 @@ var now = time.Date(2027, 1, 18, 12, 0, 0, 0, time.UTC)
 
 // good is a monitor as it must be, with one change.
 func good(changes ...func(*Monitor)) Monitor {
-	no, checked, days := false, now.Add(-20*time.Second), 14
-	m := Monitor{ID: "1", URL: healthURL, Name: "Health", Type: "keyword", Keyword: "ok", LastChecked: &checked, Status: "up", Paused: &no, Policy: "7", Frequency: 30,
+	yes, no, checked, days := true, false, now.Add(-20*time.Second), 14
+	m := Monitor{ID: "1", URL: healthURL, Name: "Health", Type: "keyword", Keyword: "ok", LastChecked: &checked, Status: "up", Paused: &no, Policy: "7", Frequency: 30, VerifiesTheCA: &yes,
 		Regions: []string{"us", "eu"}, SSLDays: &days, DomainDays: &days}
 	for _, change := range changes {
 		change(&m)
@@ -27,7 +27,7 @@ func good(changes ...func(*Monitor)) Monitor {
 func at(t time.Time) func(*Monitor) { return func(m *Monitor) { m.LastChecked = &t } }
 
 func TestWatches(t *testing.T) {
-	yes := true
+	yes, no := true, false
 	for name, test := range map[string]struct {
 		monitor Monitor
 		want    probe.Status
@@ -59,6 +59,8 @@ func TestWatches(t *testing.T) {
 		"an empty keyword":         {good(func(m *Monitor) { m.Keyword = "" }), probe.Fail},
 		"no codes":                 {good(func(m *Monitor) { m.Type = "expected_status_code" }), probe.Fail},
 		"an error is welcome":      {good(func(m *Monitor) { m.Type, m.StatusCodes = "expected_status_code", []int{200, 503} }), probe.Fail},
+		"any certificate will do":  {good(func(m *Monitor) { m.VerifiesTheCA = &no }), probe.Fail},
+		"verifies it or not":       {good(func(m *Monitor) { m.VerifiesTheCA = nil }), probe.Blocked},
 		"no policy":                {good(func(m *Monitor) { m.Policy = "" }), probe.Fail},
 		"nothing but zero values ": {Monitor{}, probe.Fail},
 	} {
@@ -88,6 +90,8 @@ func TestLooks(t *testing.T) {
 		"one region twice":               {good(func(m *Monitor) { m.Regions = []string{"eu", "eu"} }), probe.Fail},
 		"no regions":                     {good(func(m *Monitor) { m.Regions = nil }), probe.Fail},
 		"paused":                         {good(func(m *Monitor) { m.Status = "paused" }), probe.Fail},
+		"elsewhere":                      {good(func(m *Monitor) { m.URL = "https://example.com/" }), probe.Fail},
+		"on a day of another spelling":   {maintained("09:00:00", "09:30:00", "UTC", "Tuesday"), probe.Blocked},
 		"at night":                       {maintained("01:00:00", "03:00:00", "UTC"), probe.Pass},
 		"in the window":                  {maintained("09:00:00", "09:30:00", "UTC"), probe.Fail},
 		"in the window, elsewhere":       {maintained("10:00:00", "10:30:00", "Berlin"), probe.Fail},
@@ -103,9 +107,24 @@ func TestLooks(t *testing.T) {
 		"half of one":                    {maintained("01:00:00", "", "UTC"), probe.Blocked},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := looks(test.monitor, often, now)
+			err := looks(test.monitor, healthURL, often, now)
 			assert.Equal(t, test.want, probe.StatusOf(err), "%v", err)
 		})
+	}
+	spring := time.Date(2027, 3, 28, 7, 0, 0, 0, time.UTC) // 09:00 in Oslo, where the clocks went from 2 to 3
+	summer := Often{Every: time.Minute, Regions: 2, From: spring, To: spring.Add(time.Hour)}
+	for clock, want := range map[[2]string]probe.Status{{"09:00", "10:00"}: probe.Fail, {"08:00", "09:00"}: probe.Pass, {"10:00", "11:00"}: probe.Fail, {"10:01", "11:00"}: probe.Pass, {"22:00", "09:30"}: probe.Fail} {
+		err := looks(maintained(clock[0], clock[1], "Oslo"), healthURL, summer, now)
+		assert.Equal(t, want, probe.StatusOf(err), "%s %v", clock, err)
+	}
+}
+
+func TestWarns(t *testing.T) {
+	none := 0
+	assert.NoError(t, warns(good()))
+	assert.ErrorContains(t, warns(good(func(m *Monitor) { m.DomainDays = &none })), "before the domain ends")
+	for range 20 {
+		assert.ErrorContains(t, warns(good(func(m *Monitor) { m.SSLDays, m.DomainDays = nil, nil })), "before the certificate ends", "the first of both, always")
 	}
 }
 

@@ -4,32 +4,29 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/httpprobe"
-	"github.com/getdrop/launchgate/internal/probe/providerapi"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 	"github.com/getdrop/launchgate/internal/probe/statuspageprobe"
 )
 
 // Page is a public status page; it needs no token. Every Better Stack page has an index.json with what it shows
 // (https://betterstack.com/docs/uptime/api/get-a-single-status-page/ has its attributes).
 type Page struct {
-	url  string
-	api  *providerapi.API
+	api  *jsonapi.Service
 	now  func() time.Time
 	seen probe.Memo[string, statuspageprobe.Page]
 }
 
 // NewPage returns a page that was not looked at yet.
-func NewPage(web *httpprobe.Client, url string) *Page {
-	return &Page{url: url, now: time.Now, api: &providerapi.API{Web: web, Name: "the status page", Class: "statuspage", Base: strings.TrimSuffix(url, "/")}}
-}
+func NewPage(api *jsonapi.Service) *Page { return &Page{now: time.Now, api: api} }
 
 // URL is the page's.
-func (p *Page) URL() string { return p.url }
+func (p *Page) URL() string { return p.api.Base }
+
+// index is index.json's own address.
+func (p *Page) index() string { return p.api.Base + "/index.json" }
 
 // index is index.json.
 type index struct {
@@ -52,15 +49,15 @@ type index struct {
 func (p *Page) Look(ctx context.Context) (statuspageprobe.Page, error) {
 	return p.seen.Try(ctx, "the status page", patience, func(ctx context.Context) (statuspageprobe.Page, error) {
 		var answer index
-		err := p.api.Get(ctx, "/index.json", &answer)
-		if status := providerapi.Refused(err); status == http.StatusUnauthorized || status == http.StatusForbidden {
+		err := p.api.Fetch(ctx, "/index.json", &answer)
+		if jsonapi.Refused(err) {
 			return statuspageprobe.Page{Protected: true}, nil // that was measured: nobody reads it without a password
 		}
 		if err != nil {
 			return statuspageprobe.Page{}, err
 		}
 		if answer.Data == nil || answer.Data.Type != "status_page" {
-			return statuspageprobe.Page{}, &probe.Unknown{Class: "statuspage.unreadable", Want: "a status page", Got: "JSON about something else", From: p.url + "index.json", Fix: "correct links.status_page"}
+			return statuspageprobe.Page{}, &probe.Unknown{Class: "api.malformed", Want: "a status page", Got: "JSON about something else", From: p.index(), Fix: "correct links.status_page"}
 		}
 		return p.read(answer)
 	})
@@ -86,7 +83,7 @@ func (p *Page) read(answer index) (statuspageprobe.Page, error) {
 			continue
 		}
 		if err := json.Unmarshal(in.Attributes, &a); err != nil {
-			return page, &probe.Unknown{Class: "statuspage.unreadable", Want: "a " + in.Type, Got: err.Error(), From: p.url, Err: err}
+			return page, &probe.Unknown{Class: "api.malformed", Want: "a " + in.Type, Got: err.Error(), From: p.index(), Fix: "see the provider's documentation for what changed", Err: err}
 		}
 		switch {
 		case in.Type == "status_page_resource":

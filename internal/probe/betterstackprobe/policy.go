@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/providerapi"
 )
 
 // Policy is an escalation policy (https://betterstack.com/docs/uptime/api/get-a-single-escalation-policy/). The documentation
@@ -52,10 +52,10 @@ func (a *Account) reaches(ctx context.Context, m Monitor, id string, way []strin
 	}
 	p, err := a.policy(ctx, id)
 	switch {
-	case providerapi.Refused(err) == http.StatusNotFound:
-		return m.unmet("policy", want, "the policy "+id+", which does not exist", "assign another")
 	case err != nil:
 		return err
+	case p == nil:
+		return m.unmet("policy", want, "the policy "+id+", which does not exist", "assign another")
 	}
 	called, others := 0, []string{}
 	for _, step := range p.Steps {
@@ -86,8 +86,9 @@ func (a *Account) reaches(ctx context.Context, m Monitor, id string, way []strin
 	return nil
 }
 
-func (a *Account) policy(ctx context.Context, id string) (Policy, error) {
-	return a.policies.Try(ctx, "the policy "+id, patience, func(ctx context.Context) (Policy, error) {
+// policy is nil where there is none of that id.
+func (a *Account) policy(ctx context.Context, id string) (*Policy, error) {
+	return a.policies.Try(ctx, "the policy "+id, patience, func(ctx context.Context) (*Policy, error) {
 		var answer struct {
 			Data *struct {
 				ID         text
@@ -98,12 +99,16 @@ func (a *Account) policy(ctx context.Context, id string) (Policy, error) {
 				Steps []Step
 			}
 		}
-		if err := a.api.Get(ctx, "/v3/policies/"+id, &answer); err != nil {
-			return Policy{}, err
+		switch said, err := a.api.Get(ctx, "/v3/policies/"+url.PathEscape(id), &answer); {
+		case err != nil:
+			return nil, err
+		case said.Status == http.StatusNotFound:
+			return nil, nil
+		case said.Status != http.StatusOK:
+			return nil, said.Unexpected()
+		case answer.Data == nil || string(answer.Data.ID) != id:
+			return nil, a.unreadable("the policy "+id, "an answer about something else")
 		}
-		if answer.Data == nil || string(answer.Data.ID) != id {
-			return Policy{}, a.unreadable("the policy "+id, "an answer about something else")
-		}
-		return Policy{Name: answer.Data.Attributes.Name, Steps: append(answer.Data.Attributes.Steps, answer.Data.Steps...)}, nil
+		return &Policy{Name: answer.Data.Attributes.Name, Steps: append(answer.Data.Attributes.Steps, answer.Data.Steps...)}, nil
 	})
 }

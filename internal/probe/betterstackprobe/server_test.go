@@ -10,9 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/getdrop/launchgate/fixtures/betterstacktest"
+	"github.com/getdrop/launchgate/fixtures/servicetest"
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 	"github.com/getdrop/launchgate/internal/probe/statuspageprobe"
 )
 
@@ -23,7 +24,8 @@ const (
 
 var address = netip.MustParseAddr("203.0.113.101")
 
-func start(t *testing.T) (*betterstacktest.Server, *httpprobe.Client) {
+// start gives the stand-in, and the API or a page of it at a base.
+func start(t *testing.T) (*betterstacktest.Server, func(base, token string) *jsonapi.Service) {
 	t.Helper()
 	authority, err := tlstest.NewAuthority()
 	require.NoError(t, err)
@@ -31,18 +33,17 @@ func start(t *testing.T) (*betterstacktest.Server, *httpprobe.Client) {
 		Monitors: []betterstacktest.Monitor{betterstacktest.Good("Other", healthURL, ""), betterstacktest.Good("Other", healthURL, ""), betterstacktest.Good("Health", healthURL, "7")},
 		Policies: map[string][]betterstacktest.Step{"7": betterstacktest.Calls()},
 		Page:     betterstacktest.Page{State: "operational", Resources: []string{"Drop", "API", "Website"}}, PageSize: 2})
-	return s, &httpprobe.Client{Network: &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}, Resolver: s}
-}
-
-func tokenOf(value string) func(context.Context) (string, error) {
-	return func(context.Context) (string, error) { return value, nil }
+	network := &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}
+	return s, func(base, token string) *jsonapi.Service {
+		return &jsonapi.Service{Name: "Better Stack", Base: base, Network: network, Resolver: s, Key: "betterstack.token", Token: func(context.Context) (string, error) { return token, nil }}
+	}
 }
 
 func TestAgainstTheStandIn(t *testing.T) {
-	server, web := start(t)
+	server, api := start(t)
 	health := Wanted{"Health", healthURL}
 	status := func(claim func(*Account) probe.Claim) probe.Status {
-		result := probe.Run(t.Context(), "", claim(New(web, tokenOf(secret))))
+		result := probe.Run(t.Context(), "", claim(New(api(Base, secret))))
 		t.Log(result.Status, result.Message())
 		return result.Status
 	}
@@ -74,15 +75,22 @@ func TestAgainstTheStandIn(t *testing.T) {
 		})
 		assert.Equal(t, test.want, status(escalates), name)
 	}
-	result := probe.Run(t.Context(), "", New(web, tokenOf("another")).Watches(health))
+	result := probe.Run(t.Context(), "", New(api(Base, "another")).Watches(health))
 	assert.Equal(t, probe.Blocked, result.Status)
 	assert.Contains(t, result.Message(), "401")
 	assert.NotContains(t, result.Message(), "another")
-	assert.Equal(t, probe.Blocked, probe.Run(t.Context(), "", New(web, nil).Watches(health)).Status)
+}
+
+func TestWhatIsNoStatusPageIsNamedByItsAddress(t *testing.T) {
+	server, api := start(t)
+	server.Fail(servicetest.Empty)
+	result := probe.Run(t.Context(), "", statuspageprobe.Live(NewPage(api("https://"+pageHost, "")), 3))
+	assert.Equal(t, probe.Blocked, result.Status)
+	assert.Contains(t, result.Message(), "from https://"+pageHost+"/index.json;")
 }
 
 func TestStatusPage(t *testing.T) {
-	server, web := start(t)
+	server, api := start(t)
 	from := time.Date(2027, 1, 19, 9, 0, 0, 0, time.UTC)
 	oslo := time.FixedZone("CET", 3600)
 	report := betterstacktest.Report{Title: "Launch", From: from.In(oslo), To: from.Add(30 * time.Minute), Affected: 2}
@@ -100,6 +108,9 @@ func TestStatusPage(t *testing.T) {
 		}, probe.Pass, probe.Fail},
 		"degraded":        {func(p *betterstacktest.Page) { p.State = "degraded" }, probe.Fail, probe.Fail},
 		"no state":        {func(p *betterstacktest.Page) { p.State = "" }, probe.Blocked, probe.Blocked},
+		"a new state":     {func(p *betterstacktest.Page) { p.State = "mostly_fine" }, probe.Blocked, probe.Fail},
+		"a new status":    {func(p *betterstacktest.Page) { p.States = map[string]string{"API": "mostly_fine"} }, probe.Blocked, probe.Fail},
+		"not monitored":   {func(p *betterstacktest.Page) { p.States = map[string]string{"API": "not_monitored"} }, probe.Fail, probe.Fail},
 		"password":        {func(p *betterstacktest.Page) { p.Password = true }, probe.Fail, probe.Fail},
 		"two resources":   {func(p *betterstacktest.Page) { p.Resources = p.Resources[:2] }, probe.Fail, probe.Fail},
 		"one is degraded": {func(p *betterstacktest.Page) { p.States = map[string]string{"API": "degraded"} }, probe.Fail, probe.Fail},
@@ -113,7 +124,7 @@ func TestStatusPage(t *testing.T) {
 				s.Page = betterstacktest.Page{State: "operational", Resources: []string{"Drop", "API", "Website"}}
 				test.change(&s.Page)
 			})
-			page := NewPage(web, "https://"+pageHost+"/")
+			page := NewPage(api("https://"+pageHost, ""))
 			assert.Equal(t, test.live, probe.Run(t.Context(), "", statuspageprobe.Live(page, 3)).Status)
 			assert.Equal(t, test.scheduled, probe.Run(t.Context(), "", statuspageprobe.Scheduled(page, from, from.Add(30*time.Minute))).Status)
 			assert.Equal(t, probe.Blocked, probe.Run(t.Context(), "", statuspageprobe.Scheduled(page, time.Time{}, time.Time{})).Status)

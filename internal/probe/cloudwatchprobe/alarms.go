@@ -5,9 +5,10 @@ package cloudwatchprobe
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
@@ -52,6 +53,7 @@ type State struct {
 	Actions        []string `json:"actions"`
 	Evaluation     string   `json:"evaluation,omitempty"`         // what keeps CloudWatch from evaluating it
 	Suppressed     string   `json:"suppressed,omitempty"`         // what keeps a composite alarm from acting
+	Rule           string   `json:"rule,omitempty"`               // of a composite alarm
 	Missing        string   `json:"treat_missing_data,omitempty"` // empty: a composite alarm, which has no data of its own
 }
 
@@ -94,7 +96,7 @@ func (a *Alarms) observe(ctx context.Context) (alarms, error) {
 			for i := range page.CompositeAlarms {
 				c := &page.CompositeAlarms[i]
 				seen.note(State{Name: aws.ToString(c.AlarmName), State: string(c.StateValue), Reason: aws.ToString(c.StateReason),
-					ActionsEnabled: aws.ToBool(c.ActionsEnabled), Actions: c.AlarmActions, Suppressed: string(c.ActionsSuppressedBy)})
+					ActionsEnabled: aws.ToBool(c.ActionsEnabled), Actions: c.AlarmActions, Suppressed: string(c.ActionsSuppressedBy), Rule: aws.ToString(c.AlarmRule)})
 			}
 		}
 	}
@@ -154,6 +156,8 @@ func wouldRing(s State, want Alarm) *probe.Unmet {
 		return &probe.Unmet{Class: "alarm.actions", Want: "an action that calls somebody when " + s.Name + " rings", Got: got, Fix: "add the on-call topic to the alarm's actions"}
 	case s.Suppressed != "":
 		return &probe.Unmet{Class: "alarm.suppressed", Want: s.Name + " not suppressed", Got: "its actions suppressed by " + s.Suppressed, Fix: "see the alarm that suppresses it"}
+	case constant(s.Rule):
+		return &probe.Unmet{Class: "alarm.rule", Want: s.Name + " to ring by other alarms alone", Got: s.Rule, Fix: "take TRUE and FALSE, which are for tests, out of the alarm's rule"}
 	case s.Evaluation != "":
 		return &probe.Unmet{Class: "alarm.evaluation", Want: s.Name + " evaluated", Got: strings.TrimSpace(s.Evaluation + " " + s.Reason), Fix: "correct the alarm's metric or query"}
 	case want.Missing != "any" && s.Missing == "":
@@ -165,6 +169,15 @@ func wouldRing(s State, want Alarm) *probe.Unmet {
 	return nil
 }
 
+// constant says whether a composite alarm's rule has a TRUE or a FALSE in it, beside the names of alarms.
+func constant(rule string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(named.ReplaceAllString(rule, ""), func(r rune) bool { return !unicode.IsLetter(r) }), func(word string) bool {
+		return strings.EqualFold(word, "TRUE") || strings.EqualFold(word, "FALSE")
+	})
+}
+
+var named = regexp.MustCompile(`"[^"]*"|'[^']*'|(?i)(ALARM|OK|INSUFFICIENT_DATA)\s*\([^)"']*\)`)
+
 // calls says whether an alarm's action can reach a person. One that scales a service or restarts an instance reaches nobody.
 func calls(action string) bool {
 	parts := strings.Split(action, ":")
@@ -175,12 +188,12 @@ func calls(action string) bool {
 func (a *Alarms) IsGreen(name string) probe.Claim { return a.claim(name, green) }
 
 func green(s State) *probe.Unmet {
-	if s.State == string(types.StateValueOk) {
+	if s.State == string(types.StateValueOk) && s.Evaluation == "" {
 		return nil
 	}
 	fix := "see what rings"
 	if s.State == string(types.StateValueInsufficientData) {
 		fix = "see why nothing is measured; have it signed where that is right before the launch"
 	}
-	return &probe.Unmet{Class: "alarm.state", Want: s.Name + " OK", Got: strings.TrimSpace(fmt.Sprintf("%s %s", s.State, s.Reason)), Fix: fix}
+	return &probe.Unmet{Class: "alarm.state", Want: s.Name + " OK", Got: strings.Join(strings.Fields(s.State+" "+s.Evaluation+" "+s.Reason), " "), Fix: fix}
 }

@@ -25,6 +25,11 @@ func TestWouldRing(t *testing.T) {
 		"missing data as asked":          {State{ActionsEnabled: true, Actions: []string{topic}, Missing: "breaching"}, "breaching", "", ""},
 		"composite, missing data or not": {State{ActionsEnabled: true, Actions: []string{topic}}, "any", "", ""},
 
+		"composite of others": {State{ActionsEnabled: true, Actions: []string{topic}, Rule: `ALARM("a FALSE one") OR (NOT OK(true) AND INSUFFICIENT_DATA('c'))`}, "any", "", ""},
+
+		// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html (AlarmRule): TRUE and FALSE are for tests
+		"composite of nothing": {State{ActionsEnabled: true, Actions: []string{topic}, Rule: "FALSE"}, "any", "alarm.rule", "FALSE"},
+		"composite in a test":  {State{ActionsEnabled: true, Actions: []string{topic}, Rule: `false AND ALARM("a")`}, "any", "alarm.rule", `false AND ALARM("a")`},
 		"actions off":          {State{Actions: []string{topic}, Missing: "missing"}, "any", "alarm.actions", "disabled"},
 		"no action":            {State{ActionsEnabled: true, Missing: "missing"}, "any", "alarm.actions", "none"},
 		"only scales":          {State{ActionsEnabled: true, Actions: []string{scale}, Missing: "missing"}, "any", "alarm.actions", "only " + scale},
@@ -51,6 +56,9 @@ func TestWouldRing(t *testing.T) {
 
 func TestGreen(t *testing.T) {
 	assert.Nil(t, green(State{State: "OK"}))
+	stuck := green(State{State: "OK", Evaluation: "EVALUATION_FAILURE"})
+	require.NotNil(t, stuck, "the state is of before")
+	assert.Contains(t, stuck.Got, "EVALUATION_FAILURE")
 	for state, fix := range map[string]string{"ALARM": "see what rings", "INSUFFICIENT_DATA": "nothing is measured", "": "see what rings", "ok": "see what rings"} {
 		unmet := green(State{Name: "a", State: state, Reason: "because"})
 		require.NotNil(t, unmet, state)

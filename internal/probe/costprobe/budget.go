@@ -4,6 +4,7 @@ package costprobe
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func (b *Budget) Within() probe.Claim {
 		case err != nil:
 			return evidence, awsprobe.Unreadable("budgets:ViewBudget", "the budget "+b.name, who, err)
 		}
-		s := fromBudget(out.Budget)
+		s := fromBudget(out.Budget, b.now())
 		if !s.Filtered {
 			today := b.now().UTC()
 			rest, err := costexplorer.NewFromConfig(cfg).GetCostForecast(ctx, &costexplorer.GetCostForecastInput{Granularity: explorer.GranularityMonthly, Metric: explorer.MetricUnblendedCost,
@@ -85,7 +86,7 @@ func (b *Budget) Within() probe.Claim {
 	}
 }
 
-func fromBudget(in *types.Budget) Spend {
+func fromBudget(in *types.Budget, now time.Time) Spend {
 	var s Spend
 	read := func(spend *types.Spend) *float64 {
 		if spend == nil || s.Unit != "" && aws.ToString(spend.Unit) != s.Unit {
@@ -104,13 +105,17 @@ func fromBudget(in *types.Budget) Spend {
 		s.Other = fmt.Sprintf("a %s budget of %s", in.TimeUnit, in.BudgetType)
 	case in.HealthStatus != nil && in.HealthStatus.Status == types.HealthStatusValueUnhealthy:
 		s.Other = "a budget that is not kept up to date: " + string(in.HealthStatus.StatusReason)
+	case in.AutoAdjustData != nil:
+		s.Other = fmt.Sprintf("one that sets its own limit, by the %s", in.AutoAdjustData.AutoAdjustType)
+	case in.TimePeriod != nil && (aws.ToTime(in.TimePeriod.Start).After(now) || in.TimePeriod.End != nil && !in.TimePeriod.End.After(now)):
+		s.Other = "one whose time has not come or is over"
 	}
 	return s
 }
 
 func amount(text *string) *float64 {
 	n, err := strconv.ParseFloat(aws.ToString(text), 64)
-	if err != nil {
+	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
 		return nil
 	}
 	return &n

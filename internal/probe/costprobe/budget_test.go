@@ -65,7 +65,21 @@ func TestAgainstTheStandIn(t *testing.T) {
 		"of a year":        {func(b *types.Budget) { b.TimeUnit = types.TimeUnitAnnually }, "", probe.Fail},
 		"of usage":         {func(b *types.Budget) { b.BudgetType = types.BudgetTypeUsage }, "", probe.Fail},
 		"out of date":      {func(b *types.Budget) { b.HealthStatus = &types.HealthStatus{Status: types.HealthStatusValueUnhealthy} }, "", probe.Fail},
-		"another name":     {func(b *types.Budget) { b.BudgetName = aws.String("other") }, "", probe.Fail},
+		// https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Budget.html (AutoAdjustData, TimePeriod)
+		"follows the forecast": {func(b *types.Budget) {
+			b.AutoAdjustData = &types.AutoAdjustData{AutoAdjustType: types.AutoAdjustTypeForecast}
+		}, "250", probe.Fail},
+		"has ended": {func(b *types.Budget) {
+			b.TimePeriod = &types.TimePeriod{End: aws.Time(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))}
+		}, "250", probe.Fail},
+		"has not begun": {func(b *types.Budget) {
+			b.TimePeriod = &types.TimePeriod{Start: aws.Time(time.Date(2028, 1, 1, 0, 0, 0, 0, time.UTC))}
+		}, "250", probe.Fail},
+		"is under way": {func(b *types.Budget) {
+			b.TimePeriod = &types.TimePeriod{Start: aws.Time(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)), End: aws.Time(time.Date(2087, 6, 15, 0, 0, 0, 0, time.UTC))}
+		}, "250", probe.Pass},
+		"no number":    {func(b *types.Budget) { b.CalculatedSpend.ForecastedSpend = usd("NaN") }, "", probe.Blocked},
+		"another name": {func(b *types.Budget) { b.BudgetName = aws.String("other") }, "", probe.Fail},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := types.Budget{BudgetName: aws.String("drop"), BudgetType: types.BudgetTypeCost, TimeUnit: types.TimeUnitMonthly, BudgetLimit: usd("500.0"),

@@ -13,12 +13,12 @@ func Covered(p Provider, file string, features []string) probe.Claim {
 		if len(features) == 0 {
 			return unset("flags.features", "list what is new in the release")
 		}
-		return outcome("flags.coverage", fmt.Sprintf("%d features behind flags, or exempt", len(features)), plan.uncovered(features, seen), nil, plan.name, "put it behind a flag, or exempt it with a reason")
+		wrong, unknown := plan.uncovered(features, seen)
+		return outcome("flags.coverage", fmt.Sprintf("%d features behind flags, or exempt", len(features)), wrong, unknown, plan.name, "put it behind a flag, or exempt it with a reason")
 	})
 }
 
-func (p *Plan) uncovered(features []string, seen map[string]Evaluation) []string {
-	var wrong []string
+func (p *Plan) uncovered(features []string, seen map[string]Evaluation) (wrong, unknown []string) {
 	for _, name := range features {
 		at := slices.IndexFunc(p.Features, func(f Feature) bool { return f.Name == name })
 		if at < 0 {
@@ -36,9 +36,11 @@ func (p *Plan) uncovered(features []string, seen map[string]Evaluation) []string
 			wrong = append(wrong, where+"flag "+f.Flag+" is not in the plan's flags")
 		case !there || evaluation.Error == notFound:
 			wrong = append(wrong, where+"the provider has no flag "+f.Flag)
+		case evaluation.Error != "":
+			unknown = append(unknown, where+"flag "+f.Flag+": "+evaluation.Error)
 		}
 	}
-	return wrong
+	return wrong, unknown
 }
 
 // OffByDefault claims that in production every flag is off but those that are planned on: those that nobody planned, too.
@@ -63,6 +65,10 @@ func (p *Plan) notOff(seen map[string]Evaluation) (wrong, unknown []string) {
 			continue
 		}
 		if _, boolean := e.Value.(bool); !inPlan && e.Error == "" && e.Value != nil && !boolean {
+			text, _ := e.Value.(string)
+			if on, _ := meaning(text); on && text != "1" {
+				wrong = append(wrong, key+" is on")
+			}
 			continue // a setting that nobody planned is no feature flag
 		}
 		on, why := e.state()

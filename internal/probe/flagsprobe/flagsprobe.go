@@ -51,14 +51,16 @@ func (e Evaluation) state() (on bool, unknown string) {
 		return false, "no value, so that the application takes its own default"
 	case !boolean:
 		return false, "a value that is neither true nor false"
-	case slices.Contains([]string{"DEFAULT", "ERROR", "UNKNOWN", "STALE", "CACHED", ""}, e.Reason):
+	case e.Reason != "STATIC" && e.Reason != "DISABLED" && !e.partial():
 		return value, fmt.Sprintf("%t by the reason %q, which is nobody's decision", value, e.Reason)
 	}
 	return value, ""
 }
 
 // partial says that the flag was decided for one context only, and may be otherwise for others.
-func (e Evaluation) partial() bool { return e.Reason == "SPLIT" || e.Reason == "TARGETING_MATCH" }
+func (e Evaluation) partial() bool {
+	return slices.Contains([]string{"SPLIT", "TARGETING_MATCH", "TARGETING_MATCH_SPLIT"}, e.Reason)
+}
 
 // claim reads the plan, asks the provider and judges.
 func claim(p Provider, file, source string, judge func(*Plan, map[string]Evaluation) error) probe.Claim {

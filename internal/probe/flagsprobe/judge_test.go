@@ -86,6 +86,11 @@ func TestStatesOfFlags(t *testing.T) {
 		"an error with a value":        {answers{"pay": on, "qr": {Value: false, Reason: "ERROR"}}, probe.Blocked, probe.Blocked},
 		"an error code":                {answers{"pay": on, "qr": {Value: false, Reason: "STATIC", Error: "PARSE_ERROR"}}, probe.Blocked, probe.Blocked},
 		"stale":                        {answers{"pay": on, "qr": {Value: false, Reason: "STALE"}}, probe.Blocked, probe.Blocked},
+		"offline":                      {answers{"pay": on, "qr": {Value: false, Reason: "OFFLINE"}}, probe.Blocked, probe.Blocked}, // GO Feature Flag's word for its default
+		"a reason of its own":          {answers{"pay": on, "qr": {Value: false, Reason: "default"}}, probe.Blocked, probe.Blocked},
+		"off for some of some":         {answers{"pay": on, "qr": {Value: false, Reason: "TARGETING_MATCH_SPLIT"}}, probe.Fail, probe.Fail}, // GO Feature Flag's too
+		"an unplanned one has a count": {answers{"pay": on, "qr": off, "tries": {Value: 1.0, Reason: "STATIC"}, "layout": {Value: "1", Reason: "STATIC"}}, probe.Pass, probe.Pass},
+		"an unplanned one says on":     {answers{"pay": on, "qr": off, "dark": {Value: "on", Reason: "STATIC"}}, probe.Fail, probe.Pass},
 		"no reason":                    {answers{"pay": on, "qr": {Value: false}}, probe.Blocked, probe.Blocked},
 		"no value":                     {answers{"pay": on, "qr": {Reason: "STATIC"}}, probe.Blocked, probe.Blocked},
 		"on by default":                {answers{"pay": on, "qr": {Value: true, Reason: "DEFAULT"}}, probe.Fail, probe.Blocked},
@@ -119,12 +124,13 @@ func TestCovered(t *testing.T) {
 		seen     answers
 		want     probe.Status
 	}{
-		"behind a flag, or exempt": {good, []string{"Pay", "Text"}, answers{"pay": on}, probe.Pass},
-		"nobody listed any":        {good, nil, answers{"pay": on}, probe.Blocked},
-		"one more":                 {good, []string{"Pay", "QR"}, answers{"pay": on}, probe.Fail},
-		"the provider has it not":  {good, []string{"Pay"}, answers{"pay": {Error: notFound}}, probe.Fail},
-		"no flag, no reason":       {"flags: []\nfeatures: [{name: Pay}]\n", []string{"Pay"}, answers{"pay": on}, probe.Fail},
-		"an unplanned flag":        {"flags: []\nfeatures: [{name: Pay, flag: pay}]\n", []string{"Pay"}, answers{"pay": on}, probe.Fail},
+		"behind a flag, or exempt":  {good, []string{"Pay", "Text"}, answers{"pay": on}, probe.Pass},
+		"nobody listed any":         {good, nil, answers{"pay": on}, probe.Blocked},
+		"one more":                  {good, []string{"Pay", "QR"}, answers{"pay": on}, probe.Fail},
+		"the provider has it not":   {good, []string{"Pay"}, answers{"pay": {Error: notFound}}, probe.Fail},
+		"the provider has an error": {good, []string{"Pay"}, answers{"pay": {Error: "GENERAL"}}, probe.Blocked},
+		"no flag, no reason":        {"flags: []\nfeatures: [{name: Pay}]\n", []string{"Pay"}, answers{"pay": on}, probe.Fail},
+		"an unplanned flag":         {"flags: []\nfeatures: [{name: Pay, flag: pay}]\n", []string{"Pay"}, answers{"pay": on}, probe.Fail},
 	} {
 		result := probe.Run(t.Context(), title, Covered(test.seen, written(t, test.text), test.features))
 		assert.Equal(t, test.want, result.Status, "%s: %s", title, result.Message())

@@ -174,6 +174,8 @@ func TestJudgeHealth(t *testing.T) {
 		"check that is false":  {want: flat, body: `{"status":"ok","version":"1","checks":{"db":false}}`, class: "health.check"},
 		"failing in a list":    {want: flat, body: `{"status":"ok","version":"1","checks":{"db":[{"status":"pass"},{"status":"warn"}]}}`, class: "health.check"},
 		"check without status": {want: flat, body: `{"status":"ok","version":"1","checks":{"db":{}}}`, class: "health.check"},
+		"checks are one text":  {want: flat, body: `{"status":"ok","version":"1","checks":"database down"}`, class: "health.check"},
+		"checks are false":     {want: flat, body: `{"status":"ok","version":"1","checks":false}`, class: "health.check"},
 		"check with no text":   {want: flat, body: `{"status":"ok","version":"1","checks":{"db":{"status":""}}}`, class: "health.check"},
 		"other version":        {want: flat, body: `{"status":"ok","version":"1.0"}`, class: "health.version"},
 		"max-age=0":            {want: flat, body: `{"status":"ok","version":"1"}`, header: map[string]string{"Cache-Control": "max-age=0"}, class: "http.cacheable"},

@@ -134,10 +134,10 @@ func failing(document any, want Health) (check, said string) {
 		path = want.StatusPath[:dot] + ".checks"
 	}
 	beside := at(document, path)
-	if list, ok := beside.([]any); ok {
-		return path, verdict(list, want.StatusOK)
+	checks, named := beside.(map[string]any)
+	if beside != nil && !named {
+		return path, verdict(beside, want.StatusOK)
 	}
-	checks, _ := beside.(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(checks)) {
 		if said := verdict(checks[name], want.StatusOK); said != "" {
 			return name, said

@@ -47,13 +47,23 @@ func New(account *awsprobe.Account, arn string, asked ...Permission) *Role {
 
 type simulated struct {
 	decisions map[Permission]string
+	missing   map[Permission][]string // context keys that the policies ask for and nobody knows
 	from      string
+}
+
+// circumstances are what is known of every call to a resource: that it comes over TLS, and to which region.
+func circumstances(resource string) []types.ContextEntry {
+	known := []types.ContextEntry{{ContextKeyName: aws.String("aws:SecureTransport"), ContextKeyType: types.ContextKeyTypeEnumBoolean, ContextKeyValues: []string{"true"}}}
+	if parts := strings.Split(resource, ":"); len(parts) > 3 && parts[3] != "" {
+		known = append(known, types.ContextEntry{ContextKeyName: aws.String("aws:RequestedRegion"), ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{parts[3]}})
+	}
+	return known
 }
 
 // observe simulates the actions of one resource in one call: the API simulates every action on every resource that it is given.
 func (r *Role) observe(ctx context.Context) (simulated, error) {
 	cfg, who, err := r.account.Open(ctx, Needs)
-	seen := simulated{decisions: map[Permission]string{}, from: "iam:SimulatePrincipalPolicy as " + who.String()}
+	seen := simulated{decisions: map[Permission]string{}, missing: map[Permission][]string{}, from: "iam:SimulatePrincipalPolicy as " + who.String()}
 	if err != nil {
 		return seen, err
 	}
@@ -65,14 +75,19 @@ func (r *Role) observe(ctx context.Context) (simulated, error) {
 		}
 	}
 	for resource, actions := range byResource {
-		pages := iam.NewSimulatePrincipalPolicyPaginator(client, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &r.arn, ActionNames: actions, ResourceArns: []string{resource}})
+		pages := iam.NewSimulatePrincipalPolicyPaginator(client, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &r.arn, ActionNames: actions, ResourceArns: []string{resource}, ContextEntries: circumstances(resource)})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
 				return seen, r.refused(who, err)
 			}
 			for _, result := range page.EvaluationResults {
-				seen.decisions[Permission{aws.ToString(result.EvalActionName), resource}] = string(result.EvalDecision)
+				p := Permission{aws.ToString(result.EvalActionName), resource}
+				seen.decisions[p] = string(result.EvalDecision)
+				seen.missing[p] = result.MissingContextValues
+				for _, one := range result.ResourceSpecificResults {
+					seen.missing[p] = append(seen.missing[p], one.MissingContextValues...)
+				}
 			}
 		}
 	}
@@ -121,6 +136,10 @@ func (r *Role) claim(p Permission, judge func(decision string) *probe.Unmet) pro
 		evidence.Observed = map[string]string{"action": p.Action, "resource": p.Resource, "decision": decision}
 		if !answered || decision == "" {
 			return evidence, &probe.Unknown{Class: "iam.unanswered", Want: p.Action + " on " + p.Resource, Got: "no decision", From: seen.from, Fix: "see whether the action is spelled right"}
+		}
+		if missing := seen.missing[p]; len(missing) > 0 { // a statement with a condition on it did not match, whatever the real call has
+			return evidence, &probe.Unknown{Class: "iam.condition", Want: p.Action + " on " + p.Resource, Got: decision + " without " + strings.Join(slices.Compact(slices.Sorted(slices.Values(missing))), ", ") + ", by which the role's policies decide",
+				From: seen.from, Fix: "see what the statement with this condition allows or denies; this needs the sign-off of its owner, as a waiver of this gate"}
 		}
 		if unmet := judge(decision); unmet != nil {
 			unmet.From = seen.from

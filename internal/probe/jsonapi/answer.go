@@ -2,6 +2,7 @@ package jsonapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,7 @@ type Answer struct {
 	From   string // method and address, without the query; see Request.Shown
 
 	service *Service
-	text    bool
+	kind    string
 	at      time.Time
 }
 
@@ -42,7 +43,7 @@ func (s *Service) exchange(ctx context.Context, r Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{service: s, text: r.Text, From: request.Method + " " + s.host() + r.shown()}
+	a := &Answer{service: s, kind: r.Kind, From: request.Method + " " + s.host() + r.shown()}
 	response, err := s.client().Do(request)
 	if err != nil {
 		return nil, s.unreached(ctx, a.From, err)
@@ -79,10 +80,7 @@ func (s *Service) request(ctx context.Context, r Request) (*http.Request, error)
 	if err != nil {
 		return nil, s.unknown("not-configured", "the address of "+s.Name, "one that is no URL", "correct it in launch.yaml", nil)
 	}
-	request.Header.Set("Accept", "application/json")
-	if r.Text {
-		request.Header.Set("Accept", "text/plain")
-	}
+	request.Header.Set("Accept", cmp.Or(r.Kind, "application/json"))
 	request.Header.Set("User-Agent", "launchgate (https://github.com/getdrop/launchgate)")
 	if kind != "" {
 		request.Header.Set("Content-Type", kind)
@@ -94,11 +92,7 @@ func (s *Service) request(ctx context.Context, r Request) (*http.Request, error)
 		if err != nil {
 			return nil, s.unknown("not-configured", "the credential for "+s.Name, err.Error(), "see "+s.Key+" in launch.yaml", err)
 		}
-		scheme := s.Scheme
-		if scheme == "" {
-			scheme = "Bearer"
-		}
-		request.Header.Set("Authorization", scheme+" "+token)
+		request.Header.Set("Authorization", cmp.Or(s.Scheme, "Bearer ")+token)
 	}
 	return request, nil
 }
@@ -119,7 +113,7 @@ func (s *Service) unreached(ctx context.Context, from string, err error) error {
 	case errors.As(err, &withAddress):
 		err = withAddress.Err // without the query
 	}
-	return s.unknown("api.unreachable", "an answer of "+s.Name, redact.String(err.Error()), "see whether this machine reaches the service", nil)
+	return s.unknown("api.unreachable", "an answer of "+s.Name, redact.String(err.Error()), "see whether this machine reaches the service", err)
 }
 
 // limited says whether the service does not answer because it was asked too often, and how long it wants to be left alone: 429
@@ -153,30 +147,38 @@ func (a *Answer) limit(wait time.Duration) error {
 
 // usable is an error for what no API means as an answer.
 func (a *Answer) usable() error {
-	switch {
+	switch stale := a.fresh(); {
+	case stale != nil:
+		return stale
 	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
-		if err := a.fresh(); err != nil {
-			return err // a refusal of yesterday is none
-		}
-		return a.unusable("api.refused", fmt.Sprintf("status %d%s", a.Status, a.message()), "see that "+a.service.Key+" is valid and may read this")
+		return a.unusable(refused, fmt.Sprintf("status %d%s", a.Status, a.message()), "see that "+a.service.Key+" is valid and may read this")
 	case a.Status >= 500:
 		return a.unusable("api.down", fmt.Sprintf("status %d", a.Status), "see the service's status page, and run the gate again")
 	case a.Status >= 300 && a.Status < 400 && a.Status != http.StatusNotModified:
 		return a.unusable("api.moved", fmt.Sprintf("status %d, a redirect, which is not followed with a credential", a.Status), "correct the address or the name in launch.yaml")
 	case a.Status == http.StatusNotModified || a.Status == http.StatusNoContent:
-		return a.fresh()
+		return nil
 	}
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
-	if a.text && a.Status == http.StatusOK {
-		if kind != "text/plain" {
-			return a.unusable("api.malformed", fmt.Sprintf("status 200 with what is no text (%.40q)", redact.String(kind)), "see what really answers there")
-		}
-		return a.fresh()
+	if a.kind == "*/*" || a.kind != "" && kind == a.kind {
+		return nil
+	}
+	if a.kind != "" && a.Status == http.StatusOK {
+		return a.unusable("api.malformed", fmt.Sprintf("status 200 with what is no %s (%.40q)", a.kind, redact.String(kind)), "see what really answers there")
 	}
 	if kind != "application/json" && !strings.HasSuffix(kind, "+json") || !json.Valid(a.Body) {
 		return a.unusable("api.malformed", fmt.Sprintf("status %d with what is no JSON (%.40q)", a.Status, redact.String(kind)), "see what really answers there")
 	}
-	return a.fresh()
+	return nil
+}
+
+// refused is the class of an answer that says that the credential is not good for what was asked.
+const refused = "api.refused"
+
+// Refused says whether an error is the service's own refusal, 401 or 403, of today.
+func Refused(err error) bool {
+	var unknown *probe.Unknown
+	return errors.As(err, &unknown) && unknown.Class == refused
 }
 
 // fresh refuses an answer that says itself that it is from long ago (RFC 9110 6.6.1, RFC 9111 5.1).
@@ -220,19 +222,22 @@ func (a *Answer) Incomplete(what string) error {
 
 // message is what the service says of an error, in one of the usual places.
 func (a *Answer) message() string {
-	var said struct {
-		Message string          `json:"message"`
-		Error   json.RawMessage `json:"error"`
-	}
+	var said struct{ Message, Error, Errors json.RawMessage }
 	_ = json.Unmarshal(a.Body, &said) // an answer without a reason is explained by its status
-	var inner struct {
-		Message string `json:"message"`
+	for _, raw := range []json.RawMessage{said.Message, said.Error, said.Errors} {
+		var inner struct{ Message string }
+		var text string
+		switch {
+		case len(raw) == 0 || string(raw) == "null":
+			continue
+		case json.Unmarshal(raw, &inner) == nil && inner.Message != "":
+			text = inner.Message
+		case json.Unmarshal(raw, &text) != nil:
+			text = string(raw)
+		}
+		if text != "" {
+			return fmt.Sprintf(", %.120q", redact.String(text))
+		}
 	}
-	if said.Message == "" && json.Unmarshal(said.Error, &inner) == nil {
-		said.Message = inner.Message
-	}
-	if said.Message == "" {
-		return ""
-	}
-	return fmt.Sprintf(", %.120q", redact.String(said.Message))
+	return ""
 }

@@ -36,7 +36,7 @@ type Service struct {
 	Header   http.Header    // sent with every request; no secret
 
 	Token  func(context.Context) (string, error) // nil: none is sent
-	Scheme string                                // before the token in Authorization; empty: Bearer
+	Scheme string                                // all that stands before the token in Authorization; empty: "Bearer "
 	Key    string                                // where launch.yaml refers to the token, for messages
 
 	Patience time.Duration // for one request; 0 is the package's
@@ -65,7 +65,7 @@ type Request struct {
 	JSON   any
 	Form   map[string]string
 	Header http.Header
-	Text   bool // the answer is plain text, and not JSON
+	Kind   string // media type of the answer; empty: JSON; */*: any, for a caller that knows every word of it
 
 	Shown string // the path as messages have it, where it carries what nobody may read; empty: the path without its query
 }
@@ -73,6 +73,15 @@ type Request struct {
 func (r Request) shown() string {
 	path, _, _ := strings.Cut(r.Path, "?")
 	return cmp.Or(r.Shown, path)
+}
+
+// Fetch is Get where nothing but a 200 tells anything.
+func (s *Service) Fetch(ctx context.Context, path string, into any) error {
+	answer, err := s.Get(ctx, path, into)
+	if err == nil && answer.Status != http.StatusOK {
+		err = answer.Unexpected()
+	}
+	return err
 }
 
 // Get is Do for a GET whose 200 is read into a value. Every other status is the answer's own affair, and into stays as it is.
@@ -85,7 +94,8 @@ func (s *Service) Get(ctx context.Context, path string, into any) (*Answer, erro
 }
 
 // Do makes a call. Where the service says that it may be made again after a while, it is, as long as the deadline lets it. An
-// error is a *probe.Unknown, with the answer where there was one; a status that has a meaning of its own in the API, such as 404, is an answer.
+// error is a *probe.Unknown, with the answer where there was one; a status that has a meaning of its own in the API, such as 404, is an
+// answer. What was Refused may say more than that the credential is not good.
 func (s *Service) Do(ctx context.Context, r Request) (*Answer, error) {
 	if s.Base == "" {
 		return nil, s.unknown("not-configured", "the address of "+s.Name, "none in launch.yaml", "add it", nil)

@@ -116,3 +116,41 @@ func TestNothingIsAskedWithoutTheCredential(t *testing.T) {
 	_, err = (&Service{Name: "nobody"}).Do(t.Context(), Request{})
 	assert.ErrorContains(t, err, "got none in launch.yaml")
 }
+
+func TestWhatAServiceSaysOfAnErrorIsRead(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"message":"no"}`:           `got status 422, "no" from`,
+		`{"error":{"message":"no"}}`: `got status 422, "no" from`,
+		`{"error":"no"}`:             `got status 422, "no" from`,
+		`{"errors":"no"}`:            `got status 422, "no" from`,
+		`{"errors":{"base":["no"]}}`: `got status 422, "{\"base\":[\"no\"]}" from`,
+		`{"error":null}`:             `got status 422 from`,
+		`[]`:                         `got status 422 from`,
+	} {
+		s := service(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = w.Write([]byte(body)) // the client judges
+		})
+		var into struct{}
+		err := s.Fetch(t.Context(), "/", &into)
+		assert.Equal(t, probe.Blocked, probe.StatusOf(err))
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+func TestARefusalIsOfTodayAndComesWithItsAnswer(t *testing.T) {
+	age := "0"
+	s := service(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Age", age)
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte("action_prohibited")) // the client judges
+	})
+	answer, err := s.Do(t.Context(), Request{Path: "/", Kind: "*/*"})
+	assert.True(t, Refused(err))
+	assert.Equal(t, "action_prohibited", string(answer.Body))
+	age = "86400"
+	_, err = s.Do(t.Context(), Request{Path: "/", Kind: "*/*"})
+	assert.False(t, Refused(err), "what a cache kept refuses nobody")
+	assert.Equal(t, probe.Blocked, probe.StatusOf(err))
+}

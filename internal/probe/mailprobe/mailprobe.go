@@ -96,7 +96,7 @@ func (t Test) arrived(ctx context.Context, recipient string) (raw []byte, return
 	} else if answer.Status != http.StatusOK {
 		return nil, "", answer.Unexpected()
 	}
-	answer, err := t.Inbox.Do(ctx, jsonapi.Request{Path: "/api/v1/message/" + id + "/raw", Text: true})
+	answer, err := t.Inbox.Do(ctx, jsonapi.Request{Path: "/api/v1/message/" + id + "/raw", Kind: "text/plain"})
 	if err == nil && answer.Status != http.StatusOK {
 		err = answer.Unexpected()
 	}

@@ -146,7 +146,7 @@ func TestAMessageThatArrives(t *testing.T) {
 				}
 				return s
 			}
-			result := probe.Run(t.Context(), title, Authenticated(Test{Send: api("", "may-send-mail"), Path: "/send", Body: `{"to":"{recipient}"}`, Inbox: api("Basic", base64.StdEncoding.EncodeToString([]byte("reader:of-the-inbox"))),
+			result := probe.Run(t.Context(), title, Authenticated(Test{Send: api("", "may-send-mail"), Path: "/send", Body: `{"to":"{recipient}"}`, Inbox: api("Basic ", base64.StdEncoding.EncodeToString([]byte("reader:of-the-inbox"))),
 				Recipient: "x+{nonce}@inbox.example", Receiver: "inbox.example", Authserv: c.authserv, Domain: "drop.example", Envelope: "bounce.drop.example", Within: time.Second, DNS: dns}))
 			assert.Equal(t, c.want, result.Status, result.Message())
 			assert.Contains(t, result.Message(), c.got)

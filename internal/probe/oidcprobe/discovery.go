@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
@@ -56,9 +57,13 @@ func judgeDocument(d *document, issuer string, scopes []string) error {
 	if d.Issuer != issuer {
 		return unmet("issuer", "the issuer "+issuer+", letter by letter", fmt.Sprintf("%q", d.Issuer), "correct bankid.issuer: tokens of another issuer are refused")
 	}
-	for name, address := range map[string]string{"authorization_endpoint": d.Authorization, "token_endpoint": d.Token, "jwks_uri": d.Keys} {
-		if u, err := url.Parse(address); err != nil || u.Scheme != "https" || u.Host == "" {
-			return unmet("discovery", name+" with https", fmt.Sprintf("%q", address), "ask the provider")
+	for _, endpoint := range []struct{ name, address string }{{"authorization_endpoint", d.Authorization}, {"token_endpoint", d.Token}, {"jwks_uri", d.Keys}} {
+		u, err := url.Parse(endpoint.address)
+		if err != nil || u.Scheme != "https" || u.Host == "" {
+			return unmet("discovery", endpoint.name+" with https", fmt.Sprintf("%q", endpoint.address), "ask the provider")
+		}
+		if word := probe.TestWord(u); word != "" {
+			return unmet("test-realm", "the "+endpoint.name+" of the production realm", fmt.Sprintf("%s, whose %q is one for tests", endpoint.address, word), "ask the provider")
 		}
 	}
 	for _, need := range []struct {
@@ -83,8 +88,10 @@ func judgeDocument(d *document, issuer string, scopes []string) error {
 	return nil
 }
 
+var signs = regexp.MustCompile(`^([RPE]S[0-9]|Ed)`) // RSA-OAEP encrypts
+
 func asymmetric(algorithm string) bool {
-	return len(algorithm) > 2 && slices.Contains([]string{"RS", "PS", "ES", "Ed"}, algorithm[:2])
+	return signs.MatchString(algorithm)
 }
 
 // KeysPublished claims that the provider publishes a key that signatures of its tokens can be checked with, and no private one.
@@ -119,19 +126,20 @@ func judgeKeys(raw []json.RawMessage, from string) ([]key, error) {
 	var seen []key
 	good := 0
 	for _, text := range raw {
+		var members map[string]json.RawMessage // private parts are looked for in keys of any kind, and whatever else is missing there
+		if err := json.Unmarshal(text, &members); err == nil && slices.ContainsFunc([]string{"d", "k", "p", "q", "priv"}, func(name string) bool { return members[name] != nil }) {
+			return append(seen, key{Trouble: "private, or a shared secret"}), &probe.Unmet{Class: "oidc.private-key", Want: "public keys only", Got: "one that is not, with the kid " + string(members["kid"]), From: from,
+				Fix: "tell the provider now: whoever has read it can sign tokens"}
+		}
 		var k jose.JSONWebKey
 		if err := k.UnmarshalJSON(text); err != nil {
 			seen = append(seen, key{Trouble: "of a kind that is not known here"})
 			continue
 		}
 		one := key{ID: k.KeyID, Use: k.Use, Algorithm: k.Algorithm}
-		if !k.IsPublic() {
-			one.Trouble = "private, or a shared secret"
-			return append(seen, one), &probe.Unmet{Class: "oidc.private-key", Want: "public keys only", Got: "one that is not, with the kid " + k.KeyID, From: from, Fix: "tell the provider now: whoever has read it can sign tokens"}
-		}
 		one.Bits = bits(k.Key)
 		switch {
-		case k.Use != "" && k.Use != "sig":
+		case k.Use != "" && k.Use != "sig", k.Algorithm != "" && !asymmetric(k.Algorithm):
 		case k.KeyID == "":
 			one.Trouble = "without a kid"
 		case one.Bits < 2048 && isRSA(k.Key) || one.Bits < 256:

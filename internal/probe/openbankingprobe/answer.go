@@ -3,7 +3,6 @@ package openbankingprobe
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -66,7 +65,7 @@ func ask(ctx context.Context, api *jsonapi.Service, r jsonapi.Request, into any)
 	case s.Code == "ACCESS_EXCEEDED":
 		return s, &probe.Unknown{Class: "openbanking.exceeded", Want: "an answer of " + api.Name, Got: s.String(), From: s.from,
 			Fix: "run the gate again tomorrow: the consent's reads of today are used up"}
-	case refusal(err) && s.Code != "":
+	case jsonapi.Refused(err) && s.Code != "":
 		return s, nil // it says why
 	case err != nil:
 		return s, err
@@ -74,12 +73,6 @@ func ask(ctx context.Context, api *jsonapi.Service, r jsonapi.Request, into any)
 		return s, answer.Read(into)
 	}
 	return s, nil
-}
-
-// refusal says whether an error is an answer of now that refuses whoever asks: 401 or 403.
-func refusal(err error) bool {
-	var unknown *probe.Unknown
-	return errors.As(err, &unknown) && unknown.Class == "api.refused"
 }
 
 // clean is a word of the provider's where it has its shape, and otherwise none of its.

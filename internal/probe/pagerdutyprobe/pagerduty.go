@@ -13,27 +13,31 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 	"github.com/getdrop/launchgate/internal/probe/oncallprobe"
-	"github.com/getdrop/launchgate/internal/probe/providerapi"
 )
 
 // Secret reads a secret; nil where there is none.
 type Secret = func(context.Context) (string, error)
 
+// REST and Events are where the two APIs are, and Scheme stands before the token for the first
+// (https://developer.pagerduty.com/docs/authentication).
+const (
+	REST   = "https://api.pagerduty.com"
+	Events = "https://events.pagerduty.com/v2"
+	Scheme = "Token token="
+)
+
 // Account is a PagerDuty account.
 type Account struct {
-	rest, events *providerapi.API
+	rest, events *jsonapi.Service
 	key          Secret
 	schedule     string
 }
 
-// New returns an account. The token may only read; the key is the routing key of an Events API v2 integration.
-func New(web *httpprobe.Client, schedule string, token, key Secret) *Account {
-	return &Account{schedule: schedule, key: key,
-		events: &providerapi.API{Web: web, Name: "PagerDuty", Class: "oncall", Base: "https://events.pagerduty.com/v2"},
-		rest:   &providerapi.API{Web: web, Name: "PagerDuty", Class: "oncall", Base: "https://api.pagerduty.com", Authorize: providerapi.Bearer("Token token=", "oncall.token", token)},
-	}
+// New returns an account. The token of the REST API may only read; the key is the routing key of an Events API v2 integration.
+func New(rest, events *jsonapi.Service, schedule string, key Secret) *Account {
+	return &Account{rest: rest, events: events, schedule: schedule, key: key}
 }
 
 // Name is PagerDuty.
@@ -57,7 +61,7 @@ func (a *Account) Shifts(ctx context.Context, from, to time.Time) ([]oncallprobe
 			}
 			More bool
 		}
-		if err := a.rest.Get(ctx, "/oncalls?"+query.Encode(), &answer); err != nil {
+		if err := a.rest.Fetch(ctx, "/oncalls?"+query.Encode(), &answer); err != nil {
 			return nil, err
 		}
 		if answer.OnCalls == nil {
@@ -88,45 +92,60 @@ type event struct {
 	Payload map[string]any `json:"payload,omitempty"`
 }
 
-// Fire triggers an alert, whose deduplication key is the nonce.
+// Fire triggers an alert, whose deduplication key is the nonce. Where nobody knows whether it was taken it is to be ended too.
 func (a *Account) Fire(ctx context.Context, nonce, says string) (string, error) {
-	err := a.send(ctx, event{Action: "trigger", Dedup: nonce, Payload: map[string]any{"summary": says, "source": "launchgate", "severity": "critical", "class": "test"}})
-	switch providerapi.Refused(err) {
-	case http.StatusBadRequest: // the integration does not take it: nothing was opened
-		return "", &probe.Unmet{Class: "oncall.routing", Want: "an alert that PagerDuty takes", Got: "400, invalid event", From: a.Name(), Fix: "see that oncall.routing_key is that of an Events API v2 integration"}
-	case 0: // taken, or nobody knows: it is ended in any case
-		return nonce, err
+	key, err := a.routingKey(ctx)
+	if err != nil {
+		return "", err
 	}
-	return "", err
+	said, err := a.send(ctx, event{Key: key, Action: "trigger", Dedup: nonce, Payload: map[string]any{"summary": says, "source": "launchgate", "severity": "critical", "class": "test"}})
+	if said != nil && said.Status == http.StatusBadRequest { // the integration does not take it: nothing was opened
+		return "", &probe.Unmet{Class: "oncall.routing", Want: "an alert that PagerDuty takes", Got: probe.Got(err, "status 400"), From: a.Name(), Fix: "see that oncall.routing_key is that of an Events API v2 integration"}
+	}
+	return nonce, err
 }
 
 // Resolve ends the alert.
 func (a *Account) Resolve(ctx context.Context, nonce string) error {
-	return a.send(ctx, event{Action: "resolve", Dedup: nonce})
+	key, err := a.routingKey(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = a.send(ctx, event{Key: key, Action: "resolve", Dedup: nonce})
+	return err
 }
 
-func (a *Account) send(ctx context.Context, e event) error {
+func (a *Account) routingKey(ctx context.Context) (string, error) {
 	unknown := func(got string, err error) error {
 		return &probe.Unknown{Class: "not-configured", Want: "the routing key", Got: got, From: "oncall.routing_key", Fix: "add that of an Events API v2 integration, as a secret: reference", Err: err}
 	}
 	if a.key == nil {
-		return unknown("none in launch.yaml", nil)
+		return "", unknown("none in launch.yaml", nil)
 	}
-	var err error
-	if e.Key, err = a.key(ctx); err != nil {
-		return unknown(err.Error(), err)
+	key, err := a.key(ctx)
+	if err != nil {
+		return "", unknown(err.Error(), err)
+	}
+	return key, nil
+}
+
+// send sends an event, which is taken with 202.
+func (a *Account) send(ctx context.Context, e event) (*jsonapi.Answer, error) {
+	said, err := a.events.Do(ctx, jsonapi.Request{Method: http.MethodPost, Path: "/enqueue", JSON: e})
+	if err != nil {
+		return nil, err
 	}
 	var answer struct {
 		Status string
 		Dedup  string `json:"dedup_key"`
 	}
-	if err := a.events.Post(ctx, "/enqueue", e, &answer); err != nil {
-		return err
+	switch {
+	case said.Status != http.StatusAccepted:
+		return said, said.Unexpected()
+	case said.Read(&answer) != nil || answer.Status != "success" || answer.Dedup != e.Dedup:
+		return said, a.unreadable("the event taken, under its deduplication key")
 	}
-	if answer.Status != "success" || answer.Dedup != e.Dedup {
-		return a.unreadable("the event taken, under its deduplication key")
-	}
-	return nil
+	return said, nil
 }
 
 // State looks for the incident of an alert and who took it. It shows some seconds after the event was taken.
@@ -141,7 +160,7 @@ func (a *Account) State(ctx context.Context, nonce string) (oncallprobe.Incident
 			}
 		}
 	}
-	if err := a.rest.Get(ctx, "/incidents?incident_key="+url.QueryEscape(nonce)+"&statuses[]=triggered&statuses[]=acknowledged&statuses[]=resolved", &answer); err != nil {
+	if err := a.rest.Fetch(ctx, "/incidents?incident_key="+url.QueryEscape(nonce)+"&statuses[]=triggered&statuses[]=acknowledged&statuses[]=resolved", &answer); err != nil {
 		return oncallprobe.Incident{}, err
 	}
 	if answer.Incidents == nil {
@@ -170,7 +189,7 @@ func (a *Account) email(ctx context.Context, p person) (string, error) {
 		return fmt.Sprintf("%s %q", p.Type, p.Summary), nil
 	}
 	var answer struct{ User person }
-	if err := a.rest.Get(ctx, "/users/"+url.PathEscape(p.ID), &answer); err != nil {
+	if err := a.rest.Fetch(ctx, "/users/"+url.PathEscape(p.ID), &answer); err != nil {
 		return "", err
 	}
 	if answer.User.Email == "" {
@@ -180,5 +199,5 @@ func (a *Account) email(ctx context.Context, p person) (string, error) {
 }
 
 func (a *Account) unreadable(want string) error {
-	return &probe.Unknown{Class: "oncall.unreadable", Want: want, Got: "an answer that does not say it", From: a.Name(), Fix: "see the provider's documentation for what changed"}
+	return &probe.Unknown{Class: "api.malformed", Want: want, Got: "an answer that does not say it", From: a.Name(), Fix: "see the provider's documentation for what changed"}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/getdrop/launchgate/fixtures/servicetest"
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 	"github.com/getdrop/launchgate/internal/probe/oncallprobe"
 )
 
@@ -25,9 +25,12 @@ func start(t *testing.T) (*pagerdutytest.Server, func(token, key string) *Accoun
 	require.NoError(t, err)
 	s := pagerdutytest.New(t, pagerdutytest.Config{Authority: authority, Address: netip.MustParseAddr("203.0.113.103"), Token: "pd-token-1", Key: "pd-key-1", Schedule: "P1"},
 		pagerdutytest.State{Shifts: []pagerdutytest.Shift{{User: ic}, {User: backup}}, Taker: ic, After: 20 * time.Millisecond})
-	web := &httpprobe.Client{Network: &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}, Resolver: s}
+	network := &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}
 	reveal := func(value string) Secret { return func(context.Context) (string, error) { return value, nil } }
-	return s, func(token, key string) *Account { return New(web, "P1", reveal(token), reveal(key)) }
+	return s, func(token, key string) *Account {
+		rest := &jsonapi.Service{Name: "PagerDuty", Base: REST, Network: network, Resolver: s, Scheme: Scheme, Key: "oncall.token", Token: reveal(token)}
+		return New(rest, &jsonapi.Service{Name: "PagerDuty", Base: Events, Network: network, Resolver: s}, "P1", reveal(key))
+	}
 }
 
 func TestAnswers(t *testing.T) {

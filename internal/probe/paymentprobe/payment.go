@@ -98,8 +98,11 @@ func PaidAndRefunded(api *jsonapi.Service, p Payment) probe.Claim {
 				Fix: "pay with a real card in production, give it back, and add them"}
 		}
 		var t Test
-		for path, into := range map[string]any{"/v1/charges/" + url.PathEscape(p.Charge): &t.Charge, "/v1/refunds/" + url.PathEscape(p.Refund): &t.Refund} {
-			answer, err := api.Get(ctx, path, into)
+		for _, object := range []struct {
+			path string
+			into any
+		}{{"/v1/charges/" + url.PathEscape(p.Charge), &t.Charge}, {"/v1/refunds/" + url.PathEscape(p.Refund), &t.Refund}} {
+			answer, err := api.Get(ctx, object.path, object.into)
 			switch {
 			case err != nil:
 				return evidence, err

@@ -89,6 +89,8 @@ func TestAgainstTheStandIn(t *testing.T) {
 	assert.Equal(t, probe.Pass, status("rk_live_of_the_test", paid).Status)
 	assert.Equal(t, probe.Fail, status("rk_test_of_the_test", paid).Status)
 	assert.Equal(t, probe.Blocked, status("rk_live_of_another", paid).Status)
+	result := probe.Run(t.Context(), "", PaidAndRefunded(&jsonapi.Service{Name: "Stripe", Base: "https://" + stripetest.Host, Network: network, Resolver: server, Header: Header(), Token: func(context.Context) (string, error) { return "rk_live_of_the_test", nil }}, paid))
+	assert.Equal(t, []string{"GET api.stripe.com/v1/charges/ch_1", "GET api.stripe.com/v1/refunds/re_1"}, result.Evidence.Asked, "always in this order")
 	other := paid
 	other.Refund = "re_2"
 	assert.Equal(t, probe.Fail, status("rk_live_of_the_test", other).Status)

@@ -53,6 +53,7 @@ func TestStreams(t *testing.T) {
 		{"another's slot", judge([]Sender{one}, []Slot{{Name: "one", Active: true, PID: 8}}, "one"), probe.Fail, "a replication slot"},
 		{"a slot that lost WAL", judge([]Sender{one}, []Slot{{Name: "one", Active: true, PID: 7, WAL: "lost"}}, "one"), probe.Fail, "wal_status lost"},
 		{"one too many", judge([]Sender{one, {PID: 8, Name: "two", State: "streaming"}}, []Slot{slot}, "one"), probe.Fail, "two"},
+		{"a copy under its name", judge([]Sender{one, {PID: 8, Name: "one", State: "catchup"}}, []Slot{slot, {Name: "two", Active: true, PID: 8}}, "one"), probe.Fail, "2 named \"one\""},
 		{"a slot for nobody", judge([]Sender{one}, []Slot{slot, {Name: "gone"}}, "one"), probe.Fail, "nobody at the slot gone"},
 	})
 }

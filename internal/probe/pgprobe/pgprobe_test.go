@@ -190,16 +190,20 @@ func TestClaimsAboutARealServer(t *testing.T) {
 	})
 
 	t.Run("role", func(t *testing.T) {
-		needs, never := pgprobe.ParseRights("SELECT, INSERT account"), pgprobe.ParseRights("DELETE audit_log")
+		needs, never := pgprobe.ParseRights("SELECT, INSERT account"), pgprobe.ParseRights("UPDATE, DELETE audit_log")
 		claim := d.LeastPrivilege("app", needs, never, false)
 		holds(t, claim)
 		for wrong, tt := range map[string]struct{ message, right string }{
-			"ALTER ROLE app SUPERUSER":                        {"SUPERUSER", "ALTER ROLE app NOSUPERUSER"},
-			"ALTER ROLE app CREATEDB BYPASSRLS":               {"BYPASSRLS, CREATEDB", "ALTER ROLE app NOCREATEDB NOBYPASSRLS"},
-			"GRANT postgres TO app":                           {"SUPERUSER as postgres", "REVOKE postgres FROM app"},
-			"ALTER TABLE audit_log OWNER TO app":              {"the owner of public.audit_log", "ALTER TABLE audit_log OWNER TO postgres; GRANT SELECT, INSERT ON audit_log TO app"},
-			"REVOKE INSERT ON account FROM app":               {"not INSERT on public.account", "GRANT INSERT ON account TO app"},
-			"GRANT DELETE ON audit_log TO PUBLIC":             {"DELETE on public.audit_log", "REVOKE DELETE ON audit_log FROM PUBLIC"},
+			"ALTER ROLE app SUPERUSER":              {"SUPERUSER", "ALTER ROLE app NOSUPERUSER"},
+			"ALTER ROLE app CREATEDB BYPASSRLS":     {"BYPASSRLS, CREATEDB", "ALTER ROLE app NOCREATEDB NOBYPASSRLS"},
+			"GRANT postgres TO app":                 {"SUPERUSER as postgres", "REVOKE postgres FROM app"},
+			"ALTER TABLE audit_log OWNER TO app":    {"the owner of public.audit_log", "ALTER TABLE audit_log OWNER TO postgres; GRANT SELECT, INSERT ON audit_log TO app"},
+			"REVOKE INSERT ON account FROM app":     {"not INSERT on public.account", "GRANT INSERT ON account TO app"},
+			"GRANT DELETE ON audit_log TO PUBLIC":   {"DELETE on public.audit_log", "REVOKE DELETE ON audit_log FROM PUBLIC"},
+			"GRANT UPDATE (id) ON audit_log TO app": {"UPDATE on public.audit_log", "REVOKE UPDATE (id) ON audit_log FROM app"},
+			"CREATE ROLE eraser; GRANT DELETE ON audit_log TO eraser; ALTER ROLE app NOINHERIT; GRANT eraser TO app": { // which app becomes by SET ROLE
+				"DELETE on public.audit_log", "ALTER ROLE app INHERIT; DROP OWNED BY eraser; DROP ROLE eraser"},
+			"GRANT CREATE ON SCHEMA public TO app":            {"what it creates in the schema public", "REVOKE CREATE ON SCHEMA public FROM app"},
 			"ALTER ROLE app RENAME TO nobody_of_that_name_ab": {"no such role", "ALTER ROLE nobody_of_that_name_ab RENAME TO app; ALTER ROLE app PASSWORD 'app-password'"},
 		} {
 			exec(wrong)
@@ -261,7 +265,7 @@ func TestClaimsAboutARealServer(t *testing.T) {
 	})
 
 	t.Run("transport", func(t *testing.T) {
-		fails(t, "one without TLS that was taken", d.TLSOnly())
+		fails(t, "one of gates without TLS that was taken", d.TLSOnly())
 		require.NoError(t, os.WriteFile(s.File("pg_hba.conf"), []byte(tlsOnly), 0o600))
 		root, err := pgx.Connect(t.Context(), strings.Replace(s.DSN(), "=require", "=disable", 1))
 		require.NoError(t, err)
@@ -274,6 +278,17 @@ func TestClaimsAboutARealServer(t *testing.T) {
 		require.NoError(t, root.Close(t.Context()))
 		require.Eventually(t, func() bool { status, _ := claims(t, d.TLSOnly()); return status == probe.Pass }, 10*time.Second, 10*time.Millisecond)
 		blocked(t, "sslmode=verify-full", s.database("gates", "sslmode=disable").TLSOnly())
+
+		// Each line of pg_hba.conf is about some roles: https://www.postgresql.org/docs/current/auth-pg-hba-conf.html
+		holds(t, d.TLSOnly("app"))
+		require.NoError(t, os.WriteFile(s.File("pg_hba.conf"), []byte("host all app all scram-sha-256\n"+tlsOnly), 0o600))
+		exec("SELECT pg_reload_conf()")
+		require.NoError(t, s.Until(t.Context(), "SELECT EXISTS (SELECT FROM pg_hba_file_rules WHERE 'app' = ANY (user_name))"))
+		require.Eventually(t, func() bool {
+			_, message := claims(t, d.TLSOnly("app"))
+			return strings.Contains(message, "one of app without TLS that was taken")
+		}, 10*time.Second, 10*time.Millisecond)
+		holds(t, d.TLSOnly()) // which nobody would see who asks as the gates' role alone
 	})
 
 	t.Run("ways that do not lead there", func(t *testing.T) {

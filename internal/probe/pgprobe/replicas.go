@@ -87,9 +87,14 @@ func streams(seen Replication, names []string, from string) error {
 			return bad("slot", "all WAL for "+name, "wal_status "+wal+" of the slot "+seen.Slots[held].Name, "raise max_slot_wal_keep_size, or build the standby anew")
 		}
 	}
+	called := map[string]int{}
 	for _, s := range standbys {
+		called[s.Name]++
 		if !slices.Contains(names, s.Name) {
 			return bad("unnamed", "no standbys but those that launch.yaml names", "one named "+fmt.Sprintf("%q", s.Name), "add it to database.sql.replicas, or stop it")
+		}
+		if n := called[s.Name]; n > 1 { // such as a machine that was copied, settings and all
+			return bad("unnamed", "one standby of each name", fmt.Sprintf("%d named %q", n, s.Name), "give each an application_name of its own, or stop the one that nobody knows")
 		}
 	}
 	for _, slot := range seen.Slots {

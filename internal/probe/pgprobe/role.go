@@ -14,7 +14,7 @@ type Role struct {
 	Name     string   `json:"name"`
 	Exists   bool     `json:"exists"`
 	Powers   []string `json:"powers"`         // attributes and memberships beyond data, its own or reached by SET ROLE
-	Owns     []string `json:"owns"`           // tables, schemas and the database, as a member of their owner
+	Owns     []string `json:"owns"`           // tables, schemas and the database, as a member of their owner, and where it may create some
 	Lacks    []string `json:"lacks"`          // of what it needs
 	Excess   []string `json:"has_too_much"`   // of what it must not have
 	NoTables []string `json:"no_such_tables"` // that are named
@@ -56,10 +56,17 @@ const powers = reach + `SELECT power || CASE WHEN rolname = $1 THEN '' ELSE ' as
 const owns = reach + `SELECT 'the database ' || datname FROM pg_database WHERE datname = current_database() AND datdba IN (SELECT oid FROM reach)
 UNION ALL SELECT 'the schema ' || nspname FROM pg_namespace WHERE nspowner IN (SELECT oid FROM reach)
 UNION ALL SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND n.nspname <> 'pg_toast' AND n.nspname NOT LIKE 'pg\_temp%' AND c.relowner IN (SELECT oid FROM reach)
+UNION ALL SELECT 'what it creates in the schema ' || nspname FROM pg_namespace n WHERE nspname NOT LIKE 'pg\_%' AND EXISTS (SELECT FROM reach WHERE has_schema_privilege(reach.oid, n.oid, 'CREATE'))
+UNION ALL SELECT 'the schemas that it creates' WHERE EXISTS (SELECT FROM reach WHERE has_database_privilege(reach.oid, current_database(), 'CREATE'))
 ORDER BY 1`
 
-// rightOf says whether a role has a privilege on a table; nothing where there is no such table.
-const rightOf = `SELECT has_table_privilege($1::name, c.oid, $3) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname || '.' || c.relname = $2`
+// rightOf says whether a role has a privilege on a table; nothing where there is no such table. reachOf says whether it can have it on a column
+// at least, with SET ROLE too: a role that does not inherit becomes another one when it wants to.
+const (
+	rightOf = `SELECT has_table_privilege($1::name, c.oid, $3) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname || '.' || c.relname = $2`
+	reachOf = reach + `SELECT EXISTS (SELECT FROM reach WHERE has_table_privilege(reach.oid, c.oid, $3) OR CASE WHEN upper($3) IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') THEN has_any_column_privilege(reach.oid, c.oid, $3) ELSE false END)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname || '.' || c.relname = $2`
+)
 
 // LeastPrivilege claims that the application's role has what it needs, not what it must not have, and no power over the server or
 // the schema itself. owner says that it may own what it uses, because the application migrates as the same role.
@@ -89,9 +96,9 @@ func (l *look) role(ctx context.Context, r *Role, needs, never []Right) error {
 	if r.Owns, err = l.texts(ctx, owns, r.Name); err != nil {
 		return err
 	}
-	check := func(rights []Right, wrong bool, into *[]string) error {
+	check := func(rights []Right, query string, wrong bool, into *[]string) error {
 		for _, right := range rights {
-			has, err := rows[struct{ Is bool }](ctx, l, rightOf, r.Name, right.Table, right.Privilege)
+			has, err := rows[struct{ Is bool }](ctx, l, query, r.Name, right.Table, right.Privilege)
 			switch {
 			case err != nil:
 				return err
@@ -103,10 +110,10 @@ func (l *look) role(ctx context.Context, r *Role, needs, never []Right) error {
 		}
 		return nil
 	}
-	if err := check(needs, false, &r.Lacks); err != nil {
+	if err := check(needs, rightOf, false, &r.Lacks); err != nil {
 		return err
 	}
-	return check(never, true, &r.Excess)
+	return check(never, reachOf, true, &r.Excess)
 }
 
 func leastPrivilege(r Role, owner bool, from string) error {

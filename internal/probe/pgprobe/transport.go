@@ -3,6 +3,7 @@ package pgprobe
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,7 @@ type Transport struct {
 	Cipher  string     `json:"cipher"`
 	Plain   string     `json:"without_tls"` // what the server said to a connection without TLS
 	State   string     `json:"sqlstate,omitempty"`
+	As      string     `json:"as"` // the role that came without TLS: the first that was not refused, or the last
 	Clear   []PlainUse `json:"sessions_without_tls"`
 }
 
@@ -27,8 +29,8 @@ type PlainUse struct {
 }
 
 // TLSOnly claims that the server refuses whoever comes without TLS, and that nobody is connected so. The attempt is made with the gates'
-// role but not with its password.
-func (d *Database) TLSOnly() probe.Claim {
+// role and with others, such as the application's, but not with their passwords: a server may take some roles and not others.
+func (d *Database) TLSOnly(others ...string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Source: "PostgreSQL SSLRequest, pg_hba.conf hostssl, pg_stat_ssl"}
 		const want = "sessions and whether they are encrypted"
@@ -51,8 +53,15 @@ func (d *Database) TLSOnly() probe.Claim {
 		}); err != nil {
 			return evidence, err
 		}
-		if err := t.attempt(ctx, plain); err != nil {
-			return evidence, unseen(err, server, "what the server says to a connection without TLS", "")
+		others = slices.DeleteFunc(slices.Clone(others), func(role string) bool { return role == "" }) // where launch.yaml names none
+		for _, role := range append([]string{plain.User}, others...) {
+			plain.User, t.As = role, role
+			if err := t.attempt(ctx, plain); err != nil {
+				return evidence, unseen(err, server, "what the server says to a connection without TLS", "")
+			}
+			if t.State != invalidAuthorization {
+				break
+			}
 		}
 		evidence.Observed = t
 		return evidence, tlsOnly(t, encrypted, evidence.Target)
@@ -65,7 +74,7 @@ func (t *Transport) attempt(ctx context.Context, c *pgx.ConnConfig) error {
 	defer cancel()
 	conn, err := pgx.ConnectConfig(ctx, c)
 	if err == nil {
-		t.Plain = "connected"
+		t.Plain, t.State = "connected", ""
 		return conn.Close(ctx)
 	}
 	var server *pgconn.PgError
@@ -85,7 +94,7 @@ func tlsOnly(t Transport, encrypted bool, from string) error {
 	case !encrypted:
 		return &probe.Unknown{Class: "pg.tls", Want: "a connection over TLS, to compare with", Got: "one that pg_stat_ssl calls unencrypted", From: from, Fix: "see what stands between this machine and the server"}
 	case t.Plain == "connected", t.State == invalidPassword:
-		return bad("plaintext", "one without TLS that was taken ("+t.Plain+")", force)
+		return bad("plaintext", "one of "+t.As+" without TLS that was taken ("+t.Plain+")", force)
 	case t.State != invalidAuthorization:
 		return &probe.Unknown{Class: "pg.error", Want: "a refusal of the connection without TLS", Got: t.Plain + " (SQLSTATE " + t.State + ")", From: from}
 	case t.Version != "TLSv1.2" && t.Version != "TLSv1.3":

@@ -80,7 +80,7 @@ func (q *Quotas) Leaves(service, code string, percent int) probe.Claim {
 func Judge(percent int, from string, quotas ...Quota) error {
 	want := fmt.Sprintf("%d %% of every quota free", percent)
 	for _, q := range quotas {
-		if q.Used > q.Limit*float64(100-percent)/100 {
+		if !(q.Used <= q.Limit*float64(100-percent)/100) { // what is no number is no room either
 			return &probe.Unmet{Class: "quota.headroom", Want: want, Got: fmt.Sprintf("%s: %g of %g in use", q.Name, q.Used, q.Limit), From: from,
 				Fix: "ask AWS for a larger quota, which can take days, or give back what is not used"}
 		}

@@ -1,6 +1,7 @@
 package quotasprobe_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ func TestJudge(t *testing.T) {
 	assert.Equal(t, probe.Fail, judge(quotasprobe.Quota{Name: "b", Limit: 10}, quotasprobe.Quota{Name: "a", Limit: 10, Used: 7.1}))
 	assert.Equal(t, probe.Fail, judge(quotasprobe.Quota{Name: "none", Limit: 0, Used: 1}))
 	assert.Equal(t, probe.Blocked, judge())
+	assert.NotEqual(t, probe.Pass, judge(quotasprobe.Quota{Name: "no number", Limit: 10, Used: math.NaN()}))
 }
 
 func account(t *testing.T, a *awstest.Account, rules awstest.Rules) *awsprobe.Account {

@@ -24,6 +24,14 @@ func TestInAnAccount(t *testing.T) {
 		young    = func(i *rdsprobe.Instance) probe.Claim { return i.BackedUpWithin(26 * time.Hour) }
 		restored = func(i *rdsprobe.Instance) probe.Claim { return i.RestorableTo(10 * time.Minute) }
 		none     = func(a *awstest.Account) { a.Snapshots = nil }
+		// Automated backups can be kept when an instance is deleted, and another one may then have its name: only the resource id tells them
+		// apart. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBSnapshot.html
+		former = func(a *awstest.Account) {
+			a.Databases[1].DbiResourceId = aws.String("db-NOW")
+			for i := range a.Snapshots {
+				a.Snapshots[i].DbiResourceId = aws.String("db-BEFORE")
+			}
+		}
 	)
 	for name, test := range map[string]struct {
 		change func(*awstest.Account)
@@ -40,6 +48,9 @@ func TestInAnAccount(t *testing.T) {
 		"none":             {change: none, claim: daily, status: probe.Fail, said: "none for day 1"},
 		"only by hand":     {change: func(a *awstest.Account) { a.Snapshots = []types.DBSnapshot{snapshot("drop-db", "manual", time.Hour)} }, claim: young, status: probe.Fail, said: "none available of 0"},
 		"only of another":  {change: func(a *awstest.Account) { a.Snapshots = []types.DBSnapshot{snapshot("other", "automated", time.Hour)} }, claim: young, status: probe.Fail, said: "none available of 0"},
+		"of one before it": {change: former, claim: daily, status: probe.Fail, said: "none for day 1"},
+		"young, of before": {change: former, claim: young, status: probe.Fail, said: "none available of 0"},
+		"of itself":        {change: func(a *awstest.Account) { former(a); a.Databases[1].DbiResourceId = aws.String("db-BEFORE") }, claim: daily, status: probe.Pass},
 		"instance is gone": {change: func(a *awstest.Account) { a.Databases = a.Databases[:1] }, claim: young, status: probe.Fail, said: "got no such instance"},
 		"denied":           {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: (*rdsprobe.Instance).Available, status: probe.Blocked, said: "allow rds:DescribeDBInstances to " + awstest.CallerARN},
 		"backups denied":   {rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances")}, claim: daily, status: probe.Blocked, said: "allow rds:DescribeDBSnapshots to " + awstest.CallerARN},

@@ -18,6 +18,7 @@ type Snapshot struct {
 	ID     string    `json:"id"`
 	Status string    `json:"status"`
 	Made   time.Time `json:"made"`
+	Of     string    `json:"resource_id,omitempty"` // of the instance, which another one of the same name does not have
 }
 
 type snapshots struct {
@@ -38,7 +39,7 @@ func (i *Instance) automated(ctx context.Context) (snapshots, error) {
 			return seen, awsprobe.Unreadable("rds:DescribeDBSnapshots", "the backups of "+i.id, who, err)
 		}
 		for _, s := range page.DBSnapshots {
-			seen.list = append(seen.list, Snapshot{ID: aws.ToString(s.DBSnapshotIdentifier), Status: aws.ToString(s.Status), Made: aws.ToTime(s.SnapshotCreateTime)})
+			seen.list = append(seen.list, Snapshot{ID: aws.ToString(s.DBSnapshotIdentifier), Status: aws.ToString(s.Status), Made: aws.ToTime(s.SnapshotCreateTime), Of: aws.ToString(s.DbiResourceId)})
 		}
 	}
 	slices.SortFunc(seen.list, func(a, b Snapshot) int { return b.Made.Compare(a.Made) })
@@ -48,7 +49,8 @@ func (i *Instance) automated(ctx context.Context) (snapshots, error) {
 func (i *Instance) backups(judge func([]Snapshot, time.Time) *probe.Unmet) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: i.id, Source: "RDS DescribeDBSnapshots"}
-		if _, _, err := i.describe(ctx, i.id); err != nil {
+		s, _, err := i.describe(ctx, i.id)
+		if err != nil {
 			return evidence, err // snapshots of an instance that is gone are still listed
 		}
 		seen, err := i.snapshot.Try(ctx, "the backups of "+i.id, awsprobe.Patience, i.automated)
@@ -56,7 +58,8 @@ func (i *Instance) backups(judge func([]Snapshot, time.Time) *probe.Unmet) probe
 		if err != nil {
 			return evidence, err
 		}
-		if unmet := judge(seen.list, i.now()); unmet != nil {
+		ours := slices.DeleteFunc(slices.Clone(seen.list), func(b Snapshot) bool { return b.Of != s.Resource })
+		if unmet := judge(ours, i.now()); unmet != nil {
 			unmet.From = seen.from
 			return evidence, unmet
 		}

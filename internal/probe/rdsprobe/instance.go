@@ -5,6 +5,7 @@ package rdsprobe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,7 @@ func New(account *awsprobe.Account, id string, replicas ...string) *Instance {
 type State struct {
 	ID               string    `json:"id"`
 	ARN              string    `json:"arn"`
+	Resource         string    `json:"resource_id,omitempty"`
 	Status           string    `json:"status"`
 	Engine           string    `json:"engine"`
 	Host             string    `json:"host"`
@@ -105,7 +107,7 @@ func (i *Instance) observe(ctx context.Context) (described, error) {
 }
 
 func fromInstance(in *types.DBInstance) State {
-	s := State{ID: aws.ToString(in.DBInstanceIdentifier), ARN: aws.ToString(in.DBInstanceArn), Status: aws.ToString(in.DBInstanceStatus), Engine: aws.ToString(in.Engine) + " " + aws.ToString(in.EngineVersion),
+	s := State{ID: aws.ToString(in.DBInstanceIdentifier), ARN: aws.ToString(in.DBInstanceArn), Resource: aws.ToString(in.DbiResourceId), Status: aws.ToString(in.DBInstanceStatus), Engine: aws.ToString(in.Engine) + " " + aws.ToString(in.EngineVersion),
 		Master: aws.ToString(in.MasterUsername), Encrypted: aws.ToBool(in.StorageEncrypted), MultiAZ: aws.ToBool(in.MultiAZ),
 		Public: in.PubliclyAccessible == nil || *in.PubliclyAccessible, RetentionDays: int(aws.ToInt32(in.BackupRetentionPeriod)),
 		LatestRestorable: aws.ToTime(in.LatestRestorableTime), Protected: aws.ToBool(in.DeletionProtection), Replicas: in.ReadReplicaDBInstanceIdentifiers,
@@ -127,6 +129,9 @@ func fromInstance(in *types.DBInstance) State {
 	for _, info := range in.StatusInfos {
 		if aws.ToString(info.StatusType) == "read replication" {
 			s.Replication = strings.TrimSpace(aws.ToString(info.Status) + " " + aws.ToString(info.Message))
+			if !aws.ToBool(info.Normal) && s.Replication == "replicating" {
+				s.Replication += ", which RDS does not call normal"
+			}
 		}
 		if !aws.ToBool(info.Normal) {
 			s.Pending = append(s.Pending, fmt.Sprintf("%s: %s %s", aws.ToString(info.StatusType), aws.ToString(info.Status), aws.ToString(info.Message)))
@@ -144,11 +149,15 @@ func pending(p *types.PendingModifiedValues) []string {
 	for name, set := range map[string]bool{"allocated storage": p.AllocatedStorage != nil, "class": p.DBInstanceClass != nil, "engine version": p.EngineVersion != nil,
 		"multi-AZ": p.MultiAZ != nil, "password": p.MasterUserPassword != nil, "port": p.Port != nil, "CA certificate": p.CACertificateIdentifier != nil,
 		"storage type": p.StorageType != nil, "IOPS": p.Iops != nil, "backup retention": p.BackupRetentionPeriod != nil, "identifier": p.DBInstanceIdentifier != nil,
-		"license": p.LicenseModel != nil, "subnet group": p.DBSubnetGroupName != nil, "log exports": p.PendingCloudwatchLogsExports != nil} {
+		"license": p.LicenseModel != nil, "subnet group": p.DBSubnetGroupName != nil, "log exports": p.PendingCloudwatchLogsExports != nil,
+		"engine": p.Engine != nil, "storage throughput": p.StorageThroughput != nil, "processor features": len(p.ProcessorFeatures) > 0, "more volumes": len(p.AdditionalStorageVolumes) > 0,
+		"log volume": p.DedicatedLogVolume != nil, "IAM authentication": p.IAMDatabaseAuthenticationEnabled != nil, "multi-tenancy": p.MultiTenant != nil,
+		"automation": p.AutomationMode != "" || p.ResumeFullAutomationModeTime != nil} {
 		if set {
 			names = append(names, "pending "+name)
 		}
 	}
+	slices.Sort(names)
 	return names
 }
 

@@ -3,6 +3,7 @@ package rdsprobe
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -165,8 +166,11 @@ func describedAs(states ...State) *Instance {
 func TestReplicas(t *testing.T) {
 	primary := State{ID: "drop-db", Status: "available", Replicas: []string{"drop-db-2", "drop-db-1"}}
 	replica := State{ID: "drop-db-1", Status: "available", Replication: "replicating"}
+	chain := describedAs(State{ID: "drop-db", Replicas: []string{"drop-db-1"}}, State{ID: "drop-db-1", Replicas: []string{"drop-db-6"}})
 	i := describedAs(primary, replica, State{ID: "drop-db-2", Status: "rebooting", Replication: "replicating"},
-		State{ID: "drop-db-3", Status: "available", Replication: "error replication slot is gone"}, State{ID: "drop-db-4", Status: "available"})
+		State{ID: "drop-db-3", Status: "available", Replication: "error replication slot is gone"}, State{ID: "drop-db-4", Status: "available"},
+		fromInstance(&types.DBInstance{DBInstanceIdentifier: aws.String("drop-db-5"), DBInstanceStatus: aws.String("available"),
+			StatusInfos: []types.DBInstanceStatusInfo{{StatusType: aws.String("read replication"), Status: aws.String("replicating"), Normal: aws.Bool(false)}}}))
 	for name, test := range map[string]struct {
 		claim probe.Claim
 		class string
@@ -178,9 +182,14 @@ func TestReplicas(t *testing.T) {
 		"none wanted, none there":    {describedAs(State{ID: "drop-db"}).HasReplicas(), ""},
 		"one wanted, none there":     {describedAs(State{ID: "drop-db"}).HasReplicas("drop-db-1"), "replica.set"},
 
+		// A replica may have replicas of its own. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PostgreSQL.Replication.ReadReplicas.html
+		"one behind a replica":           {chain.HasReplicas("drop-db-1"), "replica.set"},
+		"one behind a replica, expected": {chain.HasReplicas("drop-db-1", "drop-db-6"), ""},
+
 		"replicates":        {i.Replicates("drop-db-1"), ""},
 		"is rebooted":       {i.Replicates("drop-db-2"), "replica.status"},
 		"has an error":      {i.Replicates("drop-db-3"), "replica.stopped"},
+		"is not normal":     {i.Replicates("drop-db-5"), "replica.stopped"},
 		"is no replica":     {i.Replicates("drop-db-4"), "replica.stopped"},
 		"is not there":      {i.Replicates("drop-db-9"), "rds.missing"},
 		"primary is no one": {i.Replicates("drop-db"), "replica.stopped"},
@@ -233,12 +242,35 @@ func TestClaimsOfTheInstance(t *testing.T) {
 
 func TestFromInstance(t *testing.T) {
 	s := fromInstance(&types.DBInstance{DBInstanceIdentifier: aws.String("drop-db"),
-		PendingModifiedValues: &types.PendingModifiedValues{MasterUserPassword: aws.String("hunter2")},
+		PendingModifiedValues: &types.PendingModifiedValues{MasterUserPassword: aws.String("hunter2"), Iops: aws.Int32(1), MultiAZ: aws.Bool(true), Port: aws.Int32(1), DBInstanceClass: aws.String("x")},
 		DBParameterGroups:     []types.DBParameterGroupStatus{{DBParameterGroupName: aws.String("a"), ParameterApplyStatus: aws.String("in-sync")}, {DBParameterGroupName: aws.String("b"), ParameterApplyStatus: aws.String("pending-reboot")}},
 		StatusInfos:           []types.DBInstanceStatusInfo{{StatusType: aws.String("read replication"), Status: aws.String("error"), Message: aws.String("slot is gone"), Normal: aws.Bool(false)}}})
 	assert.True(t, s.Public, "what is not said is not closed")
-	assert.Equal(t, []string{"pending password", "parameter group b pending-reboot", "read replication: error slot is gone"}, s.Pending)
+	assert.Equal(t, []string{"pending IOPS", "pending class", "pending multi-AZ", "pending password", "pending port", "parameter group b pending-reboot", "read replication: error slot is gone"}, s.Pending)
 	assert.NotContains(t, fmt.Sprint(s), "hunter2")
 	assert.Equal(t, "error slot is gone", s.Replication)
 	assert.True(t, s.LatestRestorable.IsZero())
+}
+
+// Whatever RDS has pending is a change at the launch. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_PendingModifiedValues.html
+func TestWhateverIsPendingIsNamed(t *testing.T) {
+	fields := reflect.TypeFor[types.PendingModifiedValues]()
+	for i := range fields.NumField() {
+		field := fields.Field(i)
+		if !field.IsExported() {
+			continue
+		}
+		var pending types.PendingModifiedValues
+		value := reflect.ValueOf(&pending).Elem().Field(i)
+		switch field.Type.Kind() {
+		case reflect.Pointer:
+			value.Set(reflect.New(field.Type.Elem()))
+		case reflect.Slice:
+			value.Set(reflect.MakeSlice(field.Type, 1, 1))
+		default:
+			value.SetString("full")
+		}
+		assert.Len(t, fromInstance(&types.DBInstance{PendingModifiedValues: &pending}).Pending, 1, field.Name)
+	}
+	assert.Empty(t, fromInstance(&types.DBInstance{PendingModifiedValues: &types.PendingModifiedValues{ProcessorFeatures: []types.ProcessorFeature{}}}).Pending)
 }

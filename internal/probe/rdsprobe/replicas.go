@@ -8,16 +8,28 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 )
 
-// HasReplicas claims that the instance has exactly these read replicas: one that nobody watches can be anywhere behind.
+// HasReplicas claims that the instance has exactly these read replicas, with those that its replicas have: one that nobody watches can be
+// anywhere behind.
 func (i *Instance) HasReplicas(ids ...string) probe.Claim {
-	return i.claim(func(s State) *probe.Unmet {
-		want, got := slices.Sorted(slices.Values(ids)), slices.Sorted(slices.Values(s.Replicas))
-		if slices.Equal(want, got) {
-			return nil
+	return func(ctx context.Context) (probe.Evidence, error) {
+		var got []string
+		for queue := []string{i.id}; len(queue) > 0; queue = queue[1:] {
+			s, _ := i.State(ctx, queue[0]) // where the instance itself cannot be described the claim below says so
+			for _, id := range s.Replicas {
+				if !slices.Contains(got, id) {
+					got, queue = append(got, id), append(queue, id)
+				}
+			}
 		}
-		return &probe.Unmet{Class: "replica.set", Want: "the read replicas [" + strings.Join(want, ", ") + "]", Got: "[" + strings.Join(got, ", ") + "]",
-			Fix: "correct database.replicas, or the database"}
-	})
+		return i.claim(func(State) *probe.Unmet {
+			want, got := slices.Sorted(slices.Values(ids)), slices.Sorted(slices.Values(got))
+			if slices.Equal(want, got) {
+				return nil
+			}
+			return &probe.Unmet{Class: "replica.set", Want: "the read replicas [" + strings.Join(want, ", ") + "]", Got: "[" + strings.Join(got, ", ") + "]",
+				Fix: "correct database.replicas, or the database"}
+		})(ctx)
+	}
 }
 
 // Replicates claims that a replica is available and that RDS calls its replication normal.

@@ -2,6 +2,7 @@ package route53probe
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -25,6 +26,7 @@ type HealthCheck struct {
 	Missing  bool     `json:"missing,omitempty"`
 	Type     string   `json:"type"`
 	Path     string   `json:"path,omitempty"`
+	Endpoint string   `json:"endpoint,omitempty"` // its address, or else its name
 	Disabled bool     `json:"disabled,omitempty"`
 	Inverted bool     `json:"inverted,omitempty"`
 	Seen     []string `json:"seen"` // each checker's status
@@ -74,21 +76,87 @@ func judge(f Failover, name, path string) error {
 			}
 		}
 		p, s := records[primary], records[secondary]
-		if slices.Equal(slices.Sorted(slices.Values(p.Targets)), slices.Sorted(slices.Values(s.Targets))) {
+		if slices.Equal(places(p), places(s)) {
 			return red(kind+" records that both lead to "+strings.Join(p.Targets, ", "), "give the secondary record another place")
 		}
-		if p.Check == "" && (!p.Alias || !p.Evaluate) {
+		if p.Check == "" && !f.watched(p) {
 			return red("a primary "+kind+" record that nobody watches", "give it a health check, or an alias that evaluates its target's health")
 		}
-		for _, r := range records {
+		for _, r := range append(records, f.behind(p)...) {
 			if r.Check != "" {
-				if err := well(f.Checks[r.Check], r, want, path); err != nil {
+				c := f.Checks[r.Check]
+				if err := well(c, r, want, path); err != nil {
 					return err
+				}
+				if why := f.elsewhere(c.Endpoint, name, r.Role); why != "" {
+					return &probe.Unmet{Class: "dns.failover-check", Want: want, Got: fmt.Sprintf("the health check %s of the %s %s record asks %s, which %s", r.Check, r.Role, kind, c.Endpoint, why),
+						Fix: "have it ask the place that the record leads to"}
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// places are what a record leads to, in a form that can be compared. A load balancer has a name for IPv6 too, which leads to the same place.
+func places(r Record) []string {
+	var all []string
+	for _, target := range r.Targets {
+		all = append(all, strings.TrimPrefix(bare(target), "dualstack."))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// bare is a name or an address in the one form that it is compared in.
+func bare(name string) string {
+	if ip, err := netip.ParseAddr(name); err == nil {
+		return ip.String()
+	}
+	return strings.ToLower(strings.TrimSuffix(name, "."))
+}
+
+// behind are the records of the zone that an alias evaluates.
+func (f Failover) behind(r Record) []Record {
+	var all []Record
+	for _, other := range f.Records {
+		if r.Alias && r.Evaluate && other.Type == r.Type && slices.Contains(r.Targets, other.Name) {
+			all = append(all, other)
+		}
+	}
+	return all
+}
+
+// watched says whether an alias evaluates something that can be ill: a record of the zone without a health check counts as healthy.
+func (f Failover) watched(r Record) bool {
+	return r.Alias && r.Evaluate && !slices.ContainsFunc(f.behind(r), func(b Record) bool { return b.Check == "" && (!b.Alias || !b.Evaluate) })
+}
+
+// elsewhere says why an endpoint is not that of the records with a role, as far as the zone tells.
+func (f Failover) elsewhere(endpoint, name, role string) string {
+	if endpoint == "" || role == "" {
+		return ""
+	}
+	var ours, theirs []string
+	for _, r := range f.Records {
+		switch {
+		case !strings.EqualFold(bare(r.Name), name) || r.Role == "":
+		case r.Role == role:
+			ours = append(ours, places(r)...)
+		default:
+			theirs = append(theirs, places(r)...)
+		}
+	}
+	_, err := netip.ParseAddr(endpoint)
+	switch {
+	case strings.EqualFold(bare(endpoint), name):
+		return "moves with it"
+	case slices.Contains(theirs, bare(endpoint)):
+		return "is the other place"
+	case err == nil && !slices.Contains(ours, bare(endpoint)) && !slices.ContainsFunc(ours, func(place string) bool { _, err := netip.ParseAddr(place); return err != nil }):
+		return "is neither place"
+	}
+	return ""
 }
 
 func well(c HealthCheck, r Record, want, path string) error {

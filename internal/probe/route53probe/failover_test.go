@@ -73,13 +73,40 @@ func TestFailsOver(t *testing.T) {
 		"a primary that nobody watches": {record(2, func(r *types.ResourceRecordSet) { r.HealthCheckId = nil }), probe.Fail, "nobody watches"},
 		"a long TTL":                    {record(1, func(r *types.ResourceRecordSet) { r.TTL = aws.Int64(300) }), probe.Fail, "TTL of 300"},
 		"the same place":                {record(1, func(r *types.ResourceRecordSet) { r.ResourceRecords[0].Value = aws.String("192.0.2.1") }), probe.Fail, "both lead to"},
-		"no such check":                 {func(a *awstest.Account) { a.HealthChecks = nil }, probe.Fail, "does not exist"},
-		"a check that is off":           {config(func(c *types.HealthCheckConfig) { c.Disabled = aws.Bool(true) }), probe.Fail, "switched off"},
-		"a check that is inverted":      {config(func(c *types.HealthCheckConfig) { c.Inverted = aws.Bool(true) }), probe.Fail, "inverted"},
-		"a check of a connection":       {config(func(c *types.HealthCheckConfig) { c.Type, c.ResourcePath = types.HealthCheckTypeTcp, nil }), probe.Fail, "asks TCP"},
-		"a check of something else":     {config(func(c *types.HealthCheckConfig) { c.ResourcePath = aws.String("/") }), probe.Fail, "asks HTTPS /"},
-		"a check of an alarm":           {config(func(c *types.HealthCheckConfig) { c.Type = types.HealthCheckTypeCloudwatchMetric }), probe.Blocked, "CLOUDWATCH_METRIC"},
-		"a check of checks":             {config(func(c *types.HealthCheckConfig) { c.Type = types.HealthCheckTypeCalculated }), probe.Blocked, "CALCULATED"},
+		// The console writes "dualstack." before the name of a load balancer. https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-values-failover-alias.html
+		"the same load balancer": {func(a *awstest.Account) {
+			for i, name := range []string{"lb.example.", "dualstack.LB.example."} {
+				r := &a.Zones[0].Records[i]
+				r.HealthCheckId, r.TTL, r.ResourceRecords, r.AliasTarget = nil, nil, nil, &types.AliasTarget{DNSName: aws.String(name), HostedZoneId: aws.String("Z3"), EvaluateTargetHealth: true}
+			}
+		}, probe.Fail, "both lead to"},
+		// A record of the zone that has no health check counts as healthy. https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-complex-configs.html
+		"an alias to what nobody watches": {record(0, func(r *types.ResourceRecordSet) {
+			r.HealthCheckId, r.TTL, r.ResourceRecords, r.AliasTarget = nil, nil, nil, &types.AliasTarget{DNSName: aws.String("www.example.com."), HostedZoneId: aws.String("Z1"), EvaluateTargetHealth: true}
+		}), probe.Fail, "nobody watches"},
+		"an alias to what is watched": {func(a *awstest.Account) {
+			r := &a.Zones[0].Records[0]
+			r.HealthCheckId, r.TTL, r.ResourceRecords, r.AliasTarget = nil, nil, nil, &types.AliasTarget{DNSName: aws.String("www.example.com."), HostedZoneId: aws.String("Z1"), EvaluateTargetHealth: true}
+			a.Zones[0].Records[4].HealthCheckId = aws.String("c1")
+		}, probe.Pass, ""},
+		"an alias to what has a check that is off": {func(a *awstest.Account) {
+			r := &a.Zones[0].Records[0]
+			r.HealthCheckId, r.TTL, r.ResourceRecords, r.AliasTarget = nil, nil, nil, &types.AliasTarget{DNSName: aws.String("www.example.com."), HostedZoneId: aws.String("Z1"), EvaluateTargetHealth: true}
+			a.Zones[0].Records[4].HealthCheckId = aws.String("c2")
+			a.HealthChecks = append(a.HealthChecks, &awstest.HealthCheck{HealthCheck: types.HealthCheck{Id: aws.String("c2"), CallerReference: aws.String("2"), HealthCheckVersion: aws.Int64(1),
+				HealthCheckConfig: &types.HealthCheckConfig{Type: types.HealthCheckTypeHttps, ResourcePath: aws.String("/api/health"), Disabled: aws.Bool(true)}}, Seen: seen(success)})
+		}, probe.Fail, "switched off"},
+		"a check of the name itself":   {config(func(c *types.HealthCheckConfig) { c.FullyQualifiedDomainName = aws.String("Example.com") }), probe.Fail, "moves with it"},
+		"a check of the other place":   {config(func(c *types.HealthCheckConfig) { c.IPAddress = aws.String("198.51.100.1") }), probe.Fail, "198.51.100.1"},
+		"a check of some other place":  {config(func(c *types.HealthCheckConfig) { c.IPAddress = aws.String("203.0.113.7") }), probe.Fail, "203.0.113.7"},
+		"a check of the place by IPv4": {config(func(c *types.HealthCheckConfig) { c.IPAddress = aws.String("192.0.2.1") }), probe.Pass, ""},
+		"no such check":                {func(a *awstest.Account) { a.HealthChecks = nil }, probe.Fail, "does not exist"},
+		"a check that is off":          {config(func(c *types.HealthCheckConfig) { c.Disabled = aws.Bool(true) }), probe.Fail, "switched off"},
+		"a check that is inverted":     {config(func(c *types.HealthCheckConfig) { c.Inverted = aws.Bool(true) }), probe.Fail, "inverted"},
+		"a check of a connection":      {config(func(c *types.HealthCheckConfig) { c.Type, c.ResourcePath = types.HealthCheckTypeTcp, nil }), probe.Fail, "asks TCP"},
+		"a check of something else":    {config(func(c *types.HealthCheckConfig) { c.ResourcePath = aws.String("/") }), probe.Fail, "asks HTTPS /"},
+		"a check of an alarm":          {config(func(c *types.HealthCheckConfig) { c.Type = types.HealthCheckTypeCloudwatchMetric }), probe.Blocked, "CLOUDWATCH_METRIC"},
+		"a check of checks":            {config(func(c *types.HealthCheckConfig) { c.Type = types.HealthCheckTypeCalculated }), probe.Blocked, "CALCULATED"},
 		"too few checkers are satisfied": {func(a *awstest.Account) {
 			a.HealthChecks[0].Seen = seen(success, failure, failure, failure, failure, failure)
 		}, probe.Fail, "1 of 6"},

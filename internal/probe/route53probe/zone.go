@@ -3,6 +3,7 @@
 package route53probe
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -82,7 +83,7 @@ func (z *Zone) observe(ctx context.Context) (observed, error) {
 		for _, set := range page.ResourceRecordSets {
 			r := fromSet(set)
 			o.failover.Records = append(o.failover.Records, r)
-			if _, known := o.failover.Checks[r.Check]; r.Check == "" || known || r.Role == "" {
+			if _, known := o.failover.Checks[r.Check]; r.Check == "" || known {
 				continue
 			}
 			if o.failover.Checks[r.Check], err = check(ctx, client, r.Check, who); err != nil {
@@ -114,7 +115,7 @@ func check(ctx context.Context, client *route53.Client, id string, who awsprobe.
 	}
 	var c HealthCheck
 	if in := out.HealthCheck.HealthCheckConfig; in != nil {
-		c = HealthCheck{Type: string(in.Type), Path: aws.ToString(in.ResourcePath), Disabled: aws.ToBool(in.Disabled), Inverted: aws.ToBool(in.Inverted)}
+		c = HealthCheck{Type: string(in.Type), Path: aws.ToString(in.ResourcePath), Endpoint: cmp.Or(aws.ToString(in.IPAddress), aws.ToString(in.FullyQualifiedDomainName)), Disabled: aws.ToBool(in.Disabled), Inverted: aws.ToBool(in.Inverted)}
 	}
 	if c.Type == string(types.HealthCheckTypeCalculated) || c.Type == string(types.HealthCheckTypeRecoveryControl) {
 		return c, nil // these have no checkers

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math"
 	"net/url"
@@ -52,8 +53,8 @@ func whole(value string, minLength int) *probe.Unmet {
 	switch {
 	case value != strings.TrimSpace(value):
 		return &probe.Unmet{Class: "secret.space", Want: "a value without white space around it", Got: "one that begins or ends with a space or a newline", Fix: "store it again with printf, not echo"}
-	case len(value) < minLength:
-		return &probe.Unmet{Class: "secret.short", Want: fmt.Sprintf("at least %d bytes", minLength), Got: fmt.Sprintf("%d", len(value)), Fix: "store the real value"}
+	case len(value) < max(1, minLength):
+		return &probe.Unmet{Class: "secret.short", Want: fmt.Sprintf("at least %d bytes", max(1, minLength)), Got: fmt.Sprintf("%d", len(value)), Fix: "store the real value"}
 	case placeholder(lower):
 		return &probe.Unmet{Class: "secret.placeholder", Want: "a real value", Got: "a placeholder", Fix: "store the real value"}
 	}
@@ -63,7 +64,7 @@ func whole(value string, minLength int) *probe.Unmet {
 // placeholder says whether a value in small letters begins like one. Of short words a boundary is asked for: three letters are also how one
 // random value in some ten thousand begins.
 func placeholder(lower string) bool {
-	if strings.Count(lower, lower[:1]) == len(lower) {
+	if lower == "" || strings.Count(lower, lower[:1]) == len(lower) {
 		return true
 	}
 	return slices.ContainsFunc(placeholders, func(p string) bool {
@@ -86,6 +87,9 @@ func random(value string, minLength int) *probe.Unmet {
 	if unmet := whole(value, minLength); unmet != nil {
 		return unmet
 	}
+	if strings.ContainsAny(value[:1], `{["`) && json.Valid([]byte(value)) {
+		return &probe.Unmet{Class: "secret.json", Want: "the value alone", Got: "a JSON document, which the application would take for the value", Fix: "store the value as plain text"}
+	}
 	text := value
 	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawURLEncoding.DecodeString} {
 		if raw, err := decode(value); err == nil && printable(raw) {
@@ -103,8 +107,9 @@ func random(value string, minLength int) *probe.Unmet {
 	return nil
 }
 
-// words are what no random text has: nothing but lower-case words with separators, or one of the words that people put in.
-var words = regexp.MustCompile(`^[a-z]{3,}([-_ .][a-z0-9]{2,}){2,}$|(?i)(^|[-_ .])(launch|drop|prod|production|staging|secret|password|jwt)([-_ .]|$)`)
+// words are what no random text has: nothing but lower-case words with separators, or one of the words that people put in. Of six letters, chance
+// writes none of them in a million values.
+var words = regexp.MustCompile(`^[a-z]{3,}([-_ .][a-z0-9]{2,}){2,}$|(?i)(^|[-_ .])(launch|drop|prod|jwt)([-_ .]|$)|(?i)(secret|password|passwort|production|staging|changeme|default)`)
 
 func printable(raw []byte) bool {
 	return len(raw) > 0 && !slices.ContainsFunc(raw, func(b byte) bool { return b < 0x20 || b > 0x7e })
@@ -192,6 +197,10 @@ func (v *Vault) LeadsTo(id string, port int, database func(context.Context) (End
 	}
 }
 
+// overriding are the parameters that win over what stands before the question mark: for libpq, pgx and node-postgres.
+// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+var overriding = []string{"host", "hostaddr", "port", "user", "password", "dbname", "database", "service"}
+
 func leadsTo(text string, at Endpoint, port int) *probe.Unmet {
 	want := fmt.Sprintf("postgres://…@%s:%d/… over TLS", at.Host, port)
 	bad := func(class, got, fix string) *probe.Unmet {
@@ -210,16 +219,18 @@ func leadsTo(text string, at Endpoint, port int) *probe.Unmet {
 		actualPort = "5432"
 	}
 	modes := append(slices.Clone(query["sslmode"]), query["ssl_mode"]...)
-	_, password := u.User.Password()
+	password, _ := u.User.Password()
 	switch {
-	case query.Has("host") || query.Has("hostaddr") || strings.Contains(u.Host, ","):
-		return bad("secret.database", "one that names a host in its parameters, or several", "name the one host of the database in the URL")
+	case slices.ContainsFunc(overriding, query.Has) || strings.Contains(u.Host, ","):
+		return bad("secret.database", "one whose parameters say where it leads or as whom, or with several hosts", "name the one host, the port, the user and the database before the question mark")
 	case !strings.EqualFold(strings.TrimSuffix(host, "."), at.Host) || actualPort != fmt.Sprint(port):
 		return bad("secret.database", "another host or port", "take the endpoint of this environment's database")
 	case len(modes) != 1 || !slices.Contains([]string{"require", "verify-ca", "verify-full"}, modes[0]):
 		return bad("secret.tls", "sslmode "+strings.Join(modes, ", "), "set sslmode=verify-full")
-	case !password || strings.Trim(u.Path, "/") == "":
+	case password == "" || strings.Trim(u.Path, "/") == "":
 		return bad("secret.form", "no password, or no database", "write user, password and database")
+	case placeholder(strings.ToLower(password)):
+		return bad("secret.placeholder", "a placeholder for its password", "store the real one")
 	case at.User != "" && strings.EqualFold(u.User.Username(), at.User):
 		return bad("secret.master", "the master user of the database", "make a user for the application with no more rights than it needs")
 	}

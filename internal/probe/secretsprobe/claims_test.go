@@ -49,6 +49,9 @@ func TestRandom(t *testing.T) {
 		base64.StdEncoding.EncodeToString([]byte("this-is-the-drop-production-jwt-secret-27")): "secret.weak",
 		base64.StdEncoding.EncodeToString(chance(48)) + "\n":                                   "secret.space",
 		" " + base64.StdEncoding.EncodeToString(chance(48)):                                    "secret.space",
+		"supersecretjwtkeyforproduction2026x":                                                  "secret.weak",
+		"MyDropPasswordIsVeryLongAndStillNotRandom":                                            "secret.weak",
+		`{"JWT_SECRET":"hunter2-hunter4-hunter8-xyz"}`:                                         "secret.json", // the application would sign with the document
 		hex.EncodeToString(make([]byte, 32)):                                                   "secret.placeholder",
 		base64.StdEncoding.EncodeToString(make([]byte, 48)):                                    "secret.placeholder",
 	} {
@@ -71,16 +74,25 @@ func TestLeadsTo(t *testing.T) {
 		"postgres://app:pw@db.example.com:6432/drop?sslmode=require":                    "secret.database",
 		"postgres://app:pw@db.example.com/drop?sslmode=require&host=elsewhere.example":  "secret.database",
 		"postgres://app:pw@db.example.com/drop?sslmode=require&hostaddr=192.0.2.1":      "secret.database",
-		"postgres://app:pw@db.example.com,elsewhere.example/drop?sslmode=require":       "secret.database",
-		"postgres://postgres:pw@db.example.com/drop?sslmode=require":                    "secret.master",
-		"postgres://Postgres:pw@db.example.com/drop?sslmode=require":                    "secret.master",
-		"postgres://app@db.example.com/drop?sslmode=require":                            "secret.form",
-		"postgres://app:pw@db.example.com/?sslmode=require":                             "secret.form",
-		"postgres://db.example.com/drop?sslmode=require":                                "secret.form",
-		"mysql://app:pw@db.example.com/drop?sslmode=require":                            "secret.form",
-		"host=db.example.com user=app password=pw dbname=drop sslmode=require":          "secret.form",
-		"postgres://app:p w\x00@db.example.com/drop":                                    "secret.form",
-		"postgres://app:pw@db.example.com/drop?sslmode=require\n":                       "secret.space",
+		// Parameters win over what stands before them: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+		"postgres://app:pw@db.example.com/drop?sslmode=require&user=postgres":     "secret.database",
+		"postgres://app:pw@db.example.com/drop?sslmode=require&port=6432":         "secret.database",
+		"postgres://app:pw@db.example.com/drop?sslmode=require&dbname=staging":    "secret.database",
+		"postgres://app:pw@db.example.com/drop?sslmode=require&database=staging":  "secret.database",
+		"postgres://app:pw@db.example.com/drop?sslmode=require&password=x":        "secret.database",
+		"postgres://app:CHANGEME@db.example.com/drop?sslmode=require":             "secret.placeholder",
+		"postgres://app:%3Cpassword%3E@db.example.com/drop?sslmode=require":       "secret.placeholder",
+		"postgres://app:@db.example.com/drop?sslmode=require":                     "secret.form",
+		"postgres://app:pw@db.example.com,elsewhere.example/drop?sslmode=require": "secret.database",
+		"postgres://postgres:pw@db.example.com/drop?sslmode=require":              "secret.master",
+		"postgres://Postgres:pw@db.example.com/drop?sslmode=require":              "secret.master",
+		"postgres://app@db.example.com/drop?sslmode=require":                      "secret.form",
+		"postgres://app:pw@db.example.com/?sslmode=require":                       "secret.form",
+		"postgres://db.example.com/drop?sslmode=require":                          "secret.form",
+		"mysql://app:pw@db.example.com/drop?sslmode=require":                      "secret.form",
+		"host=db.example.com user=app password=pw dbname=drop sslmode=require":    "secret.form",
+		"postgres://app:p w\x00@db.example.com/drop":                              "secret.form",
+		"postgres://app:pw@db.example.com/drop?sslmode=require\n":                 "secret.space",
 	} {
 		got := leadsTo(value, at, 5432)
 		assert.Equal(t, want, class(got), value)
@@ -97,4 +109,8 @@ func TestAValueIsNeverPrinted(t *testing.T) {
 		assert.NotContains(t, fmt.Sprintf(verb, map[string]secret{"x": s}), "planted", verb)
 		assert.NotContains(t, fmt.Sprintf(verb, s), hex.EncodeToString([]byte("planted")), verb)
 	}
+}
+
+func TestAnEmptyValueIsNoneThough(t *testing.T) {
+	assert.Equal(t, "secret.short", class(whole("", 0)), "of a binary secret, or one of a byte")
 }

@@ -10,8 +10,7 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/httpprobe"
-	"github.com/getdrop/launchgate/internal/probe/providerapi"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 )
 
 // Secret reads a secret; nil where there is none.
@@ -22,15 +21,21 @@ type Channel struct {
 	Name    string // such as #drop-ops
 	ID      string // such as C0123456789, which the Web API asks by
 	Webhook Secret
-	Token   Secret        // of a bot with channels:read and channels:history, which is in the channel
 	Within  time.Duration // how soon a message shows
 	Says    string        // what a test message begins with
 
-	Web *httpprobe.Client
+	At  func(base string) *jsonapi.Service // the service that the webhook is on
+	API *jsonapi.Service                   // at API, with the token of a bot with channels:read and channels:history, which is in the channel
 }
 
-// hook is the host of every webhook of Slack's.
-const hook = "hooks.slack.com"
+// API is where the Web API is, and hook the host of every webhook of Slack's.
+const (
+	API  = "https://slack.com/api"
+	hook = "hooks.slack.com"
+)
+
+// Readable says whether anybody but a person can look into the channel.
+func (c Channel) Readable() bool { return c.API.Token != nil }
 
 // TakesMessages claims that the webhook is one of Slack's, and takes a message. Where it arrives is another claim.
 func (c Channel) TakesMessages() probe.Claim {
@@ -55,25 +60,26 @@ func (c Channel) say(ctx context.Context) (nonce string, err error) {
 		return "", &probe.Unmet{Class: "chat.webhook", Want: "the address of a webhook on " + hook, Got: "another address, which is a secret", From: "chat.webhook", Fix: "copy it from the app's settings"}
 	}
 	nonce = "launchgate-" + strings.ToLower(rand.Text())
-	return nonce, Post(ctx, c.Web, webhook, fmt.Sprintf("%s This is a test, nothing is wrong. %s", c.Says, nonce))
+	return nonce, Post(ctx, c.At, webhook, fmt.Sprintf("%s This is a test, nothing is wrong. %s", c.Says, nonce))
 }
 
 // Receives claims that what the webhook takes arrives in the channel, which is not archived.
 func (c Channel) Receives() probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: c.Name, Source: "https://docs.slack.dev/reference/methods/conversations.history"}
-		api := &providerapi.API{Web: c.Web, Name: "Slack", Class: "chat", Base: "https://slack.com/api", Authorize: providerapi.Bearer("Bearer ", "chat.token", c.Token)}
+		if !c.Readable() {
+			return evidence, &probe.Unknown{Class: "not-configured", Want: "the token of a bot in the channel", Got: "no chat.token in launch.yaml", Fix: "add it, as a secret: reference"}
+		}
 		if c.ID == "" || c.Name == "" {
 			return evidence, &probe.Unknown{Class: "not-configured", Want: "the channel", Got: "no chat.channel and chat.channel_id in launch.yaml", Fix: "copy the id from the channel's details in Slack"}
 		}
 		var about info
-		if err := api.Get(ctx, "/conversations.info?channel="+url.QueryEscape(c.ID), &about); err != nil {
+		if err := c.API.Fetch(ctx, "/conversations.info?channel="+url.QueryEscape(c.ID), &about); err != nil {
 			return evidence, err
 		}
 		if err := about.right(c); err != nil {
 			return evidence, err
 		}
-		began := time.Now()
 		nonce, err := c.say(ctx)
 		if err != nil {
 			return evidence, err
@@ -81,7 +87,7 @@ func (c Channel) Receives() probe.Claim {
 		var seen message
 		// A channel's history may be asked for fifty times a minute, and by apps of some kinds once.
 		found, err := probe.Await(ctx, c.Within, 8*time.Second, func(ctx context.Context) (found bool, err error) {
-			seen, found, err = c.find(ctx, api, began.Add(-time.Minute), nonce)
+			seen, found, err = c.find(ctx, nonce)
 			return found, err
 		})
 		evidence.Observed = map[string]any{"nonce": nonce, "ts": seen.TS, "channel": c.ID}
@@ -109,7 +115,7 @@ func (s status) problem() error {
 	const want = "an answer with ok: true"
 	switch {
 	case s.OK == nil:
-		return &probe.Unknown{Class: "chat.unreadable", Want: want, Got: "neither true nor false", From: "slack.com/api", Fix: "see what answers there"}
+		return &probe.Unknown{Class: "api.malformed", Want: want, Got: "neither true nor false", From: "slack.com/api", Fix: "see what answers there"}
 	case *s.OK:
 		return nil
 	case slices.Contains(wrong, s.Error):
@@ -135,7 +141,7 @@ func (i info) right(c Channel) error {
 	from := "the channel " + c.ID
 	switch {
 	case i.Channel == nil || i.Channel.Archived == nil || i.Channel.ID != c.ID:
-		return &probe.Unknown{Class: "chat.unreadable", Want: "what the channel is", Got: "an answer that does not say it", From: from, Fix: "see the provider's documentation for what changed"}
+		return &probe.Unknown{Class: "api.malformed", Want: "what the channel is", Got: "an answer that does not say it", From: from, Fix: "see the provider's documentation for what changed"}
 	case *i.Channel.Archived:
 		return &probe.Unmet{Class: "chat.archived", Want: "a channel that people read", Got: "an archived one", From: from, Fix: "unarchive it, or name another"}
 	case i.Channel.Name != strings.TrimPrefix(c.Name, "#"):
@@ -149,21 +155,21 @@ type message struct {
 	TS   string
 }
 
-// find looks for a nonce among the newest messages of the channel.
-func (c Channel) find(ctx context.Context, api *providerapi.API, since time.Time, nonce string) (message, bool, error) {
+// find looks for a nonce among the newest messages of the channel, by whatever clock.
+func (c Channel) find(ctx context.Context, nonce string) (message, bool, error) {
 	var history struct {
 		status
 		Messages *[]message
 	}
-	query := url.Values{"channel": {c.ID}, "oldest": {fmt.Sprintf("%d.000000", since.Unix())}, "limit": {"200"}}
-	if err := api.Get(ctx, "/conversations.history?"+query.Encode(), &history); err != nil {
+	query := url.Values{"channel": {c.ID}, "limit": {"200"}}
+	if err := c.API.Fetch(ctx, "/conversations.history?"+query.Encode(), &history); err != nil {
 		return message{}, false, err
 	}
 	if err := history.problem(); err != nil {
 		return message{}, false, err
 	}
 	if history.Messages == nil {
-		return message{}, false, &probe.Unknown{Class: "chat.unreadable", Want: "the channel's messages", Got: "an answer without them", From: "slack.com/api", Fix: "see the provider's documentation for what changed"}
+		return message{}, false, &probe.Unknown{Class: "api.malformed", Want: "the channel's messages", Got: "an answer without them", From: "slack.com/api", Fix: "see the provider's documentation for what changed"}
 	}
 	for _, m := range *history.Messages {
 		if strings.Contains(m.Text, nonce) {

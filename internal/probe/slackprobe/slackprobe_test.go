@@ -17,8 +17,12 @@ import (
 	"github.com/getdrop/launchgate/fixtures/slacktest"
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 )
+
+func at(network *probe.Network) func(string) *jsonapi.Service {
+	return func(base string) *jsonapi.Service { return apiOf(network, base, nil) }
+}
 
 type resolver struct{ address string }
 
@@ -26,8 +30,8 @@ func (r resolver) Addresses(context.Context, string) ([]netip.Addr, error) {
 	return []netip.Addr{netip.MustParseAddr(r.address)}, nil
 }
 
-func webOf(network *probe.Network) *httpprobe.Client {
-	return &httpprobe.Client{Network: network, Resolver: resolver{"198.51.100.7"}}
+func apiOf(network *probe.Network, base string, token Secret) *jsonapi.Service {
+	return &jsonapi.Service{Name: "Slack", Base: base, Network: network, Resolver: resolver{"198.51.100.7"}, Key: "chat.token", Token: token}
 }
 
 func TestPost(t *testing.T) {
@@ -42,9 +46,9 @@ func TestPost(t *testing.T) {
 	}))
 	defer server.Close()
 	address := server.URL + "/services/T000/B000/xyzzy"
-	web := webOf(&probe.Network{})
+	hooks := at(&probe.Network{})
 
-	require.NoError(t, Post(t.Context(), web, address, `Going back to "1.4.1"`))
+	require.NoError(t, Post(t.Context(), hooks, address, `Going back to "1.4.1"`))
 	assert.JSONEq(t, `{"text":"Going back to \"1.4.1\""}`, got)
 	for said, test := range map[string]struct {
 		code int
@@ -52,22 +56,25 @@ func TestPost(t *testing.T) {
 	}{
 		"<html>log in to the network</html>":       {200, probe.Blocked},
 		`{"ok":false,"error":"channel_not_found"}`: {200, probe.Fail},
-		`{"ok":true}`:         {200, probe.Blocked},
-		"":                    {200, probe.Blocked},
-		"no_service":          {404, probe.Fail},
-		"channel_is_archived": {410, probe.Fail},
-		"action_prohibited":   {403, probe.Fail},
-		"rate_limited":        {429, probe.Blocked},
-		"rollup_error":        {500, probe.Blocked},
+		`{"ok":true}`:                           {200, probe.Blocked},
+		`{"ok":false,"error":"internal_error"}`: {200, probe.Blocked},
+		"Access denied":                         {403, probe.Blocked},
+		"<html>not found":                       {404, probe.Blocked},
+		"":                                      {200, probe.Blocked},
+		"no_service":                            {404, probe.Fail},
+		"channel_is_archived":                   {410, probe.Fail},
+		"action_prohibited":                     {403, probe.Fail},
+		"rate_limited":                          {429, probe.Blocked},
+		"rollup_error":                          {500, probe.Blocked},
 	} {
 		answer, code = said, test.code
-		err := Post(t.Context(), web, address, "x")
+		err := Post(t.Context(), hooks, address, "x")
 		assert.Equal(t, test.want, probe.StatusOf(err), "%v", err)
 		assert.NotContains(t, err.Error(), "xyzzy", "the address is a secret")
 	}
 	server.Close()
 	for _, address := range []string{address, "://xyzzy", "xyzzy"} {
-		err := Post(t.Context(), web, address, "x")
+		err := Post(t.Context(), hooks, address, "x")
 		assert.Equal(t, probe.Blocked, probe.StatusOf(err), "a chat that is down tells nothing about the launch")
 		assert.NotContains(t, err.Error(), "xyzzy")
 	}
@@ -80,11 +87,11 @@ func TestASilentChatCostsItsDeadlineOnly(t *testing.T) {
 	defer close(end)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	assert.ErrorIs(t, Post(ctx, webOf(&probe.Network{}), server.URL, "x"), context.DeadlineExceeded)
+	assert.ErrorIs(t, Post(ctx, at(&probe.Network{}), server.URL, "x"), context.DeadlineExceeded)
 }
 
 func TestASealedEnvironmentTellsTheWorldNothing(t *testing.T) {
-	sealed := webOf(&probe.Network{Connect: map[string]string{"192.0.2.1:443": "127.0.0.1:1"}})
+	sealed := at(&probe.Network{Connect: map[string]string{"192.0.2.1:443": "127.0.0.1:1"}})
 	for _, webhook := range []string{"https://hooks.slack.com/services/T/B/x", "https://198.51.100.7/x"} {
 		require.ErrorIs(t, Post(t.Context(), sealed, webhook, "x"), probe.ErrSealed)
 	}
@@ -102,9 +109,9 @@ func start(t *testing.T) (*slacktest.Server, func() Channel) {
 	s := slacktest.New(t, slacktest.Config{Authority: authority, Address: netip.MustParseAddr("198.51.100.7"), Token: token, Hook: path,
 		Channels: []slacktest.Channel{{ID: "C1", Name: "drop-ops"}, {ID: "C2", Name: "random"}}})
 	reveal := func(value string) Secret { return func(context.Context) (string, error) { return value, nil } }
-	web := webOf(&probe.Network{Connect: s.Connect(), Roots: authority.Pool()})
+	network := &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}
 	return s, func() Channel {
-		return Channel{Name: "#drop-ops", ID: "C1", Webhook: reveal("https://hooks.slack.com" + path), Token: reveal(token), Within: 200 * time.Millisecond, Says: "Test.", Web: web}
+		return Channel{Name: "#drop-ops", ID: "C1", Webhook: reveal("https://hooks.slack.com" + path), Within: 200 * time.Millisecond, Says: "Test.", At: at(network), API: apiOf(network, API, reveal(token))}
 	}
 }
 
@@ -117,6 +124,7 @@ func TestReceives(t *testing.T) {
 	}{
 		"good":               {want: probe.Pass},
 		"a little later":     {change: func(s *slacktest.State) { s.Delay = 50 * time.Millisecond }, want: probe.Pass},
+		"a clock behind":     {change: func(s *slacktest.State) { s.Behind = time.Hour }, want: probe.Pass},
 		"too late":           {change: func(s *slacktest.State) { s.Delay = time.Minute }, want: probe.Fail, got: "none, although"},
 		"in another channel": {change: func(s *slacktest.State) { s.Hook = 1 }, want: probe.Fail, got: "none, although"},
 		"archived":           {change: func(s *slacktest.State) { s.Channels[0].Archived = true }, want: probe.Fail, got: "archived"},
@@ -125,8 +133,8 @@ func TestReceives(t *testing.T) {
 		"no such channel":    {set: func(c *Channel) { c.ID = "C3" }, want: probe.Fail, got: "channel_not_found"},
 		"not invited":        {change: func(s *slacktest.State) { s.Channels[0].Without = true }, want: probe.Blocked, got: "not_in_channel"},
 		"a scope is missing": {change: func(s *slacktest.State) { s.Fails = "missing_scope" }, want: probe.Blocked, got: "missing_scope"},
-		"another token":      {set: func(c *Channel) { c.Token = func(context.Context) (string, error) { return "xoxb-other", nil } }, want: probe.Blocked, got: "invalid_auth"},
-		"no token":           {set: func(c *Channel) { c.Token = nil }, want: probe.Blocked, got: "chat.token"},
+		"another token":      {set: func(c *Channel) { c.API.Token = func(context.Context) (string, error) { return "xoxb-other", nil } }, want: probe.Blocked, got: "invalid_auth"},
+		"no token":           {set: func(c *Channel) { c.API.Token = nil }, want: probe.Blocked, got: "chat.token"},
 		"no webhook":         {set: func(c *Channel) { c.Webhook = nil }, want: probe.Blocked, got: "chat.webhook"},
 		"no id":              {set: func(c *Channel) { c.ID = "" }, want: probe.Blocked, got: "chat.channel_id"},
 		"a webhook elsewhere": {set: func(c *Channel) {

@@ -2,33 +2,36 @@ package statuspageprobe
 
 import (
 	"context"
-	"net/http"
+	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/httpprobe"
-	"github.com/getdrop/launchgate/internal/probe/providerapi"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
+)
+
+// Base is where Statuspage's management API is, and Scheme stands before a key for it
+// (https://developer.statuspage.io/#section/Authentication).
+const (
+	Base   = "https://api.statuspage.io/v1"
+	Scheme = "OAuth "
 )
 
 // Atlassian is a page of Atlassian's Statuspage. What the public sees is the page's own api/v2/summary.json
 // (https://metastatuspage.com/api); the management API (https://developer.statuspage.io/) says which page that must be.
 type Atlassian struct {
-	url, id string
-	public  *providerapi.API
-	api     *providerapi.API
+	public *jsonapi.Service
+	api    *jsonapi.Service
+	id     string
 }
 
-// NewAtlassian returns a page that was not looked at yet, with its id and an API key.
-func NewAtlassian(web *httpprobe.Client, page, id string, key func(context.Context) (string, error)) *Atlassian {
-	return &Atlassian{url: page, id: id,
-		public: &providerapi.API{Web: web, Name: "the status page", Class: "statuspage", Base: strings.TrimSuffix(page, "/")},
-		api:    &providerapi.API{Web: web, Name: "Statuspage", Class: "statuspage", Base: "https://api.statuspage.io/v1", Authorize: providerapi.Bearer("OAuth ", "status_page.token", key)}}
+// NewAtlassian returns a page that was not looked at yet: the public page itself, the management API, and the page's id there.
+func NewAtlassian(public, api *jsonapi.Service, id string) *Atlassian {
+	return &Atlassian{public: public, api: api, id: id}
 }
 
 // URL is the page's.
-func (a *Atlassian) URL() string { return a.url }
+func (a *Atlassian) URL() string { return a.public.Base }
 
 // summary is api/v2/summary.json.
 type summary struct {
@@ -55,28 +58,28 @@ func (a *Atlassian) Look(ctx context.Context) (Page, error) {
 		ID      string
 		Private *bool `json:"viewers_must_be_team_members"`
 	}
-	if err := a.api.Get(ctx, "/pages/"+url.PathEscape(a.id), &managed); err != nil {
+	if err := a.api.Fetch(ctx, "/pages/"+url.PathEscape(a.id), &managed); err != nil {
 		return Page{}, err
 	}
 	if managed.ID != a.id || managed.Private == nil {
 		return Page{}, a.unreadable("the page "+a.id, "an answer about something else")
 	}
 	var seen summary
-	err := a.public.Get(ctx, "/api/v2/summary.json", &seen)
-	switch status := providerapi.Refused(err); {
-	case *managed.Private, status == http.StatusUnauthorized, status == http.StatusForbidden:
+	err := a.public.Fetch(ctx, "/api/v2/summary.json", &seen)
+	switch {
+	case *managed.Private, jsonapi.Refused(err):
 		return Page{Protected: true}, nil
 	case err != nil:
 		return Page{}, err
 	case seen.Page == nil || seen.Status == nil:
 		return Page{}, a.unreadable("what the page shows", "JSON about something else")
 	case seen.Page.ID != a.id:
-		return Page{}, &probe.Unmet{Class: "statuspage.other", Want: "the page " + a.id, Got: "the page " + seen.Page.ID, From: a.url, Fix: "correct links.status_page or status_page.page"}
+		return Page{}, &probe.Unmet{Class: "statuspage.other", Want: "the page " + a.id, Got: "the page " + seen.Page.ID, From: a.URL(), Fix: "correct links.status_page or status_page.page"}
 	}
-	return seen.read(), nil
+	return a.read(seen)
 }
 
-func (s summary) read() Page {
+func (a *Atlassian) read(s summary) (Page, error) {
 	page := Page{State: s.Status.Indicator} // none, minor, major, critical, maintenance
 	if page.State == "none" {
 		page.State = Operational
@@ -87,13 +90,17 @@ func (s summary) read() Page {
 		}
 	}
 	for _, m := range s.Maintenances {
-		if m.Status != "completed" {
+		switch m.Status {
+		case "completed":
+		case "scheduled", "in_progress", "verifying":
 			page.Reports = append(page.Reports, Report{Title: m.Name, From: m.From, To: m.To, Affected: len(m.Components)})
+		default:
+			return page, a.unreadable("whether the maintenance "+m.Name+" is to come", fmt.Sprintf("the status %q", m.Status))
 		}
 	}
-	return page
+	return page, nil
 }
 
 func (a *Atlassian) unreadable(want, got string) error {
-	return &probe.Unknown{Class: "statuspage.unreadable", Want: want, Got: got, From: a.url, Fix: "see what answers there"}
+	return &probe.Unknown{Class: "api.malformed", Want: want, Got: got, From: a.URL(), Fix: "see what answers there"}
 }

@@ -5,6 +5,7 @@ package statuspageprobe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,11 @@ type Source interface {
 
 // Operational is the state of a page, and of each of its resources, when all is well.
 const Operational = "operational"
+
+// wrong are the other states of pages and resources: of Better Stack (https://betterstack.com/docs/uptime/api/status-page-resources-api-response-params/),
+// and of Atlassian (https://metastatuspage.com/api). What is none of them tells nothing.
+var wrong = []string{"degraded", "downtime", "maintenance", "not_monitored",
+	"minor", "major", "critical", "degraded_performance", "partial_outage", "major_outage", "under_maintenance"}
 
 // Page is a status page.
 type Page struct {
@@ -90,6 +96,9 @@ func live(p Page, from string, least int) error {
 	if err := seen(p, from); err != nil {
 		return err
 	}
+	if p.State != Operational && !slices.Contains(wrong, p.State) {
+		return &probe.Unknown{Class: "statuspage.unknown", Want: Operational, Got: fmt.Sprintf("the state %q", p.State), From: from, Fix: "look at the page, and see the provider's documentation for what changed"}
+	}
 	if p.State != Operational {
 		return &probe.Unmet{Class: "statuspage.state", Want: Operational, Got: p.State, From: from, Fix: "see which resource it is, or end the report that says so"}
 	}
@@ -97,6 +106,9 @@ func live(p Page, from string, least int) error {
 		return &probe.Unmet{Class: "statuspage.few", Want: fmt.Sprintf("at least %d resources", max(least, 1)), Got: fmt.Sprint(len(p.Resources)), From: from, Fix: "add what people rely on to the page"}
 	}
 	for _, r := range p.Resources {
+		if r.Status != Operational && !slices.Contains(wrong, r.Status) {
+			return &probe.Unknown{Class: "statuspage.unknown", Want: r.Name + " " + Operational, Got: fmt.Sprintf("the status %q", r.Status), From: from, Fix: "look at the page, and see the provider's documentation for what changed"}
+		}
 		if r.Status != Operational {
 			return &probe.Unmet{Class: "statuspage.resource", Want: r.Name + " " + Operational, Got: fmt.Sprintf("%q", r.Status), From: from, Fix: "see why, or whether a monitor is paused"}
 		}

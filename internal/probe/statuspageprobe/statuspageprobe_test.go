@@ -12,7 +12,7 @@ import (
 	"github.com/getdrop/launchgate/fixtures/statuspagetest"
 	"github.com/getdrop/launchgate/fixtures/tlstest"
 	"github.com/getdrop/launchgate/internal/probe"
-	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 )
 
 func TestAtlassian(t *testing.T) {
@@ -24,9 +24,10 @@ func TestAtlassian(t *testing.T) {
 		return statuspagetest.State{Indicator: "none", Components: map[string]string{"App": Operational, "API": Operational, "Website": Operational}, From: from.In(time.FixedZone("CET", 3600)), To: to, Affected: []string{"App"}}
 	}
 	server := statuspagetest.New(t, statuspagetest.Config{Authority: authority, Address: netip.MustParseAddr("203.0.113.104"), Key: "sp-key-1", Page: "p1", Host: "status.example.com"}, good())
-	web := &httpprobe.Client{Network: &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}, Resolver: server}
+	network := &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}
 	page := func(id, key string) Source {
-		return NewAtlassian(web, "https://status.example.com/", id, func(context.Context) (string, error) { return key, nil })
+		api := &jsonapi.Service{Name: "Statuspage", Base: Base, Network: network, Resolver: server, Scheme: Scheme, Key: "status_page.token", Token: func(context.Context) (string, error) { return key, nil }}
+		return NewAtlassian(&jsonapi.Service{Name: "the status page", Base: "https://status.example.com", Network: network, Resolver: server}, api, id)
 	}
 	for name, test := range map[string]struct {
 		change          func(*statuspagetest.State)
@@ -37,6 +38,11 @@ func TestAtlassian(t *testing.T) {
 		"no state":           {func(s *statuspagetest.State) { s.Indicator = "" }, probe.Blocked, probe.Blocked},
 		"a component":        {func(s *statuspagetest.State) { s.Components["API"] = "degraded_performance" }, probe.Fail, probe.Pass},
 		"two components":     {func(s *statuspagetest.State) { delete(s.Components, "API") }, probe.Fail, probe.Pass},
+		"a new indicator":    {func(s *statuspagetest.State) { s.Indicator = "cosmic" }, probe.Blocked, probe.Pass},
+		"a new status":       {func(s *statuspagetest.State) { s.Components["API"] = "cosmic" }, probe.Blocked, probe.Pass},
+		"it is over":         {func(s *statuspagetest.State) { s.Progress = "completed" }, probe.Pass, probe.Fail},
+		"it has begun":       {func(s *statuspagetest.State) { s.Progress = "in_progress" }, probe.Pass, probe.Pass},
+		"a new progress":     {func(s *statuspagetest.State) { s.Progress = "cancelled" }, probe.Blocked, probe.Blocked},
 		"private":            {func(s *statuspagetest.State) { s.Private = true }, probe.Fail, probe.Fail},
 		"another page":       {func(s *statuspagetest.State) { s.ID = "p2" }, probe.Fail, probe.Fail},
 		"not announced":      {func(s *statuspagetest.State) { s.From = time.Time{} }, probe.Pass, probe.Fail},

@@ -20,7 +20,7 @@ func ClockWithin(client *httpprobe.Client, base string, most time.Duration) prob
 		sent := time.Now()
 		answer, err := client.Ask(ctx, base+"/resources/applicants/-/count", nil, enough)
 		if err != nil {
-			return evidence, &probe.Unknown{Class: "api.unreachable", Want: "an answer of Sumsub", Got: err.Error(), From: base, Fix: "see whether this machine reaches Sumsub"}
+			return evidence, &probe.Unknown{Class: "api.unreachable", Want: "an answer of Sumsub", Got: probe.Got(err, err.Error()), From: base, Fix: "see whether this machine reaches Sumsub"}
 		}
 		skew, err := ahead(answer, sent, time.Now(), base)
 		if err != nil {

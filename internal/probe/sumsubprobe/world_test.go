@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,6 +123,7 @@ func TestOutages(t *testing.T) {
 			defer cancel()
 			r := probe.Run(ctx, "clock", ClockWithin(w.web, "https://"+sumsubtest.Host, 30*time.Second))
 			assert.Equal(t, probe.Blocked, r.Status, r.Message())
+			assert.Equal(t, 1, strings.Count(r.Message(), "want "), "one sentence: %s", r.Message())
 		})
 	}
 }

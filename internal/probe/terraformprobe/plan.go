@@ -28,6 +28,7 @@ type Plan struct {
 	Changes []string `json:"changes,omitempty"` // "<action> <address>"
 	Errors  []string `json:"errors,omitempty"`
 	Summary bool     `json:"summary"` // the plan was made to its end
+	Looked  int      `json:"looked"`  // at so many things that are there
 }
 
 // args: a plan that takes no lock keeps nobody from applying.
@@ -93,6 +94,8 @@ func read(out []byte, exit int) Plan {
 			if said.Diagnostic.Severity == "error" {
 				p.Errors = append(p.Errors, said.Diagnostic.Summary)
 			}
+		case "refresh_complete":
+			p.Looked++
 		case "change_summary":
 			p.Summary = true
 		}
@@ -110,8 +113,10 @@ func judge(p Plan, from string) error {
 			got = "changes of outputs"
 		}
 		return &probe.Unmet{Class: "iac.drift", Want: want, Got: "a plan that would " + got, From: from, Fix: "apply it, or write down what was changed by hand"}
-	case p.Exit == 0 && p.Summary:
+	case p.Exit == 0 && p.Summary && p.Looked > 0:
 		return nil
+	case p.Exit == 0 && p.Summary:
+		return &probe.Unknown{Class: "iac.plan", Want: want, Got: "a plan with nothing that it looked at", From: from, Fix: "see whether infra.iac_dir is the folder of the environment's root module, and its workspace the right one"}
 	case p.Exit == 0:
 		return &probe.Unknown{Class: "iac.plan", Want: want, Got: "no plan, though it ended well", From: from, Fix: "see what the command terraform is on this machine; it must be version 1.0 or later"}
 	}

@@ -18,6 +18,7 @@ import (
 const (
 	summary = `{"@level":"info","@message":"Plan: 0 to add, 1 to change, 0 to destroy.","@module":"terraform.ui","changes":{"add":0,"change":1,"import":0,"remove":0,"operation":"plan"},"type":"change_summary"}` + "\n"
 	none    = `{"@level":"info","@message":"Plan: 0 to add, 0 to change, 0 to destroy.","@module":"terraform.ui","changes":{"add":0,"change":0,"import":0,"remove":0,"operation":"plan"},"type":"change_summary"}` + "\n"
+	looked  = `{"@level":"info","@message":"aws_db_instance.main: Refresh complete [id=drop-db]","@module":"terraform.ui","hook":{"resource":{"addr":"aws_db_instance.main","module":"","resource":"aws_db_instance.main","implied_provider":"aws","resource_type":"aws_db_instance","resource_name":"main","resource_key":null},"id_key":"id","id_value":"drop-db"},"type":"refresh_complete"}` + "\n"
 	change  = `{"@level":"info","@message":"aws_db_instance.main: Plan to update","@module":"terraform.ui","change":{"resource":{"addr":"aws_db_instance.main","module":"","resource":"aws_db_instance.main","implied_provider":"aws","resource_type":"aws_db_instance","resource_name":"main","resource_key":null},"action":"update"},"type":"planned_change"}` + "\n"
 	failed  = `{"@level":"error","@message":"Error: Backend initialization required","@module":"terraform.ui","diagnostic":{"severity":"error","summary":"Backend initialization required, please run \"terraform init\"","detail":""},"type":"diagnostic"}` + "\n"
 )
@@ -40,7 +41,8 @@ func TestNoDrift(t *testing.T) {
 		want probe.Status
 		got  string
 	}{
-		"no change":                      {none, 0, probe.Pass, ""},
+		"no change":                      {looked + none, 0, probe.Pass, ""},
+		"a folder without a resource":    {none, 0, probe.Blocked, "nothing that it looked at"}, // as terraform 1.11.4 says it of outputs and locals alone
 		"a change":                       {"plain words of a provider\n" + change + summary, 2, probe.Fail, "update aws_db_instance.main"},
 		"outputs only":                   {none, 2, probe.Fail, "outputs"},
 		"not initialised":                {failed, 1, probe.Blocked, "Backend initialization required"},

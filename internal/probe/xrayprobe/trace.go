@@ -120,7 +120,7 @@ type segment struct {
 }
 
 func (s segment) database() bool {
-	return len(s.SQL) > 0 || slices.ContainsFunc(s.Subsegments, segment.database)
+	return len(s.SQL) > 0 && string(s.SQL) != "null" || slices.ContainsFunc(s.Subsegments, segment.database)
 }
 
 func read(segments []types.Segment) (services []string, database bool, err error) {

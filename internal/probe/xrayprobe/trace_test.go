@@ -55,6 +55,7 @@ func TestRead(t *testing.T) {
 		"no segment":            {nil, nil, false, false},
 		"one":                   {[]string{plain}, []string{"drop-web"}, false, false},
 		"one asks the database": {[]string{plain, deep}, []string{"drop-web", "drop-web"}, true, false},
+		"nothing of SQL":        {[]string{`{"name":"drop-web","sql":null}`}, []string{"drop-web"}, false, false},
 		"no JSON":               {[]string{"<html>"}, nil, false, true},
 		"empty":                 {[]string{""}, nil, false, true},
 	} {

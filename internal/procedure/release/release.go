@@ -137,7 +137,7 @@ func announce(ctx context.Context, l *launch.Launch, text string) error {
 	if err != nil {
 		return err
 	}
-	return slackprobe.Post(ctx, target.Of(l).Web, webhook, text)
+	return slackprobe.Post(ctx, target.Of(l).Webhook, webhook, text)
 }
 
 // canAnnounce says whether there is a chat and its address can be read.

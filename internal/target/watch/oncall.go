@@ -15,9 +15,11 @@ import (
 func onCall(t *target.Targets) oncallprobe.Provider {
 	o := t.Launch.OnCall
 	if o.Provider == launch.OnBetterStack {
-		return betterstackprobe.OnCall{Account: betterstackprobe.New(t.Web, o.Token.Revealer()), Schedule: cmp.Or(o.Schedule, "default"), Policy: o.Policy, Tester: t.Launch.People[o.Tester].Email}
+		return betterstackprobe.OnCall{Account: betterstackprobe.New(t.API("Better Stack", betterstackprobe.Base, o.Token, "oncall.token")), Schedule: cmp.Or(o.Schedule, "default"), Policy: o.Policy, Tester: t.Launch.People[o.Tester].Email}
 	}
-	return pagerdutyprobe.New(t.Web, o.Schedule, o.Token.Revealer(), o.RoutingKey.Revealer())
+	rest := t.API("PagerDuty", pagerdutyprobe.REST, o.Token, "oncall.token")
+	rest.Scheme = pagerdutyprobe.Scheme
+	return pagerdutyprobe.New(rest, t.API("PagerDuty", pagerdutyprobe.Events, launch.Secret{}, "oncall.routing_key"), o.Schedule, o.RoutingKey.Revealer())
 }
 
 // Window is the launch window.

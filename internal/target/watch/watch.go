@@ -4,6 +4,7 @@ package watch
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/betterstackprobe"
@@ -29,14 +30,17 @@ func Of(l *launch.Launch) *Watch { return known.Of(l, of) }
 
 func of(l *launch.Launch) *Watch {
 	t := target.Of(l)
-	w := &Watch{Targets: t, Account: betterstackprobe.New(t.Web, l.BetterStack.Token.Revealer())}
-	w.Page = betterstackprobe.NewPage(t.Web, string(l.Links.StatusPage))
+	w := &Watch{Targets: t, Account: betterstackprobe.New(t.API("Better Stack", betterstackprobe.Base, l.BetterStack.Token, "betterstack.token"))}
+	page := t.API("the status page", launch.URL(strings.TrimSuffix(string(l.Links.StatusPage), "/")), launch.Secret{}, "links.status_page")
+	w.Page = betterstackprobe.NewPage(page)
 	if l.StatusPage.Provider == launch.OnStatuspage {
-		w.Page = statuspageprobe.NewAtlassian(t.Web, string(l.Links.StatusPage), l.StatusPage.Page, l.StatusPage.Token.Revealer())
+		api := t.API("Statuspage", statuspageprobe.Base, l.StatusPage.Token, "status_page.token")
+		api.Scheme = statuspageprobe.Scheme
+		w.Page = statuspageprobe.NewAtlassian(page, api, l.StatusPage.Page)
 	}
 	c := l.Chat
-	w.Chat = slackprobe.Channel{Web: t.Web, Name: c.Channel, ID: c.ChannelID, Webhook: c.Webhook.Revealer(), Token: c.Token.Revealer(), Within: c.Within.D(),
-		Says: fmt.Sprintf("Launch %s in %s.", l.ID, l.Environment)}
+	w.Chat = slackprobe.Channel{Name: c.Channel, ID: c.ChannelID, Webhook: c.Webhook.Revealer(), Within: c.Within.D(), Says: fmt.Sprintf("Launch %s in %s.", l.ID, l.Environment),
+		At: t.Webhook, API: t.API("Slack", slackprobe.API, c.Token, "chat.token")}
 	w.OnCall = onCall(t)
 	return w
 }
