@@ -95,7 +95,8 @@ func (s *Service) Get(ctx context.Context, path string, into any) (*Answer, erro
 }
 
 // Do makes a call. Where the service says that it may be made again after a while, it is, as long as the deadline lets it. An
-// error is a *probe.Unknown, with the answer where there was one; a status that has a meaning of its own in the API, such as 404, is an answer.
+// error is a *probe.Unknown, with the answer where there was one; a status that has a meaning of its own in the API, such as 404, is an
+// answer. What was Refused may say more than that the credential is not good.
 func (s *Service) Do(ctx context.Context, r Request) (*Answer, error) {
 	if s.Base == "" {
 		return nil, s.unknown("not-configured", "the address of "+s.Name, "none in launch.yaml", "add it", nil)
