@@ -13,10 +13,10 @@ import (
 func appGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
-	s.Gate("HealthURL", gate.Hard, "The health document says that the launched version is well, at the service's own address and at the domain.", gate.OnAWS(func(g *gate.G) {
-		c, version := cloud.Of(g.Launch()), g.Launch().Project.Version
-		g.Check("at the service's own address", c.WellAtService(version))
-		g.Check("at the domain", httpprobe.HealthIs(c.Web, c.HealthURL(), c.Health(version)))
+	s.Gate("HealthURL", gate.Hard, "The health document says that the application is well, at the service's own address and at the domain.", gate.OnAWS(func(g *gate.G) {
+		c := cloud.Of(g.Launch())
+		g.Check("at the service's own address", c.WellAtService())
+		g.Check("at the domain", httpprobe.SteadilyWell(c.Web, c.HealthURL(), c.Health(""), 3))
 	}))
 
 	s.Gate("BuildMatchesEnv", gate.Warn, "The commit that is launched is part of the default branch.", func(g *gate.G) {

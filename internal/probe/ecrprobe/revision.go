@@ -194,7 +194,8 @@ func (r reader) manifests(ctx context.Context, digests ...string) (map[string]ma
 	if err != nil {
 		return nil, r.refused("ecr:BatchGetImage", "the image "+digests[0], r.who, err)
 	}
-	for _, f := range out.Failures {
+	if len(out.Failures) > 0 {
+		f := out.Failures[0]
 		if f.FailureCode == types.ImageFailureCodeImageNotFound {
 			return nil, r.refused("ecr:BatchGetImage", "all manifests of the image "+digests[0], r.who, nil)
 		}

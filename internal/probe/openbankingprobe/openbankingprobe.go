@@ -138,7 +138,7 @@ func (p *Provider) CredentialKnown() probe.Claim {
 		r.Header = http.Header{"Authorization": {"Bearer " + rand.Text()}}
 		wrong, err := ask(ctx, p.Anyone, r, nil)
 		e.Asked, e.Observed = []string{right.from}, map[string]said{"with the token": right, "with another": wrong}
-		if err != nil && !(jsonapi.Refused(err) && wrong.Status == http.StatusUnauthorized) {
+		if err != nil && (!jsonapi.Refused(err) || wrong.Status != http.StatusUnauthorized) {
 			return e, err
 		}
 		return e, judgeCredential(right, wrong)

@@ -24,7 +24,7 @@ type Handout struct {
 // What Sumsub's access tokens begin with (https://docs.sumsub.com/reference/generate-access-token).
 const (
 	anyToken     = "_act-"
-	sandboxToken = "_act-sbx-"
+	ofSandbox = "_act-sbx-"
 )
 
 // HandsOut claims that the application gets access tokens from Sumsub: a new one each time it is asked, and of production.
@@ -70,8 +70,8 @@ func judgeTokens(tokens [2]string, from string) error {
 	}
 	for _, token := range tokens {
 		switch {
-		case strings.HasPrefix(token, sandboxToken):
-			return bad("sumsub.sandbox", "one of the sandbox, "+sandboxToken+"…", "run the application with the app token of production")
+		case strings.HasPrefix(token, ofSandbox):
+			return bad("sumsub.sandbox", "one of the sandbox, "+ofSandbox+"…", "run the application with the app token of production")
 		case !strings.HasPrefix(token, anyToken) || token == anyToken:
 			return bad("sumsub.mock", "something that is none", "see what hands it out: something that stands in for Sumsub may be switched on")
 		}

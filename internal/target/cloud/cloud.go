@@ -113,9 +113,9 @@ func (c *Cloud) ImageStarts() probe.Claim {
 	}
 }
 
-// WellAtService claims that the health document says the same at the address that the platform gave the service, past DNS and CDN. One behind a load
+// WellAtService claims that the health document, of whatever version, says that the application is well at the address that the platform gave the service, past DNS and CDN. One behind a load
 // balancer has no such address, but for cdn.origin.url.
-func (c *Cloud) WellAtService(version string) probe.Claim {
+func (c *Cloud) WellAtService() probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		hosts, err := c.ProductionHosts(ctx)
 		switch {
@@ -126,7 +126,7 @@ func (c *Cloud) WellAtService(version string) probe.Claim {
 		case len(hosts) == 0:
 			return probe.Evidence{}, &probe.Unknown{Class: "not-configured", Want: "the address of the service", Got: "none that the platform names", Fix: "correct compute.service"}
 		}
-		return httpprobe.HealthIs(c.Web, target.HTTPS(launch.Domain(hosts[0]), c.Launch.Health.Path), c.Health(version))(ctx)
+		return httpprobe.SteadilyWell(c.Web, target.HTTPS(launch.Domain(hosts[0]), c.Launch.Health.Path), c.Health(""), 3)(ctx)
 	}
 }
 
