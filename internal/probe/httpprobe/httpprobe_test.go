@@ -169,13 +169,13 @@ func TestFaults(t *testing.T) {
 		webtest.DemoLogin:     {{"demo login", "http.login", []string{"want 401 or 403 to the login; got 200 OK from https://" + domain + "/api/auth/login", "take the account out"}}},
 		webtest.DebugRoute:    {{"closed", "http.served", []string{"want 404, 401, 403 or 410; got 200 OK", "take the route out"}}},
 
-		webtest.HealthShape:   {{"health", "health.shape", []string{`JSON without text at data.status: its keys are ["checks" "status" "version"]`, "health.status_path"}}, {"health of the api", "health.shape", nil}},
-		webtest.HealthHTML:    {{"health", "health.shape", []string{`content type "text/html; charset=utf-8", beginning "<!doctype html>`}}},
-		webtest.HealthCached:  {{"health", "http.cacheable", []string{`got cache-control "public, max-age=60"`}}},
-		webtest.HealthAged:    {{"health", "http.cached", []string{"got one from a cache: Age 37 s"}}},
-		webtest.HealthCheck:   {{"health", "health.check", []string{`check db="fail" while data.status="ok"`, "mend db"}}, {"well", "health.check", nil}},
-		webtest.HealthBehind:  {{"health of the service", "health.version", []string{`got version "1.4.0-earlier"`}}},
-		webtest.HealthVersion: {{"health", "health.version", []string{`got version "1.4.0-earlier"`, "at 203.0.113.81:443", "bring 1.4.0 out"}}},
+		webtest.HealthShape:     {{"health", "health.shape", []string{`JSON without text at data.status: its keys are ["checks" "status" "version"]`, "health.status_path"}}, {"health of the api", "health.shape", nil}},
+		webtest.HealthHTML:      {{"health", "health.shape", []string{`content type "text/html; charset=utf-8", beginning "<!doctype html>`}}},
+		webtest.HealthCached:    {{"health", "http.cacheable", []string{`got cache-control "public, max-age=60"`}}},
+		webtest.HealthAged:      {{"health", "http.cached", []string{"got one from a cache: Age 37 s"}}},
+		webtest.HealthCheck:     {{"health", "health.check", []string{`check db="fail" while data.status="ok"`, "mend db"}}, {"well", "health.check", nil}},
+		webtest.HealthAtService: {{"health of the service", "health.status", []string{`got data.status="error"`}}},
+		webtest.HealthVersion:   {{"health", "health.version", []string{`got version "1.4.0-earlier"`, "at 203.0.113.81:443", "bring 1.4.0 out"}}},
 	}
 	for fault := range webtest.Faults {
 		require.Contains(t, cases, fault, "every fault is seen red by a claim")
