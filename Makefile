@@ -81,7 +81,7 @@ bin/act: go.tool.mod
 # The fault matrix and the tests of whole accounts run processes that are not built with -race: once, in `make test`, is enough.
 .PHONY: race
 race:
-	go test -race -count=1 -timeout 15m -skip '^(TestFaultMatrix|TestThePrintedPolicy|TestALargeAccount|TestAnAccountThatDenies|TestInContainers)' $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
+	go test -race -count=1 -timeout 15m -skip '^(TestFaultMatrix|TestThePrintedPolicy|TestALargeAccount|TestAnAccountThatDenies|TestInContainers|TestNoTroubleOfAThirdParty|TestAllThirdPartiesAtOnce)' $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
 
 .PHONY: generate
 generate: ## Write the generated files: gates/CHECKLIST.md, the catalogue, launch.schema.json
