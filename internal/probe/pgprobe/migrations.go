@@ -47,6 +47,13 @@ var tools = map[string]tool{
 		query: `SELECT version_id::text, is_applied, false FROM %s WHERE version_id > 0 ORDER BY id`},
 }
 
+// Prisma keeps the row of a migration that failed, and of one that was rolled back
+// (https://www.prisma.io/docs/orm/prisma-migrate/workflows/patching-and-hotfixing#failed-migration).
+const (
+	prismaTable = "_prisma_migrations"
+	prismaQuery = `SELECT migration_name, rolled_back_at IS NULL, finished_at IS NULL AND rolled_back_at IS NULL FROM %s ORDER BY started_at`
+)
+
 // tool is the tool that a launch uses.
 func (m Migrations) tool() (tool, error) {
 	bad := func(want, got string) error {
@@ -62,6 +69,10 @@ func (m Migrations) tool() (tool, error) {
 		file, err := regexp.Compile(m.File)
 		if err != nil || file.NumSubexp() != 1 {
 			return t, bad("a regular expression with one group as file", m.File)
+		}
+		names := strings.Split(m.Table, ".")
+		if names[len(names)-1] == prismaTable {
+			return tool{table: m.Table, file: file, query: prismaQuery}, nil
 		}
 		return tool{table: m.Table, file: file, query: "SELECT " + pgx.Identifier{m.Column}.Sanitize() + "::text, true, false FROM %s"}, nil
 	case !known:

@@ -150,7 +150,15 @@ func TestClaimsAboutARealServer(t *testing.T) {
 		holds(t, d.Migrated(m))
 		exec("INSERT INTO done VALUES ('7')")
 		fails(t, "7 too", d.Migrated(m))
-		exec("DROP TABLE done; CREATE TABLE goose_db_version (id serial, version_id bigint, is_applied bool); INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true), (1, true), (2, true), (2, false), (2, true)")
+		exec(`CREATE TABLE _prisma_migrations (migration_name text, started_at timestamptz DEFAULT clock_timestamp(), finished_at timestamptz, rolled_back_at timestamptz);
+			INSERT INTO _prisma_migrations (migration_name, finished_at) VALUES ('1', now()); INSERT INTO _prisma_migrations (migration_name) VALUES ('2')`)
+		m.Table, m.Column = "_prisma_migrations", "migration_name"
+		fails(t, "a dirty version 2", d.Migrated(m))
+		exec("UPDATE _prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL")
+		fails(t, "not 2", d.Migrated(m))
+		exec("INSERT INTO _prisma_migrations (migration_name, finished_at) VALUES ('2', now())")
+		holds(t, d.Migrated(m))
+		exec("DROP TABLE _prisma_migrations, done; CREATE TABLE goose_db_version (id serial, version_id bigint, is_applied bool); INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true), (1, true), (2, true), (2, false), (2, true)")
 		m = pgprobe.Migrations{Tool: pgprobe.Goose, Dir: migrations(t, "00001_account.sql", "00002_audit.sql")}
 		holds(t, d.Migrated(m))
 		exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (2, false)")
