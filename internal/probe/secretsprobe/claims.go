@@ -232,7 +232,10 @@ func same(marks [2][]byte, key string) *probe.Unmet {
 }
 
 // Endpoint is where a database is, as its provider says.
-type Endpoint struct{ Host, User string }
+type Endpoint struct {
+	Host, User string
+	Database   string // on that server, which the gates look at; empty: none
+}
 
 // LeadsTo claims that a secret is a PostgreSQL connection string to this very database, over TLS, as another user than the master.
 func (v *Vault) LeadsTo(id string, port int, database func(context.Context) (Endpoint, error)) probe.Claim {
@@ -273,6 +276,8 @@ func leadsTo(text string, at Endpoint, port int) *probe.Unmet {
 		return bad("secret.database", "one whose parameters say where it leads or as whom, or with several hosts", "name the one host, the port, the user and the database before the question mark")
 	case !strings.EqualFold(strings.TrimSuffix(host, "."), at.Host) || actualPort != fmt.Sprint(port):
 		return bad("secret.database", "another host or port", "take the endpoint of this environment's database")
+	case at.Database != "" && strings.Trim(u.Path, "/") != at.Database:
+		return bad("secret.database", "another database of that server than the one that the gates look at", "write its name into both, DATABASE_URL and database.sql.dsn")
 	case len(modes) != 1 || !slices.Contains([]string{"require", "verify-ca", "verify-full"}, modes[0]):
 		return bad("secret.tls", "sslmode "+strings.Join(modes, ", "), "set sslmode=verify-full")
 	case password == "" || strings.Trim(u.Path, "/") == "":

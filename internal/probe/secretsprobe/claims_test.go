@@ -102,6 +102,12 @@ func TestLeadsTo(t *testing.T) {
 	}
 }
 
+func TestLeadsToTheDatabaseThatTheGatesLookAt(t *testing.T) {
+	at := Endpoint{Host: "db.example.com", Database: "drop"}
+	assert.Nil(t, leadsTo("postgres://app:pw@db.example.com/drop?sslmode=require", at, 5432))
+	assert.Equal(t, "secret.database", class(leadsTo("postgres://app:pw@db.example.com/drop_old?sslmode=require", at, 5432)))
+}
+
 func TestAValueIsNeverPrinted(t *testing.T) {
 	s := secret{value: hold("planted-value")}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {

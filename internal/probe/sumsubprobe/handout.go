@@ -23,7 +23,7 @@ type Handout struct {
 
 // What Sumsub's access tokens begin with (https://docs.sumsub.com/reference/generate-access-token).
 const (
-	anyToken     = "_act-"
+	anyToken  = "_act-"
 	ofSandbox = "_act-sbx-"
 )
 

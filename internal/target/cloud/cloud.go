@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
@@ -173,7 +175,15 @@ func ownDimensions(l *launch.Launch) map[string][]string {
 // Endpoint is where the database is, as a connection string must say.
 func (c *Cloud) Endpoint(ctx context.Context) (secretsprobe.Endpoint, error) {
 	s, err := c.Database.State(ctx, c.Launch.Database.Instance)
-	return secretsprobe.Endpoint{Host: s.Host, User: s.Master}, err
+	at := secretsprobe.Endpoint{Host: s.Host, User: s.Master}
+	if sql := c.Launch.Database.SQL; sql.Enabled && err == nil {
+		if dsn, unread := sql.DSN.Reveal(ctx); unread == nil { // where it cannot be read, the database's own gates are BLOCKED
+			if config, unread := pgconn.ParseConfig(dsn); unread == nil {
+				at.Database = config.Database
+			}
+		}
+	}
+	return at, err
 }
 
 // DatabaseHost is the database's endpoint, without its port.
