@@ -25,7 +25,7 @@ type Migration struct {
 	History     string          `yaml:"history" doc:"List of the applied migrations as sha256sum wrote it when they were applied."`
 	Baseline    string          `yaml:"baseline" doc:"Commit or tag whose migrations production has; they must not have been edited since."`
 	LockWait    Duration        `yaml:"lock_wait" default:"2s" doc:"The longest that the migration may wait for a lock behind an open transaction, because queries wait behind it."`
-	Record      string          `yaml:"record" default:"state/rehearsal.json" doc:"What the rehearsal leaves behind and the gates read."`
+	Record      string          `yaml:"record" default:"rehearsal.json" doc:"What the rehearsal leaves behind and the gates read; it is committed, like the reports of drills."`
 	ValidFor    Duration        `yaml:"valid_for" default:"14d" doc:"How long a rehearsal is good for."`
 	Timeout     Duration        `yaml:"timeout" default:"4h" doc:"Bounds the whole rehearsal."`
 }
