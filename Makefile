@@ -78,10 +78,10 @@ bin/act: go.tool.mod
 	@mkdir -p bin
 	go build -modfile=go.tool.mod -o bin/act github.com/nektos/act
 
-# The fault matrix and the tests of whole accounts run processes that are not built with -race: once, in `make test`, is enough.
+# What fixtures/sandbox tests are processes that are not built with -race: once, in `make test`, is enough.
 .PHONY: race
 race:
-	go test -race -count=1 -timeout 15m -skip '^(TestFaultMatrix|TestThePrintedPolicy|TestALargeAccount|TestAnAccountThatDenies|TestInContainers|TestNoTroubleOfAThirdParty|TestAllThirdPartiesAtOnce)' $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
+	go test -race -count=1 -timeout 15m -skip '^TestInContainers' $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY) fixtures/sandbox$$)')
 
 .PHONY: generate
 generate: ## Write the generated files: gates/CHECKLIST.md, the catalogue, launch.schema.json
