@@ -23,19 +23,28 @@ const Production = "https://api.sumsub.com"
 // levelsPath is what any valid token may read.
 const levelsPath = "/resources/applicants/-/levels"
 
-// listed is how Sumsub answers with a list (https://github.com/SUMSUB/agent-skills, EntityResult).
-type listed[T any] struct {
-	List *struct {
-		Items []T  `json:"items"`
-		Total *int `json:"totalItems"`
-	} `json:"list"`
+// entities are a list as far as it was sent.
+type entities[T any] struct {
+	Items []T  `json:"items"` // nil: there is no list
+	Total *int `json:"totalItems"`
 }
 
-// complete says whether there is a list, empty or not.
-func (l listed[T]) complete() bool { return l.List != nil && l.List.Items != nil }
+// cut says whether there are more items than were sent.
+func (e entities[T]) cut() bool { return e.Total != nil && *e.Total > len(e.Items) }
 
-// cut says whether the list has fewer items than there are.
-func (l listed[T]) cut() bool { return l.List.Total != nil && *l.List.Total > len(l.List.Items) }
+// listed is how Sumsub answers with a list: its own programs look under list first, and its reference has the list alone
+// (https://github.com/SUMSUB/agent-skills, https://docs.sumsub.com/reference/get-applicant-levels).
+type listed[T any] struct {
+	List *entities[T] `json:"list"`
+	entities[T]
+}
+
+func (l listed[T]) all() entities[T] {
+	if l.List != nil {
+		return *l.List
+	}
+	return l.entities
+}
 
 // Account is the account at Sumsub. Its calls are signed one by one (https://docs.sumsub.com/reference/authentication).
 type Account struct {
@@ -111,11 +120,11 @@ func (a *Account) InProduction() probe.Claim {
 			return evidence, err
 		case answer.Status != http.StatusOK:
 			return evidence, answer.Unexpected()
-		case !found.complete() || found.cut():
-			return evidence, answer.Incomplete("all of list.items")
+		case found.all().Items == nil || found.all().cut():
+			return evidence, answer.Incomplete("all items")
 		}
 		names := []string{}
-		for _, level := range found.List.Items {
+		for _, level := range found.all().Items {
 			if level.ID == "" || level.Name == "" {
 				return evidence, answer.Incomplete("the id and the name of each level")
 			}

@@ -71,14 +71,14 @@ func (a *Account) hooks(ctx context.Context) (hooks []hook, cut bool, answer *js
 		return nil, false, nil, err
 	case answer.Status != http.StatusOK:
 		return nil, false, nil, answer.Unexpected()
-	case !found.complete():
-		return nil, false, nil, answer.Incomplete("list.items")
+	case found.all().Items == nil:
+		return nil, false, nil, answer.Incomplete("items")
 	}
-	hooks = found.List.Items
+	hooks = found.all().Items
 	for i := range hooks {
 		hooks[i].Target = withoutQuery(hooks[i].Target)
 	}
-	return hooks, found.cut() || len(hooks) >= mostListed, answer, nil
+	return hooks, found.all().cut() || len(hooks) >= mostListed, answer, nil
 }
 
 // WebhooksLeadTo claims that webhooks which are switched on deliver events of all types, and of every person, to a URL.

@@ -117,20 +117,35 @@ func TestSumsub(t *testing.T) {
 func TestIncompleteAnswers(t *testing.T) {
 	authority, err := tlstest.NewAuthority()
 	require.NoError(t, err)
-	for _, answer := range []string{`{"list":{}}`, `{"list":{"items":null}}`, `{"items":[]}`, `null`, `[]`, `0`, `{"count":3}`, `{"list":{"items":[],"totalItems":60}}`, `{"list":{"items":[{}],"totalItems":1}}`} {
-		server, err := servicetest.Start(authority, address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			servicetest.JSON(w, http.StatusOK, json.RawMessage(answer))
-		}), sumsubtest.Host)
-		require.NoError(t, err)
-		t.Cleanup(func() { assert.NoError(t, server.Close()) })
-		api := &jsonapi.Service{Name: "Sumsub", Base: Production, Network: &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}, Resolver: server, Key: "sumsub.token"}
-		account := &Account{API: api, Token: says(token), Key: says(key)}
+	for _, answer := range []string{`{"items":[],"totalItems":60}`, `{"list":{}}`, `{"list":{"items":null}}`, `{"items":null}`, `null`, `[]`, `0`, `{"count":3}`, `{"list":{"items":[],"totalItems":60}}`, `{"list":{"items":[{}],"totalItems":1}}`} {
+		account := answering(t, authority, answer)
 		claims := map[string]probe.Claim{answer: account.InProduction(), answer + " of a person": account.Approved(Check{Applicant: "a1", TTL: time.Hour})}
 		if answer != `{"list":{"items":[{}],"totalItems":1}}` { // a webhook that leads nowhere
 			claims[answer+" of webhooks"] = account.WebhooksLeadTo(target, []string{"applicantReviewed"})
 		}
 		every(t, claims, probe.Blocked)
 	}
+}
+
+// TestAListStandsUnderListOrAlone has the levels in either shape: Sumsub's own programs read both.
+func TestAListStandsUnderListOrAlone(t *testing.T) {
+	authority, err := tlstest.NewAuthority()
+	require.NoError(t, err)
+	const levels = `{"items":[{"id":"l1","name":"basic-kyc-level"}],"totalItems":1}`
+	every(t, map[string]probe.Claim{"alone": answering(t, authority, levels).InProduction(), "under list": answering(t, authority, `{"list":`+levels+`}`).InProduction()}, probe.Pass)
+	every(t, map[string]probe.Claim{"none": answering(t, authority, `{"items":[],"totalItems":0}`).InProduction()}, probe.Fail)
+}
+
+// answering is an account at a Sumsub that answers everything with one text.
+func answering(t *testing.T, authority *tlstest.Authority, answer string) *Account {
+	t.Helper()
+	server, err := servicetest.Start(authority, address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		servicetest.JSON(w, http.StatusOK, json.RawMessage(answer))
+	}), sumsubtest.Host)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, server.Close()) })
+	api := &jsonapi.Service{Name: "Sumsub", Base: Production, Network: &probe.Network{Connect: server.Connect(), Roots: authority.Pool()}, Resolver: server, Key: "sumsub.token"}
+	return &Account{API: api, Token: says(token), Key: says(key)}
 }
 
 func TestOutages(t *testing.T) {
