@@ -84,13 +84,13 @@ func TestAnUnmeasuredSmokeTestCallsAPersonAndRollsNothingBack(t *testing.T) {
 		})
 		return nil
 	})
-	s.secrets["SLACK_WEBHOOK_URL"] = s.person
 	code, log := run(t, s, "launch.yml", s.inputs())
 	assert.NotZero(t, code)
 	assert.Equal(t, everywhere(s.launch.Project.Version), s.served(t), log)
 	assert.Equal(t, []string{s.launch.Project.Version}, s.brought)
-	require.Len(t, s.said, 1, log)
-	assert.Contains(t, s.said[0], "needs a person now")
+	said := s.announced()
+	require.Len(t, said, 1, log)
+	assert.Contains(t, said[0], "needs a person now")
 }
 
 func TestRollbackByHand(t *testing.T) {
@@ -136,7 +136,7 @@ func run(t *testing.T, s *scene, name string, inputs map[string]string) (int, st
 	artifacts := t.TempDir()
 	args := []string{"workflow_dispatch", "--directory", checkout(t), "--workflows", ".github/workflows/" + name,
 		"--platform", "ubuntu-latest=-self-hosted", "--concurrent-jobs", "1", "--action-cache-path", t.TempDir(), "--no-cache-server", "--pull=false",
-		"--env", "ARTIFACTS=" + artifacts, "--env", "ROLE_CREDENTIALS=" + s.credentials(t),
+		"--env", "ARTIFACTS=" + artifacts, "--env", "CURL_HOME=" + s.curlHome(t), "--env", "ROLE_CREDENTIALS=" + s.credentials(t),
 		"--var", "LAUNCHGATE_ROLE=" + s.role, "--var", "AWS_REGION=" + s.launch.AWS.Region}
 	args = append(args, standIns(t)...)
 	for name, value := range s.secrets {

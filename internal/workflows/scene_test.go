@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -30,14 +29,12 @@ const role = "arn:aws:iam::111122223333:role/launchgate"
 type scene struct {
 	box    *sandbox.Sandbox
 	launch *launch.Launch
-	person string // a webhook that a workflow reaches without the suite's network
 	role   string // the role on AWS that the repository names
 
 	secrets map[string]string // of the repository; the webhook is that of the sandbox's Slack
 
 	mu      sync.Mutex
 	brought []string // versions, in the order in which the platform was told to bring them out
-	said    []string // in the chat
 }
 
 // newScene starts a sandbox. The platform calls arrive when it has brought a version out, and fails with its error.
@@ -60,16 +57,9 @@ func newScene(t *testing.T, fault string, arrive func(s *scene, version string) 
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
-	outside.HandleFunc("POST /chat", func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		assert.NoError(t, err)
-		s.note(&s.said, string(body))
-		_, err = io.WriteString(w, "ok")
-		assert.NoError(t, err)
-	})
 	server := httptest.NewServer(outside)
 	t.Cleanup(server.Close)
-	s.person, s.role = server.URL+"/chat", role
+	s.role = role
 	for _, variable := range box.Env() {
 		if name, value, _ := strings.Cut(variable, "="); !strings.HasPrefix(name, "AWS_") && !strings.HasPrefix(name, "LAUNCH_") {
 			s.secrets[name] = value
@@ -162,8 +152,21 @@ func (s *scene) credentials(t *testing.T) string {
 	return file
 }
 
+// curlHome has a curl that is no part of the suite reach the sandbox's Slack too.
+func (s *scene) curlHome(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	var slack string
+	for _, local := range s.box.Slack.Connect() {
+		slack = local
+	}
+	require.NotEmpty(t, slack)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".curlrc"), []byte("connect-to = hooks.slack.com:443:"+slack+"\ninsecure\n"), 0o600))
+	return dir
+}
+
 func (s *scene) transcript() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return fmt.Sprintf("brought out: %q\nsaid: %q", s.brought, s.said)
+	return fmt.Sprintf("brought out: %q", s.brought)
 }
