@@ -93,7 +93,7 @@ func (a *Account) all(ctx context.Context) ([]Monitor, error) {
 				}
 				Pagination *struct{ Next *string }
 			}
-			if err := a.api.Fetch(ctx, fmt.Sprintf("/v2/monitors?per_page=250&page=%d", page), &answer); err != nil {
+			if _, err := a.api.Fetch(ctx, fmt.Sprintf("/v2/monitors?per_page=250&page=%d", page), &answer); err != nil {
 				return nil, err
 			}
 			if answer.Data == nil || answer.Pagination == nil {

@@ -36,7 +36,7 @@ type event struct {
 // Shifts reads the events of the schedule, all of which the API gives at once.
 func (o OnCall) Shifts(ctx context.Context, from, to time.Time) ([]oncallprobe.Shift, error) {
 	var answer struct{ Events *[]event }
-	if err := o.api.Fetch(ctx, "/v2/on-calls/"+url.PathEscape(o.Schedule)+"/events", &answer); err != nil {
+	if _, err := o.api.Fetch(ctx, "/v2/on-calls/"+url.PathEscape(o.Schedule)+"/events", &answer); err != nil {
 		return nil, err
 	}
 	if answer.Events == nil {
@@ -107,7 +107,7 @@ func (o OnCall) person(ctx context.Context, name string) (string, error) {
 			}
 		}
 	}
-	if err := o.api.Fetch(ctx, "/v2/on-calls/"+url.PathEscape(o.Schedule), &answer); err != nil {
+	if _, err := o.api.Fetch(ctx, "/v2/on-calls/"+url.PathEscape(o.Schedule), &answer); err != nil {
 		return "", err
 	}
 	var found []string
@@ -170,7 +170,7 @@ func (o OnCall) unheard(err error, nonce string) error {
 // State looks at the incident.
 func (o OnCall) State(ctx context.Context, id string) (oncallprobe.Incident, error) {
 	var answer incident
-	if err := o.api.Fetch(ctx, "/v3/incidents/"+url.PathEscape(id), &answer); err != nil {
+	if _, err := o.api.Fetch(ctx, "/v3/incidents/"+url.PathEscape(id), &answer); err != nil {
 		return oncallprobe.Incident{}, err
 	}
 	if answer.Data == nil || string(answer.Data.ID) != id {

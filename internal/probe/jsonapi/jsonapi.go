@@ -77,12 +77,12 @@ func (r Request) shown() string {
 }
 
 // Fetch is Get where nothing but a 200 tells anything.
-func (s *Service) Fetch(ctx context.Context, path string, into any) error {
+func (s *Service) Fetch(ctx context.Context, path string, into any) (*Answer, error) {
 	answer, err := s.Get(ctx, path, into)
 	if err == nil && answer.Status != http.StatusOK {
 		err = answer.Unexpected()
 	}
-	return err
+	return answer, err
 }
 
 // Get is Do for a GET whose 200 is read into a value. Every other status is the answer's own affair, and into stays as it is.

@@ -135,7 +135,7 @@ func TestWhatAServiceSaysOfAnErrorIsRead(t *testing.T) {
 			_, _ = w.Write([]byte(body)) // the client judges
 		})
 		var into struct{}
-		err := s.Fetch(t.Context(), "/", &into)
+		_, err := s.Fetch(t.Context(), "/", &into)
 		assert.Equal(t, probe.Blocked, probe.StatusOf(err))
 		assert.ErrorContains(t, err, want)
 	}

@@ -70,12 +70,10 @@ func (t Test) arrived(ctx context.Context, recipient string) (raw []byte, return
 		var list struct {
 			Messages *[]struct{ ID string } `json:"messages"`
 		}
-		answer, err := t.Inbox.Get(ctx, "/api/v1/search?"+url.Values{"query": {`to:"` + recipient + `"`}}.Encode(), &list)
+		answer, err := t.Inbox.Fetch(ctx, "/api/v1/search?"+url.Values{"query": {`to:"` + recipient + `"`}}.Encode(), &list)
 		switch {
 		case err != nil:
 			return false, err
-		case answer.Status != http.StatusOK:
-			return false, answer.Unexpected()
 		case list.Messages == nil:
 			return false, answer.Incomplete("messages")
 		case len(*list.Messages) == 0:
@@ -91,10 +89,8 @@ func (t Test) arrived(ctx context.Context, recipient string) (raw []byte, return
 		return nil, "", &probe.Unmet{Class: "mail.lost", Want: "the message within " + t.Within.String(), Got: "no message", From: t.Inbox.Base, Fix: "see the log of the application and of the mail service: a sandboxed or suspended account sends nothing"}
 	}
 	var message struct{ ReturnPath string }
-	if answer, err := t.Inbox.Get(ctx, "/api/v1/message/"+id, &message); err != nil {
+	if _, err := t.Inbox.Fetch(ctx, "/api/v1/message/"+id, &message); err != nil {
 		return nil, "", err
-	} else if answer.Status != http.StatusOK {
-		return nil, "", answer.Unexpected()
 	}
 	answer, err := t.Inbox.Do(ctx, jsonapi.Request{Path: "/api/v1/message/" + id + "/raw", Kind: "text/plain"})
 	if err == nil && answer.Status != http.StatusOK {

@@ -6,7 +6,6 @@ package oidcprobe
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -79,10 +78,7 @@ func (p *Provider) read(ctx context.Context, address string, into any) error {
 	if err != nil {
 		return err
 	}
-	answer, err := service.Get(ctx, path, into)
-	if err == nil && answer.Status != http.StatusOK {
-		err = answer.Unexpected()
-	}
+	_, err = service.Fetch(ctx, path, into)
 	return err
 }
 

@@ -61,7 +61,7 @@ func (a *Account) Shifts(ctx context.Context, from, to time.Time) ([]oncallprobe
 			}
 			More bool
 		}
-		if err := a.rest.Fetch(ctx, "/oncalls?"+query.Encode(), &answer); err != nil {
+		if _, err := a.rest.Fetch(ctx, "/oncalls?"+query.Encode(), &answer); err != nil {
 			return nil, err
 		}
 		if answer.OnCalls == nil {
@@ -160,7 +160,7 @@ func (a *Account) State(ctx context.Context, nonce string) (oncallprobe.Incident
 			}
 		}
 	}
-	if err := a.rest.Fetch(ctx, "/incidents?incident_key="+url.QueryEscape(nonce)+"&statuses[]=triggered&statuses[]=acknowledged&statuses[]=resolved", &answer); err != nil {
+	if _, err := a.rest.Fetch(ctx, "/incidents?incident_key="+url.QueryEscape(nonce)+"&statuses[]=triggered&statuses[]=acknowledged&statuses[]=resolved", &answer); err != nil {
 		return oncallprobe.Incident{}, err
 	}
 	if answer.Incidents == nil {
@@ -189,7 +189,7 @@ func (a *Account) email(ctx context.Context, p person) (string, error) {
 		return fmt.Sprintf("%s %q", p.Type, p.Summary), nil
 	}
 	var answer struct{ User person }
-	if err := a.rest.Fetch(ctx, "/users/"+url.PathEscape(p.ID), &answer); err != nil {
+	if _, err := a.rest.Fetch(ctx, "/users/"+url.PathEscape(p.ID), &answer); err != nil {
 		return "", err
 	}
 	if answer.User.Email == "" {

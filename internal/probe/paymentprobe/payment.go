@@ -98,12 +98,10 @@ func Takes(api *jsonapi.Service) probe.Claim {
 			Object string `json:"object"`
 			Live   *bool  `json:"livemode"`
 		}
-		answer, err := api.Get(ctx, "/v1/balance", &balance)
+		answer, err := api.Fetch(ctx, "/v1/balance", &balance)
 		switch {
 		case err != nil:
 			return evidence, err
-		case answer.Status != http.StatusOK:
-			return evidence, answer.Unexpected()
 		case balance.Object != "balance" || balance.Live == nil:
 			return evidence, answer.Incomplete("a balance and its mode")
 		}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -43,15 +42,13 @@ func (s *Server) get(ctx context.Context, path string, into any) (from string, e
 		Data     json.RawMessage
 		Warnings []string
 	}
-	answer, err := s.api.Get(ctx, path, &envelope)
+	answer, err := s.api.Fetch(ctx, path, &envelope)
 	if answer != nil {
 		from = answer.From
 	}
 	switch {
 	case err != nil:
 		return from, err
-	case answer.Status != http.StatusOK:
-		return from, answer.Unexpected()
 	case envelope.Status != "success" || len(envelope.Data) == 0:
 		return from, answer.Incomplete("the status success and its data")
 	case len(envelope.Warnings) > 0:

@@ -74,7 +74,7 @@ func (c Channel) Receives() probe.Claim {
 			return evidence, &probe.Unknown{Class: "not-configured", Want: "the channel", Got: "no chat.channel and chat.channel_id in launch.yaml", Fix: "copy the id from the channel's details in Slack"}
 		}
 		var about info
-		if err := c.API.Fetch(ctx, "/conversations.info?channel="+url.QueryEscape(c.ID), &about); err != nil {
+		if _, err := c.API.Fetch(ctx, "/conversations.info?channel="+url.QueryEscape(c.ID), &about); err != nil {
 			return evidence, err
 		}
 		if err := about.right(c); err != nil {
@@ -162,7 +162,7 @@ func (c Channel) find(ctx context.Context, nonce string) (message, bool, error) 
 		Messages *[]message
 	}
 	query := url.Values{"channel": {c.ID}, "limit": {"200"}}
-	if err := c.API.Fetch(ctx, "/conversations.history?"+query.Encode(), &history); err != nil {
+	if _, err := c.API.Fetch(ctx, "/conversations.history?"+query.Encode(), &history); err != nil {
 		return message{}, false, err
 	}
 	if err := history.problem(); err != nil {

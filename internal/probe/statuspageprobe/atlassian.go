@@ -58,14 +58,14 @@ func (a *Atlassian) Look(ctx context.Context) (Page, error) {
 		ID      string
 		Private *bool `json:"viewers_must_be_team_members"`
 	}
-	if err := a.api.Fetch(ctx, "/pages/"+url.PathEscape(a.id), &managed); err != nil {
+	if _, err := a.api.Fetch(ctx, "/pages/"+url.PathEscape(a.id), &managed); err != nil {
 		return Page{}, err
 	}
 	if managed.ID != a.id || managed.Private == nil {
 		return Page{}, a.unreadable("the page "+a.id, "an answer about something else")
 	}
 	var seen summary
-	err := a.public.Fetch(ctx, "/api/v2/summary.json", &seen)
+	_, err := a.public.Fetch(ctx, "/api/v2/summary.json", &seen)
 	switch {
 	case *managed.Private, jsonapi.Refused(err):
 		return Page{Protected: true}, nil

@@ -3,7 +3,6 @@ package sumsubprobe
 import (
 	"context"
 	"math"
-	"net/http"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
@@ -28,12 +27,9 @@ type state struct {
 
 func (c Canary) look(ctx context.Context) (state, error) {
 	var document any
-	answer, err := c.API.Get(ctx, c.Path, &document)
-	switch {
-	case err != nil:
+	answer, err := c.API.Fetch(ctx, c.Path, &document)
+	if err != nil {
 		return state{}, err
-	case answer.Status != http.StatusOK:
-		return state{}, answer.Unexpected()
 	}
 	applied, isNumber := httpprobe.At(document, c.Applied).(float64)
 	if !isNumber || applied < 0 || applied != math.Trunc(applied) || applied > 1<<53 {
