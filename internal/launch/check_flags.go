@@ -15,9 +15,7 @@ func (c checker) flags() {
 	if f.Provider == EnvironmentVars && c.Compute.Service == "" && !c.reported("compute.service") {
 		c.bad("flags.provider", "want compute.service, whose variables are the flags; got none")
 	}
-	if strings.HasSuffix(string(f.URL), "/") {
-		c.bad("flags.url", "want an address without / at its end; got %s", quote(string(f.URL)))
-	}
+	c.base("flags.url", f.URL)
 	if f.KillWithin.D() > 5*time.Minute {
 		c.bad("flags.kill_within", "want at most 5m; got %s; what takes longer is no switch", f.KillWithin)
 	}

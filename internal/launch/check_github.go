@@ -17,11 +17,16 @@ func (c checker) github() {
 	if c.GitHub.Repository != "" && c.GitHub.Token.IsZero() && !c.reported("github.token") {
 		c.bad("github.token", "want a token, because github.repository is there; got none; anybody without one sees too little")
 	}
-	if api := string(c.GitHub.API); strings.HasSuffix(api, "/") {
-		c.bad("github.api", "want an address without / at its end; got %s", quote(api))
-	}
+	c.base("github.api", c.GitHub.API)
 	c.once("ci.required", c.CI.Required)
 	c.once("ci.statuses", c.CI.Statuses)
+}
+
+// base refuses an address with / at its end: paths, which begin with one, are appended to it.
+func (c checker) base(key string, address URL) {
+	if strings.HasSuffix(string(address), "/") {
+		c.bad(key, "want an address without / at its end; got %s", quote(string(address)))
+	}
 }
 
 // once refuses a list that names something twice.

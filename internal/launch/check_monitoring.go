@@ -3,7 +3,6 @@ package launch
 import (
 	"fmt"
 	"regexp"
-	"strings"
 )
 
 // monitoring judges what launch.yaml says about those who watch the launch.
@@ -23,9 +22,7 @@ func (c checker) monitoring() {
 
 func (c checker) tracing() {
 	t := c.Tracing
-	if strings.HasSuffix(string(t.URL), "/") {
-		c.bad("tracing.url", "want an address without / at its end; got %s", quote(string(t.URL)))
-	}
+	c.base("tracing.url", t.URL)
 	if t.Provider == XRay || t.Provider == "" {
 		return
 	}
@@ -61,9 +58,7 @@ var seriesSelector = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*(\{([^{}"'` + 
 
 func (c checker) prometheus() {
 	p := c.Prometheus
-	if strings.HasSuffix(string(p.URL), "/") {
-		c.bad("prometheus.url", "want an address without / at its end; got %s", quote(string(p.URL)))
-	}
+	c.base("prometheus.url", p.URL)
 	if p.URL == "" && len(p.Rules) > 0 && !c.reported("prometheus.url") {
 		c.bad("prometheus.url", "want the address of the server, because prometheus.rules is there; got none")
 	}

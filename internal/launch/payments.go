@@ -30,9 +30,7 @@ func (c checker) payments() {
 	if !p.Enabled {
 		return
 	}
-	if strings.HasSuffix(string(p.API), "/") {
-		c.bad("payments.api", "want an address without / at its end; got %s", quote(string(p.API)))
-	}
+	c.base("payments.api", p.API)
 	if id := p.Test.Charge; id != "" && !strings.HasPrefix(id, "ch_") && !strings.HasPrefix(id, "py_") {
 		c.bad("payments.test.charge", "want the id of a charge, such as ch_3P…; got %s", quote(id))
 	}
