@@ -22,8 +22,9 @@ type Snapshot struct {
 	Of     string    `json:"resource_id,omitempty"` // of the instance, which another one of the same name does not have
 }
 
+// snapshots are those of one type, as RDS shows them.
 type snapshots struct {
-	list []Snapshot // the newest first
+	list []types.DBSnapshot
 	from string
 }
 
@@ -31,26 +32,24 @@ func short(s types.DBSnapshot) Snapshot {
 	return Snapshot{ID: aws.ToString(s.DBSnapshotIdentifier), Status: aws.ToString(s.Status), Made: aws.ToTime(s.SnapshotCreateTime), Of: aws.ToString(s.DbiResourceId)}
 }
 
-func (i *Instance) automated(ctx context.Context) (snapshots, error) {
-	all, err := i.list(ctx, "automated")
-	seen := snapshots{from: all.from}
-	for _, s := range all.list {
-		seen.list = append(seen.list, short(s))
+// automated are the snapshots, the newest first.
+func automated(list []types.DBSnapshot) []Snapshot {
+	var all []Snapshot
+	for _, s := range list {
+		all = append(all, short(s))
 	}
-	slices.SortFunc(seen.list, func(a, b Snapshot) int { return b.Made.Compare(a.Made) })
-	return seen, err
+	slices.SortFunc(all, func(a, b Snapshot) int { return b.Made.Compare(a.Made) })
+	return all
 }
 
-// listed are snapshots as RDS shows them.
-type listed struct {
-	list []types.DBSnapshot
-	from string
+// list asks for the instance's snapshots of a type, automated or manual, once for all claims. What is how messages call them.
+func (i *Instance) list(ctx context.Context, kind, what string) (snapshots, error) {
+	return i.listed.Try(ctx, what, awsprobe.Patience, func(ctx context.Context) (snapshots, error) { return i.look(ctx, kind) })
 }
 
-// list asks for the instance's snapshots of a type, automated or manual.
-func (i *Instance) list(ctx context.Context, kind string) (listed, error) {
+func (i *Instance) look(ctx context.Context, kind string) (snapshots, error) {
 	cfg, who, err := i.account.Open(ctx, Needs)
-	seen := listed{from: "rds:DescribeDBSnapshots as " + who.String()}
+	seen := snapshots{from: "rds:DescribeDBSnapshots as " + who.String()}
 	if err != nil {
 		return seen, err
 	}
@@ -72,12 +71,13 @@ func (i *Instance) backups(judge func([]Snapshot, time.Time) *probe.Unmet) probe
 		if err != nil {
 			return evidence, err // snapshots of an instance that is gone are still listed
 		}
-		seen, err := i.snapshot.Try(ctx, "the backups of "+i.id, awsprobe.Patience, i.automated)
-		evidence.Asked, evidence.Observed = []string{seen.from}, seen.list
+		seen, err := i.list(ctx, "automated", "the backups of "+i.id)
+		list := automated(seen.list)
+		evidence.Asked, evidence.Observed = []string{seen.from}, list
 		if err != nil {
 			return evidence, err
 		}
-		ours := slices.DeleteFunc(slices.Clone(seen.list), func(b Snapshot) bool { return b.Of != s.Resource })
+		ours := slices.DeleteFunc(slices.Clone(list), func(b Snapshot) bool { return b.Of != s.Resource })
 		if unmet := judge(ours, i.now()); unmet != nil {
 			unmet.From = seen.from
 			return evidence, unmet

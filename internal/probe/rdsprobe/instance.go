@@ -32,8 +32,7 @@ type Instance struct {
 	replicas []string
 	now      func() time.Time
 	seen     probe.Memo[string, described]
-	snapshot probe.Memo[string, snapshots]
-	manual   probe.Memo[string, listed]
+	listed   probe.Memo[string, snapshots]
 }
 
 // New returns an instance, and the read replicas that it should have, that were not looked at yet.
