@@ -61,7 +61,7 @@ func (s *Server) Shows(p Panel) probe.Claim {
 }
 
 func (s *Server) judgeSource(p Panel, selector string, newest []measured, from string) (Source, error) {
-	source := Source{Selector: selector}
+	source := Source{Selector: selector, Newest: latest(newest)}
 	for _, m := range newest {
 		for _, label := range slices.Sorted(maps.Keys(p.Production)) {
 			if got := m.labels[label]; got != p.Production[label] {
@@ -69,20 +69,8 @@ func (s *Server) judgeSource(p Panel, selector string, newest []measured, from s
 					Fix: "bind the panel to production"}
 			}
 		}
-		if m.at.After(source.Newest) {
-			source.Newest = m.at
-		}
 	}
-	unmet := &probe.Unmet{Class: "panel.stale", Want: fmt.Sprintf("a sample of %s younger than %s, for %s to show", selector, Fresh, p.Name), Got: "none", From: from, Fix: "see why nothing is scraped, or whether the metric still exists"}
-	if len(newest) == 0 {
-		return source, unmet
-	}
-	age, err := s.age(source.Newest, "a sample of "+selector, from)
-	if err == nil && age >= Fresh {
-		unmet.Got = fmt.Sprintf("the newest %s old", age.Truncate(time.Second))
-		err = unmet
-	}
-	return source, err
+	return source, s.young(source.Newest, selector, &probe.Unmet{Class: "panel.stale", Want: fmt.Sprintf("a sample of %s younger than %s, for %s to show", selector, Fresh, p.Name), Got: "none", From: from, Fix: "see why nothing is scraped, or whether the metric still exists"})
 }
 
 // Words of PromQL that are no names of series (https://prometheus.io/docs/prometheus/latest/querying/operators/). Behind those of

@@ -199,17 +199,8 @@ func (s *Server) measured(ctx context.Context, want Rule) (string, error) {
 	if err != nil {
 		return from, err
 	}
-	unmet := &probe.Unmet{Class: "rule.metric", Want: fmt.Sprintf("a sample of %s younger than %s, for %s to measure", want.Metric, Fresh, want.Name), Got: "none", From: from,
-		Fix: "see whether the metric is exposed and scraped: without it the rule never rings"}
-	if len(newest) == 0 {
-		return from, unmet
-	}
-	age, err := s.age(newest[0].at, "a sample of "+want.Metric, from)
-	if err == nil && age >= Fresh {
-		unmet.Got = fmt.Sprintf("the newest %s old", age.Truncate(time.Second))
-		err = unmet
-	}
-	return from, err
+	return from, s.young(latest(newest), want.Metric, &probe.Unmet{Class: "rule.metric", Want: fmt.Sprintf("a sample of %s younger than %s, for %s to measure", want.Metric, Fresh, want.Name), Got: "none", From: from,
+		Fix: "see whether the metric is exposed and scraped: without it the rule never rings"})
 }
 
 func groups(loaded []Loaded) string {

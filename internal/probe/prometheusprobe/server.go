@@ -121,6 +121,29 @@ type measured struct {
 	at     time.Time
 }
 
+// latest is the time of the newest sample; zero where there is none.
+func latest(all []measured) (at time.Time) {
+	for _, m := range all {
+		if m.at.After(at) {
+			at = m.at
+		}
+	}
+	return at
+}
+
+// young is nil where the newest sample of a selector is younger than Fresh. Unmet is what is said otherwise, of none as it stands.
+func (s *Server) young(newest time.Time, selector string, unmet *probe.Unmet) error {
+	if newest.IsZero() {
+		return unmet
+	}
+	age, err := s.age(newest, "a sample of "+selector, unmet.From)
+	if err == nil && age >= Fresh {
+		unmet.Got = fmt.Sprintf("the newest %s old", age.Truncate(time.Second))
+		err = unmet
+	}
+	return err
+}
+
 // age is how long ago something was by this machine's clock. What is yet to come was told by another clock.
 func (s *Server) age(at time.Time, what, from string) (time.Duration, error) {
 	age := s.now().Sub(at)
