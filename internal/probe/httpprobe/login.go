@@ -34,20 +34,17 @@ func Refuses(c *Client, l Login) probe.Claim {
 			return evidence, err
 		}
 		message := Message{Method: http.MethodPost, Header: http.Header{"Content-Type": {l.Type}}, Body: []byte(body), Most: MaxBody}
-		all, err := probe.EveryAddress(ctx, c.Resolver, target.Hostname(), func(ctx context.Context, ip netip.Addr) *exchange {
-			return c.send(ctx, target, netip.AddrPortFrom(ip, port(target)), message)
+		all, err := probe.EveryAddress(ctx, c.Resolver, target.Hostname(), func(ctx context.Context, ip netip.Addr) probe.AtAddress {
+			x := c.send(ctx, target, netip.AddrPortFrom(ip, port(target)), message)
+			if x.err == nil {
+				x.err = refused(x.status, want, l.URL+" at "+x.at.String())
+			}
+			return probe.AtAddress{Address: x.at.String(), Seen: x.status, Err: x.err}
 		})
 		if err != nil {
 			return evidence, err
 		}
-		results := make([]probe.AtAddress, len(all))
-		for i, x := range all {
-			results[i] = probe.AtAddress{Address: x.at.String(), Seen: x.status, Err: x.err}
-			if x.err == nil {
-				results[i].Err = refused(x.status, want, l.URL+" at "+x.at.String())
-			}
-		}
-		return evidence, probe.Worst(&evidence, results)
+		return evidence, probe.Worst(&evidence, all)
 	}
 }
 

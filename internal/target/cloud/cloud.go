@@ -115,8 +115,8 @@ func (c *Cloud) ImageStarts() probe.Claim {
 	}
 }
 
-// WellAtService claims that the health document, of whatever version, says that the application is well at the address that the platform gave the service, past DNS and CDN. One behind a load
-// balancer has no such address, but for cdn.origin.url.
+// WellAtService claims that the health document, of whatever version, says that the application is well at the address that the platform
+// gave the service, past DNS and CDN. One behind a load balancer has no such address, but for cdn.origin.url.
 func (c *Cloud) WellAtService() probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		hosts, err := c.ProductionHosts(ctx)
