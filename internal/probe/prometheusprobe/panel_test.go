@@ -77,15 +77,15 @@ func TestShows(t *testing.T) {
 		"bound to nothing": {loose, nil, probe.Fail, "panel.elsewhere", `environment="production" of all series of http_requests_total; got "staging"`},
 		"bound to staging": {`http_requests_total{environment="staging"}`, nil, probe.Fail, "panel.elsewhere", `got "staging"`},
 		"without the label": {bound + " + up", func(s *prometheustest.State) {
-			s.Series = append(s.Series, prometheustest.Series{Labels: map[string]string{"__name__": "up"}, Newest: prometheustest.Ago(0)})
+			s.Series = append(s.Series, prometheustest.Series{Labels: map[string]string{"__name__": "up"}, Newest: servicetest.Ago(0)})
 		}, probe.Fail, "panel.elsewhere", `got ""`},
 		"no data": {bound, func(s *prometheustest.State) { s.Series = s.Series[1:] }, probe.Fail, "panel.stale", "got none"},
 		"old": {bound, func(s *prometheustest.State) {
-			s.Lookback, s.Series[0].Newest = time.Hour, prometheustest.Ago(20*time.Minute)
+			s.Lookback, s.Series[0].Newest = time.Hour, servicetest.Ago(20*time.Minute)
 		}, probe.Fail, "panel.stale", "the newest 20m0s old"},
 		"hidden by a nought": {bound + " or vector(0)", func(s *prometheustest.State) { s.Series = s.Series[1:] }, probe.Fail, "panel.stale", "got none"},
 		"one of two":         {bound + ` / http_errors_total{environment="production"}`, nil, probe.Fail, "panel.stale", "a sample of http_errors_total"},
-		"a clock ahead":      {bound, first(func(s *prometheustest.Series) { s.Newest = prometheustest.Ago(-time.Hour) }), probe.Blocked, "prometheus.clock", "from now"},
+		"a clock ahead":      {bound, first(func(s *prometheustest.Series) { s.Newest = servicetest.Ago(-time.Hour) }), probe.Blocked, "prometheus.clock", "from now"},
 		"no query":           {"sum(rate(", nil, probe.Blocked, "panel.unreadable", "reads no series"},
 		"refused":            {"sum(up", nil, probe.Blocked, "api.answer", "status 400"},
 		"of a variable":      {"up + $x", nil, probe.Blocked, "panel.unreadable", "no PromQL"},

@@ -25,8 +25,8 @@ func good() prometheustest.State {
 		Groups:        []prometheustest.Group{{Name: "empty", Interval: time.Minute}, {Name: "web", Interval: time.Minute, Rules: []prometheustest.Rule{errors}}},
 		Alertmanagers: []string{"https://alertmanager.example/api/v2/alerts"},
 		Series: []prometheustest.Series{
-			{Labels: map[string]string{"__name__": "http_requests_total", "environment": "production"}, Newest: prometheustest.Ago(15 * time.Second), Value: 7},
-			{Labels: map[string]string{"__name__": "http_requests_total", "environment": "staging"}, Newest: prometheustest.Ago(15 * time.Second), Value: 1},
+			{Labels: map[string]string{"__name__": "http_requests_total", "environment": "production"}, Newest: servicetest.Ago(15 * time.Second), Value: 7},
+			{Labels: map[string]string{"__name__": "http_requests_total", "environment": "staging"}, Newest: servicetest.Ago(15 * time.Second), Value: 1},
 		},
 	}
 }
@@ -70,10 +70,10 @@ func TestWouldRing(t *testing.T) {
 		"not evaluated yet": {rule(func(r *prometheustest.Rule) {
 			r.Health, r.Evaluated = "unknown", func(time.Time) time.Time { return time.Time{} }
 		}), probe.Blocked, "rule.health", `"unknown"`},
-		"late":          {rule(func(r *prometheustest.Rule) { r.Evaluated = prometheustest.Ago(170 * time.Second) }), probe.Pass, "", ""},
-		"too late":      {rule(func(r *prometheustest.Rule) { r.Evaluated = prometheustest.Ago(190 * time.Second) }), probe.Fail, "rule.stale", "within 3m0s; got 3m10s ago"},
+		"late":          {rule(func(r *prometheustest.Rule) { r.Evaluated = servicetest.Ago(170 * time.Second) }), probe.Pass, "", ""},
+		"too late":      {rule(func(r *prometheustest.Rule) { r.Evaluated = servicetest.Ago(190 * time.Second) }), probe.Fail, "rule.stale", "within 3m0s; got 3m10s ago"},
 		"never":         {rule(func(r *prometheustest.Rule) { r.Evaluated = func(time.Time) time.Time { return time.Time{} } }), probe.Fail, "rule.stale", "within 3m0s"},
-		"to come":       {rule(func(r *prometheustest.Rule) { r.Evaluated = prometheustest.Ago(-time.Hour) }), probe.Blocked, "prometheus.clock", "from now"},
+		"to come":       {rule(func(r *prometheustest.Rule) { r.Evaluated = servicetest.Ago(-time.Hour) }), probe.Blocked, "prometheus.clock", "from now"},
 		"no interval":   {func(s *prometheustest.State) { s.Groups[1].Interval = 0 }, probe.Blocked, "api.malformed", "interval"},
 		"firing":        {rule(func(r *prometheustest.Rule) { r.State = "firing" }), probe.Fail, "rule.firing", "it rings now"},
 		"pending":       {rule(func(r *prometheustest.Rule) { r.State = "pending" }), probe.Fail, "rule.firing", "about to ring"},
@@ -81,9 +81,9 @@ func TestWouldRing(t *testing.T) {
 		"to nobody":     {func(s *prometheustest.State) { s.Dropped, s.Alertmanagers = s.Alertmanagers, nil }, probe.Fail, "rule.alertmanager", "none that is active"},
 		"no samples":    {func(s *prometheustest.State) { s.Series = s.Series[1:] }, probe.Fail, "rule.metric", "younger than 5m0s"},
 		"old samples": {func(s *prometheustest.State) {
-			s.Lookback, s.Series[0].Newest = time.Hour, prometheustest.Ago(20*time.Minute)
+			s.Lookback, s.Series[0].Newest = time.Hour, servicetest.Ago(20*time.Minute)
 		}, probe.Fail, "rule.metric", "the newest 20m0s old"},
-		"samples to come": {func(s *prometheustest.State) { s.Series[0].Newest = prometheustest.Ago(-time.Hour) }, probe.Blocked, "prometheus.clock", "from now"},
+		"samples to come": {func(s *prometheustest.State) { s.Series[0].Newest = servicetest.Ago(-time.Hour) }, probe.Blocked, "prometheus.clock", "from now"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			state := good()
