@@ -9,6 +9,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
 	"github.com/getdrop/launchgate/internal/probe/sumsubprobe"
 	"github.com/getdrop/launchgate/internal/target"
+	"github.com/getdrop/launchgate/internal/target/providers"
 )
 
 // Step is one step of a journey.
@@ -37,7 +38,7 @@ func Landing(t *target.Targets) []Step {
 }
 
 // Integration is the journey through the application to a third party, as launch.yaml names it: as far as it goes without a person.
-func Integration(p *target.Providers, name string) []Step {
+func Integration(p *providers.Providers, name string) []Step {
 	switch name {
 	case launch.IntegrationBankID:
 		return []Step{{"the application sends people to BankID, which takes them in", p.LoginStarts()}}
@@ -48,5 +49,5 @@ func Integration(p *target.Providers, name string) []Step {
 	case launch.IntegrationStripe:
 		return []Step{{"somebody paid through the application, and got it back", paymentprobe.PaidAndRefunded(p.Payments, p.TestPayment())}}
 	}
-	return []Step{{name, target.UnknownIntegration(name)}}
+	return []Step{{name, providers.UnknownIntegration(name)}}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/getdrop/launchgate/internal/redact"
 	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
+	"github.com/getdrop/launchgate/internal/target/database"
 )
 
 func drillCommand() *cobra.Command {
@@ -51,7 +52,7 @@ func drillStep(use, short, would string, step func(context.Context, *drill.Drill
 		if err != nil {
 			return err
 		}
-		d := target.Drills(l)
+		d := database.Drills(l)
 		claim := func(context.Context) (probe.Evidence, error) {
 			if !execute {
 				return probe.Evidence{}, &probe.Unknown{Class: "rehearsed", Want: "the drill done", Got: "a rehearsal that would " + fmt.Sprintf(would, d.Want.Database), Fix: "nothing was changed; to do it, set " + procedure.ExecuteEnv + "=" + l.ID}

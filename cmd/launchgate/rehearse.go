@@ -19,7 +19,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/rehearsalprobe"
 	"github.com/getdrop/launchgate/internal/rehearsal"
-	"github.com/getdrop/launchgate/internal/target"
+	"github.com/getdrop/launchgate/internal/target/database"
 	"github.com/getdrop/launchgate/internal/verdict"
 )
 
@@ -70,7 +70,7 @@ func rehearseMigration(ctx context.Context, w io.Writer, l *launch.Launch) (red 
 	if err != nil {
 		return false, err
 	}
-	r := target.Migration(l)
+	r := database.Migration(l)
 	if err := rec.Write(r.File); err != nil {
 		return false, err
 	}
@@ -80,7 +80,7 @@ func rehearseMigration(ctx context.Context, w io.Writer, l *launch.Launch) (red 
 
 // rehearsalPlan is what launch.yaml says about the migration.
 func rehearsalPlan(l *launch.Launch) (rehearsal.Plan, error) {
-	m, r := l.Migration, target.Migration(l)
+	m, r := l.Migration, database.Migration(l)
 	if !m.Enabled || r.Dir == "" {
 		return rehearsal.Plan{}, errors.New("want a migration; got migration.enabled false, or no migration.dir in launch.yaml")
 	}

@@ -2,11 +2,11 @@ package plan
 
 import (
 	"github.com/getdrop/launchgate/internal/gate"
-	"github.com/getdrop/launchgate/internal/target"
+	"github.com/getdrop/launchgate/internal/target/providers"
 )
 
 func openBankingProvider(g *gate.G) {
-	provider := target.ProvidersOf(g.Launch()).OpenBanking
+	provider := providers.Of(g.Launch()).OpenBanking
 	g.Check("the contract", provider.Contracted())
 	g.Check("the provider knows the credential", provider.CredentialKnown())
 }

@@ -2,12 +2,11 @@ package plan
 
 import (
 	"github.com/getdrop/launchgate/internal/gate"
-	"github.com/getdrop/launchgate/internal/target"
+	"github.com/getdrop/launchgate/internal/target/providers"
 )
 
 func sumsubInProduction(g *gate.G) {
-	l := g.Launch()
-	account := target.ProvidersOf(l).Sumsub
-	g.Check("the app token is of production", account.InProduction())
-	g.Check("webhooks", account.WebhooksLeadTo(target.Of(l).SumsubWebhook(), l.Sumsub.Webhook.Types))
+	p := providers.Of(g.Launch())
+	g.Check("the app token is of production", p.Sumsub.InProduction())
+	g.Check("webhooks", p.Sumsub.WebhooksLeadTo(p.SumsubWebhook(), p.Launch.Sumsub.Webhook.Types))
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/getdrop/launchgate/internal/gate"
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/computeprobe"
-	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
+	"github.com/getdrop/launchgate/internal/target/providers"
 )
 
 var page = gate.NewPage(launch.TMinus0,
@@ -37,6 +37,6 @@ func integrityGates(s *gate.Section) {
 
 	s.Gate("GitHub", gate.Warn, "Nobody deploys to production alone: somebody else approves, and administrators cannot go around it.", func(g *gate.G) {
 		github := g.Launch().GitHub
-		g.Check("the environment "+github.Environment, target.ProvidersOf(g.Launch()).GitHub.EnvironmentGuarded(github.Environment, github.Refs))
+		g.Check("the environment "+github.Environment, providers.Of(g.Launch()).GitHub.EnvironmentGuarded(github.Environment, github.Refs))
 	})
 }

@@ -5,8 +5,8 @@ import (
 
 	"github.com/getdrop/launchgate/internal/gate"
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
-	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
+	"github.com/getdrop/launchgate/internal/target/database"
 )
 
 func backupGates(s *gate.Section) {
@@ -17,7 +17,7 @@ func backupGates(s *gate.Section) {
 	}))
 
 	s.Gate("RestoreTest", gate.Hard, "The newest backup was restored this month, with every row, in the time that was agreed on.", ofDatabase(func(g *gate.G) {
-		g.Check("the drill", target.Drills(g.Launch()).Restored())
+		g.Check("the drill", database.Drills(g.Launch()).Restored())
 	}))
 
 	s.Gate("Capacity", gate.Warn, "Backups are kept for as many days as they must.", gate.OnAWS(func(g *gate.G) {
@@ -32,7 +32,7 @@ func backupGates(s *gate.Section) {
 		if g.Launch().Drill.Source == "rds" {
 			g.Check("the log is shipped", cloud.Of(g.Launch()).Database.RestorableTo(10*time.Minute))
 		}
-		g.Check("the drill", target.Drills(g.Launch()).Recovered())
+		g.Check("the drill", database.Drills(g.Launch()).Recovered())
 	}))
 }
 

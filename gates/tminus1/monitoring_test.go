@@ -10,8 +10,8 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/logsprobe"
 	"github.com/getdrop/launchgate/internal/probe/oncallprobe"
 	"github.com/getdrop/launchgate/internal/probe/statuspageprobe"
-	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
+	"github.com/getdrop/launchgate/internal/target/providers"
 	"github.com/getdrop/launchgate/internal/target/watch"
 )
 
@@ -22,7 +22,7 @@ func monitoringGates(s *gate.Section) {
 	s.ValidFor(24 * time.Hour)
 
 	s.Gate("AlertRules", gate.Hard, "Every alarm and alert rule of the launch is deployed, and would call somebody.", func(g *gate.G) {
-		c, p := cloud.Of(g.Launch()), target.ProvidersOf(g.Launch())
+		c, p := cloud.Of(g.Launch()), providers.Of(g.Launch())
 		for _, alarm := range c.WantedAlarms() {
 			g.Check(alarm.Name, c.Alarms.WouldRing(alarm))
 		}
@@ -38,7 +38,7 @@ func monitoringGates(s *gate.Section) {
 	})
 
 	s.Gate("Dashboards", gate.Warn, "Every panel of the launch's dashboards shows fresh data of production.", func(g *gate.G) {
-		c, p := cloud.Of(g.Launch()), target.ProvidersOf(g.Launch())
+		c, p := cloud.Of(g.Launch()), providers.Of(g.Launch())
 		for _, dashboard := range c.Dashboards() {
 			g.Check(dashboard.Name, c.Metrics.Shows(dashboard))
 		}
@@ -58,7 +58,7 @@ func monitoringGates(s *gate.Section) {
 		c, t := cloud.Of(g.Launch()), g.Launch().Tracing
 		g.Within(t.Within.D() + slack)
 		if t.Provider != launch.XRay {
-			request := target.ProvidersOf(g.Launch()).Request
+			request := providers.Of(g.Launch()).Request
 			g.Check("a request is traced", request.IsTraced())
 			g.Check("as far as the database", request.ReachesTheDatabase())
 			return

@@ -8,6 +8,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
 	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
+	"github.com/getdrop/launchgate/internal/target/providers"
 )
 
 func appGates(s *gate.Section) {
@@ -20,7 +21,7 @@ func appGates(s *gate.Section) {
 	}))
 
 	s.Gate("BuildMatchesEnv", gate.Warn, "The commit that is launched is part of the default branch.", func(g *gate.G) {
-		g.Check("it is in the default branch", target.ProvidersOf(g.Launch()).GitHub.OnDefaultBranch(cloud.Of(g.Launch()).Revision))
+		g.Check("it is in the default branch", providers.Of(g.Launch()).GitHub.OnDefaultBranch(cloud.Of(g.Launch()).Revision))
 	})
 
 	s.Gate("ServiceMode", gate.Hard, "The application runs, and its scripts were built, with the variables of production.", func(g *gate.G) {

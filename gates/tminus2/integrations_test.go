@@ -7,8 +7,8 @@ import (
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe/mailprobe"
 	"github.com/getdrop/launchgate/internal/probe/paymentprobe"
-	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
+	"github.com/getdrop/launchgate/internal/target/providers"
 	"github.com/getdrop/launchgate/smoke"
 )
 
@@ -36,14 +36,14 @@ func integrationGates(s *gate.Section) {
 	}))
 
 	s.Gate("PaymentLive", gate.Hard, "The payment gateway is in live mode, and was tested with a real card, whose payment was given back.", gate.OnPayments(func(g *gate.G) {
-		p := target.ProvidersOf(g.Launch())
+		p := providers.Of(g.Launch())
 		g.Check("the key is of live mode", paymentprobe.Live("payments.key", p.Payments.Token))
 		g.Check("the test payment", paymentprobe.PaidAndRefunded(p.Payments, p.TestPayment()))
 	}))
 
 	s.Gate("EmailAuth", gate.Hard, "A message that the application sends arrives authenticated: SPF, DKIM and DMARC.", func(g *gate.G) {
 		g.Within(g.Launch().Mail.Test.Within.D() + time.Minute)
-		g.Check("a message that was sent now", mailprobe.Authenticated(target.Of(g.Launch()).MailTest()))
+		g.Check("a message that was sent now", mailprobe.Authenticated(providers.Of(g.Launch()).MailTest()))
 	})
 
 	s.Within(time.Minute)
@@ -54,21 +54,22 @@ func integrationGates(s *gate.Section) {
 			return
 		}
 		for _, name := range all {
-			for _, step := range smoke.Integration(target.ProvidersOf(g.Launch()), name) {
+			for _, step := range smoke.Integration(providers.Of(g.Launch()), name) {
 				g.Check(step.Name, step.Claim)
 			}
 		}
 	})
 
 	s.Gate("WebhookURLs", gate.Hard, "Third parties deliver their events to the launch's own domain.", gate.OnSumsub(func(g *gate.G) {
-		g.Check("Sumsub", target.ProvidersOf(g.Launch()).Sumsub.WebhooksLeadTo(target.Of(g.Launch()).SumsubWebhook(), g.Launch().Sumsub.Webhook.Types))
+		p := providers.Of(g.Launch())
+		g.Check("Sumsub", p.Sumsub.WebhooksLeadTo(p.SumsubWebhook(), p.Launch.Sumsub.Webhook.Types))
 	}))
 }
 
 // liveKeys checks the keys of one integration. The gates' own key for Stripe is a restricted one, so that it is the application's that Stripe is asked with.
 func liveKeys(g *gate.G, name string) {
 	l := g.Launch()
-	c, p := cloud.Of(l), target.ProvidersOf(l)
+	c, p := cloud.Of(l), providers.Of(l)
 	switch name {
 	case launch.IntegrationBankID:
 		g.Check("BANKID_CLIENT_ID is the gates' own", c.SameKey("BANKID_CLIENT_ID", "bankid.client_id", l.BankID.ClientID))
@@ -88,6 +89,6 @@ func liveKeys(g *gate.G, name string) {
 		g.Check("STRIPE_SECRET_KEY is of live mode", paymentprobe.Live("STRIPE_SECRET_KEY", key))
 		g.Check("Stripe takes it", paymentprobe.Takes(p.Stripe(key, "STRIPE_SECRET_KEY")))
 	default:
-		g.Check(name, target.UnknownIntegration(name))
+		g.Check(name, providers.UnknownIntegration(name))
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"time"
 
 	"github.com/getdrop/launchgate/internal/gate"
-	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 	"github.com/getdrop/launchgate/internal/target/database"
+	"github.com/getdrop/launchgate/internal/target/providers"
 )
 
 func migrationGates(s *gate.Section) {
@@ -14,12 +14,12 @@ func migrationGates(s *gate.Section) {
 	s.Within(time.Minute)
 
 	s.Gate("Reviewed", gate.Hard, "The last change of the migrations was approved, as it was merged, by somebody who wrote none of it.", func(g *gate.G) {
-		github, commit := target.ProvidersOf(g.Launch()).GitHub, cloud.Of(g.Launch()).Revision
+		github, commit := providers.Of(g.Launch()).GitHub, cloud.Of(g.Launch()).Revision
 		g.Check("the last change", github.MigrationReviewed(commit, g.Launch().MigrationsInRepository()))
 	})
 
 	s.Gate("StagingTimed", gate.Hard, "The migration was rehearsed with data of production's size, in the time that was announced, and keeps nobody waiting.", gate.OnMigration(func(g *gate.G) {
-		r := target.Migration(g.Launch())
+		r := database.Migration(g.Launch())
 		g.Check("the files are a set", r.Sound())
 		g.Check("nobody edited what production has", r.Unedited())
 		g.Check("time and locks", r.Timed())
@@ -27,7 +27,7 @@ func migrationGates(s *gate.Section) {
 	}))
 
 	s.Gate("Down", gate.Hard, "The way down leads back to the schema and the rows from before, on production's major version.", gate.OnMigration(func(g *gate.G) {
-		l, r := g.Launch(), target.Migration(g.Launch())
+		l, r := g.Launch(), database.Migration(g.Launch())
 		if l.Migration.ForwardOnly {
 			g.NotApplicable("migration.forward_only is true: there is no way down")
 			return
@@ -40,7 +40,7 @@ func migrationGates(s *gate.Section) {
 	}))
 
 	s.Gate("Idempotent", gate.Hard, "The migration may run twice: the second run changes neither schema nor rows.", gate.OnMigration(func(g *gate.G) {
-		g.Check("up again", target.Migration(g.Launch()).Repeatable())
+		g.Check("up again", database.Migration(g.Launch()).Repeatable())
 	}))
 
 	s.Gate("BackupBefore", gate.Hard, "A snapshot of the database was made in the half hour before the migration begins.", gate.OnMigration(gate.OnAWS(func(g *gate.G) {
@@ -48,7 +48,7 @@ func migrationGates(s *gate.Section) {
 	})))
 
 	s.Gate("IntegrityScript", gate.Hard, "The integrity script accepts the migrated data and refuses corrupted data.", gate.OnMigration(func(g *gate.G) {
-		g.Check("good and corrupted copies", target.Migration(g.Launch()).Verified())
+		g.Check("good and corrupted copies", database.Migration(g.Launch()).Verified())
 	}))
 
 	s.ValidFor(time.Hour)

@@ -13,6 +13,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/terraformprobe"
 	"github.com/getdrop/launchgate/internal/target"
 	"github.com/getdrop/launchgate/internal/target/cloud"
+	"github.com/getdrop/launchgate/internal/target/database"
 )
 
 func infrastructureGates(s *gate.Section) {
@@ -58,7 +59,7 @@ func infrastructureGates(s *gate.Section) {
 		c := cloud.Of(g.Launch())
 		g.Check("backups are kept", c.Database.KeptFor(1))
 		g.Check("the newest backup is complete and of today", c.Database.BackedUpWithin(26*time.Hour))
-		g.Check("a backup was restored this month, and was whole", target.Drills(g.Launch()).Restored())
+		g.Check("a backup was restored this month, and was whole", database.Drills(g.Launch()).Restored())
 	}))
 
 	s.Gate("CDNServing", gate.Hard, "The CDN is deployed, and serves every file of the build as it was built.", gate.OnCDN(func(g *gate.G) {

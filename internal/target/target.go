@@ -20,6 +20,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/dnsprobe"
 	"github.com/getdrop/launchgate/internal/probe/dnsprobe/globalping"
 	"github.com/getdrop/launchgate/internal/probe/httpprobe"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 	"github.com/getdrop/launchgate/internal/probe/ssllabsprobe"
 	"github.com/getdrop/launchgate/internal/probe/tlsprobe"
 )
@@ -199,4 +200,14 @@ func addresses(list []launch.IP) []netip.Addr {
 		all = append(all, ip.Addr)
 	}
 	return all
+}
+
+// API is an API that a launch names, or asks. One without a token that it needs refuses by itself.
+func (t *Targets) API(name string, base launch.URL, token launch.Secret, key string) *jsonapi.Service {
+	return &jsonapi.Service{Name: name, Base: string(base), Network: t.Network, Resolver: t.Zone, Key: key, Token: token.Revealer()}
+}
+
+// Webhook is the service that the chat's webhook is on.
+func (t *Targets) Webhook(base string) *jsonapi.Service {
+	return t.API("the chat's webhook", launch.URL(base), launch.Secret{}, "chat.webhook")
 }

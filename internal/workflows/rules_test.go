@@ -17,7 +17,7 @@ import (
 
 	"github.com/getdrop/launchgate/internal/drill"
 	"github.com/getdrop/launchgate/internal/launch"
-	"github.com/getdrop/launchgate/internal/target"
+	"github.com/getdrop/launchgate/internal/target/database"
 )
 
 // workflow is what the rules look at.
@@ -320,7 +320,7 @@ func TestADrillEndsByItself(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "drills", l.Drill.Dir)
 	j := jobs["drill"]
-	assert.Greater(t, time.Duration(j.Minutes)*time.Minute, (&drill.Drill{Want: target.Drills(l).Want}).Lease()+20*time.Minute, "its compilation included")
+	assert.Greater(t, time.Duration(j.Minutes)*time.Minute, (&drill.Drill{Want: database.Drills(l).Want}).Lease()+20*time.Minute, "its compilation included")
 	for _, s := range j.Steps {
 		if seconds, set := s.With["role-duration-seconds"]; set {
 			assert.Equal(t, strconv.Itoa(j.Minutes*60), seconds)

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/apprunnerprobe"
@@ -34,6 +32,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
 	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 	"github.com/getdrop/launchgate/internal/target"
+	"github.com/getdrop/launchgate/internal/target/database"
 )
 
 // Cloud is what the probes look at in the AWS account of one launch.
@@ -176,12 +175,8 @@ func ownDimensions(l *launch.Launch) map[string][]string {
 func (c *Cloud) Endpoint(ctx context.Context) (secretsprobe.Endpoint, error) {
 	s, err := c.Database.State(ctx, c.Launch.Database.Instance)
 	at := secretsprobe.Endpoint{Host: s.Host, User: s.Master}
-	if sql := c.Launch.Database.SQL; sql.Enabled && err == nil {
-		if dsn, unread := sql.DSN.Reveal(ctx); unread == nil { // where it cannot be read, the database's own gates are BLOCKED
-			if config, unread := pgconn.ParseConfig(dsn); unread == nil {
-				at.Database = config.Database
-			}
-		}
+	if c.Launch.Database.SQL.Enabled && err == nil {
+		at.Database = database.Name(ctx, c.Launch)
 	}
 	return at, err
 }

@@ -61,6 +61,19 @@ func reveal(ctx context.Context, dsn launch.Secret) (string, error) {
 	return value, nil
 }
 
+// Name is the database's own name on its server; "" where the connection string cannot be read, which BLOCKS the database's own gates.
+func Name(ctx context.Context, l *launch.Launch) string {
+	dsn, err := l.Database.SQL.DSN.Reveal(ctx)
+	if err != nil {
+		return ""
+	}
+	c, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return ""
+	}
+	return c.Database
+}
+
 // ReplicaNames are the standbys that the primary must stream to.
 func (d *Database) ReplicaNames() []string {
 	var all []string

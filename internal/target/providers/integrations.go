@@ -1,4 +1,4 @@
-package target
+package providers
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/target"
 )
 
 // LoginStarts is the claim that the application's address for logging in leads to BankID.
@@ -16,7 +17,7 @@ func (p *Providers) LoginStarts() probe.Claim {
 			return probe.Evidence{Target: string(p.Launch.DNS.Domain)}, &probe.Unknown{Class: "not-configured", Want: "where the application sends people to BankID", Got: "no bankid.start in launch.yaml", Fix: "add it"}
 		}
 	}
-	return p.BankID.ApplicationSends(HTTPS(p.Launch.DNS.Domain, start))
+	return p.BankID.ApplicationSends(target.HTTPS(p.Launch.DNS.Domain, start))
 }
 
 // UnknownIntegration is the claim about an integration that nobody here knows how to ask.

@@ -1,4 +1,4 @@
-package target
+package database
 
 import (
 	"path/filepath"
