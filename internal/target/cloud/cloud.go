@@ -77,7 +77,7 @@ func of(l *launch.Launch) *Cloud {
 		Front:    cloudfrontprobe.New(account, l.CDN.ID),
 	}
 	c.Quotas = quotasprobe.New(account, c.Metrics)
-	c.Zone53 = route53probe.New(account, string(l.DNS.Domain))
+	c.Zone53 = route53probe.New(account, string(l.DNS.Domain), t.Zone)
 	if l.Compute.Provider == launch.ECS {
 		c.Platform = ecsprobe.New(account, string(l.Compute.Service), c.Balanced)
 	} else {
