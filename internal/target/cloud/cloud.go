@@ -87,7 +87,10 @@ func of(l *launch.Launch) *Cloud {
 	for _, s := range l.Secrets {
 		ids = append(ids, s.ID, s.Differs)
 	}
-	c.Backups = backupprobe.New(account, c.Database.ARN)
+	c.Backups = backupprobe.New(account, func(ctx context.Context) (backupprobe.Found, error) {
+		s, err := c.Database.State(ctx, l.Database.Instance)
+		return backupprobe.Found{ARN: s.ARN, Created: s.Created}, err
+	})
 	c.Request = xrayprobe.New(account, l.Tracing.Within.D(), c.Emit(l.Health.Path))
 	c.Vault = secretsprobe.New(account, ids...)
 	c.Alarms = cloudwatchprobe.NewAlarms(account, c.WantedAlarms())
