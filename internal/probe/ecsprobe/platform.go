@@ -128,6 +128,8 @@ func (p *Platform) health(ctx context.Context, arn string) (computeprobe.HealthC
 		return computeprobe.HealthCheck{Protocol: "none"}, nil
 	case !group.SaysHealthy():
 		return computeprobe.HealthCheck{Protocol: fmt.Sprintf("%s (healthy with %s)", group.Protocol, group.Codes), Path: group.Path}, nil
+	case !group.AsksWhereRequestsGo():
+		return computeprobe.HealthCheck{Protocol: fmt.Sprintf("%s (at port %s, where no requests go)", group.Protocol, group.Port), Path: group.Path}, nil
 	}
 	return computeprobe.HealthCheck{Protocol: strings.Replace(group.Protocol, "HTTPS", "HTTP", 1), Path: group.Path}, nil // over TLS it asks the same
 }
