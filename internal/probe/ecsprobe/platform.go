@@ -4,6 +4,7 @@ package ecsprobe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -96,6 +97,17 @@ func (p *Platform) observe(ctx context.Context) (computeprobe.Service, error) {
 	}
 	if s.Scale, err = sizes(ctx, applicationautoscaling.NewFromConfig(cfg), "service/"+cluster+"/"+name, int(service.DesiredCount)); err != nil {
 		return s, unreadable("application-autoscaling:DescribeScalableTargets", err)
+	}
+	for i := range s.Routing {
+		r := &s.Routing[i]
+		if r.To, err = p.balanced.LeadsTo(ctx, r.Rule); err != nil {
+			return s, err
+		}
+		for _, group := range r.Turns {
+			if slices.Contains(r.To, group) {
+				s.TargetGroups = append(s.TargetGroups, group)
+			}
+		}
 	}
 	for i, group := range s.TargetGroups {
 		health, err := p.health(ctx, group)

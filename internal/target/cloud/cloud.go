@@ -226,6 +226,20 @@ func (c *Cloud) TargetGroups() []string {
 	return all
 }
 
+// EveryTargetHealthy claims that every target of a group is healthy, as many as the service has at least; but for a group that it is not the turn of.
+func (c *Cloud) EveryTargetHealthy(group string) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		s, err := c.Platform.Describe(ctx)
+		switch {
+		case err != nil:
+			return probe.Evidence{Target: group}, err
+		case s.Idle(group):
+			return probe.Evidence{Target: group, Observed: s.Routing}, &probe.NotApplicable{Why: "production's requests are led to the other group of the service"}
+		}
+		return c.Balanced.AllHealthy(group, c.Launch.Compute.Scale.Min)(ctx)
+	}
+}
+
 // secret is the secret that reaches the application in a variable, or why it cannot be looked at.
 func (c *Cloud) secret(variable string) (launch.RequiredSecret, error) {
 	for _, s := range c.Launch.Secrets {
