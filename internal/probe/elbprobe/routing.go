@@ -18,7 +18,8 @@ var RoutingNeeds = awsprobe.Needs{
 	"Elastic Load Balancing v2.DescribeRules":     {Action: "elasticloadbalancing:DescribeRules", On: awsprobe.Everything},
 }
 
-// LeadsTo are the target groups that get requests from a listener rule, or from a listener by default: none where it forwards none, or is not there.
+// LeadsTo are the target groups that get requests from a listener rule, or from a listener by default: none where it forwards none, or is not
+// there.
 func (g *Groups) LeadsTo(ctx context.Context, arn string) ([]string, error) {
 	cfg, who, err := g.account.Open(ctx, RoutingNeeds)
 	if err != nil {

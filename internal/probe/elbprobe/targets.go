@@ -153,7 +153,8 @@ var success = regexp.MustCompile(`^2\d\d(-2\d\d)?(,2\d\d(-2\d\d)?)*$`)
 // SaysHealthy says whether only codes of success count as healthy.
 func (g Group) SaysHealthy() bool { return success.MatchString(g.Codes) }
 
-// AsksWhereRequestsGo says whether the health check asks at the port at which every target gets its requests: at another one, something else answers.
+// AsksWhereRequestsGo says whether the health check asks at the port at which every target gets its requests: at another one, something else
+// answers.
 func (g Group) AsksWhereRequestsGo() bool {
 	if g.Port == "traffic-port" {
 		return true

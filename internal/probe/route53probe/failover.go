@@ -52,8 +52,8 @@ const longest = 60
 // enough is the share of checkers that must call an endpoint healthy: Route 53 takes it for healthy above 18 %.
 const enough = 0.18
 
-// asked is the id of the hosted zone that the world asks. Of one whose name servers nobody is referred to, whatever it says moves nothing; and of
-// name servers that are not the zone's, nobody can tell here what they say when a place fails.
+// asked is the id of the hosted zone that the world asks. What another one says moves nothing; and of name servers that are not the zone's, nobody
+// can tell here what they say when a place fails.
 func asked(zones []Hosted, referred []string, domain, by string, who awsprobe.Identity) (string, error) {
 	unknown := &probe.Unknown{Class: "dns.zone", Want: "one public hosted zone " + domain + " with the name servers that the world is referred to, " + strings.Join(referred, ", "),
 		From: "route53:GetHostedZone as " + who.String() + ", and " + by, Fix: "take the credentials of the account that has the zone; remove zones that are delegated to no more"}

@@ -88,8 +88,8 @@ type Rule struct {
 	overrides map[string]string                // name of a rule of the group → action instead of its own
 }
 
-// Blocks claims that a web ACL stands before the place, that it refuses something, and that no rule only counts, or is for none of the requests,
-// but those that somebody decided on: "<rule>", or "<rule>/<rule of its group>".
+// Blocks claims that a web ACL stands before the place, that it refuses something, and that no rule only counts, or is for none of the
+// requests, but those that somebody decided on: "<rule>", or "<rule>/<rule of its group>".
 func Blocks(account *awsprobe.Account, where Where, counting ...string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: where.What, Source: "WAFV2 GetWebACL"}

@@ -34,7 +34,8 @@ func (t truth) not() truth {
 	return unsure
 }
 
-// meets judges a statement that narrows a rule. What is not about the host, the path or the method depends on who asks, and what else they send.
+// meets judges a statement that narrows a rule. What is not about the host, the path or the method depends on who asks, and what else they
+// send.
 //
 // https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-scope-down-statements.html
 func (r Request) meets(s *types.Statement) truth {

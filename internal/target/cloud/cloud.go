@@ -226,7 +226,8 @@ func (c *Cloud) TargetGroups() []string {
 	return all
 }
 
-// EveryTargetHealthy claims that every target of a group is healthy, as many as the service has at least; but for a group that it is not the turn of.
+// EveryTargetHealthy claims that every target of a group is healthy, as many as the service has at least; but for a group that it is not the
+// turn of.
 func (c *Cloud) EveryTargetHealthy(group string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		s, err := c.Platform.Describe(ctx)
