@@ -30,6 +30,7 @@ func (t truth) not() truth {
 		return no
 	case no:
 		return yes
+	case unsure:
 	}
 	return unsure
 }
