@@ -140,9 +140,7 @@ func (z *Zone) referred(ctx context.Context, zones []Hosted) (names []string, by
 		name = bare(name)
 		if !slices.ContainsFunc(zones, func(h Hosted) bool { return slices.Contains(h.Servers, name) }) {
 			if len(theirs) == 0 {
-				if theirs, err = z.places(ctx, zones); err != nil {
-					return nil, by, err
-				}
+				theirs = z.places(ctx, zones)
 			}
 			at, err := z.delegation.Addresses(ctx, name)
 			if err != nil {
@@ -157,21 +155,21 @@ func (z *Zone) referred(ctx context.Context, zones []Hosted) (names []string, by
 	return names, by, nil
 }
 
-// places are the name servers of hosted zones by their addresses.
-func (z *Zone) places(ctx context.Context, zones []Hosted) (map[netip.Addr]string, error) {
+// places are the name servers of hosted zones by their addresses. One without any is nobody's other name.
+func (z *Zone) places(ctx context.Context, zones []Hosted) map[netip.Addr]string {
 	all := map[netip.Addr]string{}
 	for _, h := range zones {
 		for _, server := range h.Servers {
 			at, err := z.delegation.Addresses(ctx, server)
 			if err != nil {
-				return nil, err
+				continue
 			}
 			for _, address := range at {
 				all[address] = server
 			}
 		}
 	}
-	return all, nil
+	return all
 }
 
 func fromSet(in types.ResourceRecordSet) Record {
