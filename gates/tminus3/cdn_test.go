@@ -26,7 +26,7 @@ func cdnGates(s *gate.Section) {
 			c := cloud.Of(g.Launch())
 			g.Check("the distribution is deployed", c.Front.Deployed())
 			g.Check("it answers for the launch's names", c.Front.AnswersFor(c.FrontNames, string(g.Launch().CDN.Host)))
-			g.Check("it fetches from the service", c.Front.FetchesFrom(c.ProductionHosts, c.OtherOrigins()...))
+			g.Check("it fetches from the service", c.Front.FetchesFrom(c.ProductionHosts, string(origin.URL), c.OtherOrigins()...))
 			if g.Launch().Compute.Provider == launch.AppRunner {
 				g.Check("the service gets its own name", c.Front.KeepsHost(c.ProductionHosts))
 			}

@@ -41,7 +41,7 @@ func infrastructureGates(s *gate.Section) {
 		g.Check("every load balancer is watched", computeprobe.IsBalancedBy(c.Platform, c.TargetGroups()))
 		for _, group := range c.TargetGroups() {
 			g.Check("the load balancer asks the application, "+group, c.Balanced.Asks(group, l.Health.Path))
-			g.Check("every target is healthy, "+group, c.Balanced.AllHealthy(group, l.Compute.Scale.Min))
+			g.Check("every target is healthy, "+group, c.EveryTargetHealthy(group))
 		}
 	}))
 

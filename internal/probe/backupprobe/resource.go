@@ -24,13 +24,19 @@ var Needs = awsprobe.Needs{
 // Resource is what is backed up.
 type Resource struct {
 	account *awsprobe.Account
-	arn     func(context.Context) (string, error)
+	find    func(context.Context) (Found, error)
 	now     func() time.Time
 }
 
-// New returns the resource with an ARN that is found out when it is needed.
-func New(account *awsprobe.Account, arn func(context.Context) (string, error)) *Resource {
-	return &Resource{account: account, arn: arn, now: time.Now}
+// Found is a resource that is there. Its ARN has its name, which one before it had too: whose a recovery point is, only its time tells.
+type Found struct {
+	ARN     string
+	Created time.Time
+}
+
+// New returns the resource that is found out when it is needed.
+func New(account *awsprobe.Account, find func(context.Context) (Found, error)) *Resource {
+	return &Resource{account: account, find: find, now: time.Now}
 }
 
 // Point is one recovery point.
@@ -48,17 +54,20 @@ const Forever = 1 << 30
 // older than age: what is younger has the service's own backups.
 func (r *Resource) KeptFor(days int, age time.Duration) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
-		arn, err := r.arn(ctx)
-		evidence := probe.Evidence{Target: arn, Source: "AWS Backup ListRecoveryPointsByBackupVault"}
-		if err != nil {
+		found, err := r.find(ctx)
+		evidence := probe.Evidence{Target: found.ARN, Source: "AWS Backup ListRecoveryPointsByBackupVault"}
+		switch {
+		case err != nil:
 			return evidence, err
+		case found.Created.IsZero():
+			return evidence, &probe.Unknown{Class: "backup.resource", Want: "when " + found.ARN + " was created", Got: "no time", Fix: "run again"}
 		}
-		points, from, err := r.points(ctx, arn)
+		points, from, err := r.points(ctx, found.ARN)
 		evidence.Asked, evidence.Observed = []string{from}, points
 		if err != nil {
 			return evidence, err
 		}
-		if unmet := keptFor(points, r.now(), days, age); unmet != nil {
+		if unmet := keptFor(points, found.Created, r.now(), days, age); unmet != nil {
 			unmet.From = from
 			return evidence, unmet
 		}
@@ -116,16 +125,16 @@ func fromPoint(vault string, in *types.RecoveryPointByBackupVault) Point {
 	return p
 }
 
-// keptFor judges points, the newest first.
-func keptFor(points []Point, now time.Time, days int, age time.Duration) *probe.Unmet {
+// keptFor judges points, the newest first. What was made before the resource was created is of another one, which had the same name.
+func keptFor(points []Point, created, now time.Time, days int, age time.Duration) *probe.Unmet {
 	want := fmt.Sprintf("a complete recovery point of the last %d days that is kept for %d", int(age.Hours()/24), days)
 	at := slices.IndexFunc(points, func(p Point) bool {
-		return p.Status == string(types.RecoveryPointStatusCompleted) && p.Days >= days && !p.Made.IsZero() && !p.Made.After(now)
+		return p.Status == string(types.RecoveryPointStatusCompleted) && p.Days >= days && !p.Made.Before(created) && !p.Made.After(now)
 	})
 	const fix = "add a rule with this retention to the AWS Backup plan of the database, and wait for its first backup"
 	switch {
 	case at < 0:
-		return &probe.Unmet{Class: "backup.retention", Want: want, Got: fmt.Sprintf("none of %d", len(points)), Fix: fix}
+		return &probe.Unmet{Class: "backup.retention", Want: want, Got: fmt.Sprintf("none of %d since it was created at %s", len(points), created.UTC().Format(time.RFC3339)), Fix: fix}
 	case now.Sub(points[at].Made) > age:
 		return &probe.Unmet{Class: "backup.retention", Want: want, Got: "the newest from " + points[at].Made.UTC().Format(time.RFC3339), Fix: "see the plan's jobs for one that failed"}
 	}

@@ -1,6 +1,7 @@
 package backupprobe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -29,6 +30,9 @@ func TestKeptFor(t *testing.T) {
 		points []Point
 		got    string // empty: kept
 	}{
+		"of the very day":  {[]Point{point(300*day, 400)}, "the newest from 2026-03-24T12:00:00Z"}, // which is old, but its own
+		"of one before it": {[]Point{point(301*day, 400)}, "none of 1 since it was created at 2026-03-24T12:00:00Z"},
+
 		"for more days":             {[]Point{point(day, 365)}, ""},
 		"for exactly so many":       {[]Point{point(day, 90)}, ""},
 		"for ever":                  {[]Point{point(day, Forever)}, ""},
@@ -46,7 +50,7 @@ func TestKeptFor(t *testing.T) {
 		"without a time":         {[]Point{{Status: "COMPLETED", Days: 90}}, "none of 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			unmet := keptFor(test.points, now, 90, 35*day)
+			unmet := keptFor(test.points, now.Add(-300*day), now, 90, 35*day)
 			if test.got == "" {
 				assert.Nil(t, unmet)
 				return
@@ -80,11 +84,14 @@ func TestResourceInAnAccount(t *testing.T) {
 		points []types.RecoveryPointByBackupVault
 		rules  awstest.Rules
 		arn    error
+		age    time.Duration // of the database, instead of a year
 		status probe.Status
 		said   string
 	}{
 		"in the second vault": {points: []types.RecoveryPointByBackupVault{point(database, "daily", day, 7), point(database, "monthly", 20*day, 365)}, rules: awstest.Rules{PageSize: 1}, status: probe.Pass},
 		"of another database": {points: []types.RecoveryPointByBackupVault{point(database, "daily", day, 7), point(database+"-2", "daily", day, 365)}, rules: awstest.Rules{PageSize: 1}, status: probe.Fail, said: "got none of 1"},
+		"of one before it":    {points: []types.RecoveryPointByBackupVault{point(database, "monthly", 20*day, 365)}, age: 19 * day, status: probe.Fail, said: "got none of 1"},
+		"of an unknown age":   {points: []types.RecoveryPointByBackupVault{point(database, "monthly", 20*day, 365)}, age: -1, status: probe.Blocked, said: "when " + database + " was created"},
 		"none":                {status: probe.Fail, said: "got none of 0"},
 		"no database":         {arn: &probe.Unmet{Class: "rds.missing", Got: "no such instance"}, status: probe.Fail, said: "no such instance"},
 		"unreadable":          {arn: errors.New("no answer"), status: probe.Blocked, said: "no answer"},
@@ -96,7 +103,11 @@ func TestResourceInAnAccount(t *testing.T) {
 			s := awstest.New(t, &awstest.Account{RecoveryPoints: test.points})
 			s.Treat(test.rules)
 			account := awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region})
-			_, err := New(account, func(context.Context) (string, error) { return database, test.arn }).KeptFor(90, 35*day)(t.Context())
+			found := Found{ARN: database}
+			if test.age >= 0 {
+				found.Created = time.Now().Add(-cmp.Or(test.age, 365*day))
+			}
+			_, err := New(account, func(context.Context) (Found, error) { return found, test.arn }).KeptFor(90, 35*day)(t.Context())
 			require.Equal(t, test.status, probe.StatusOf(err), "%v", err)
 			if test.said != "" {
 				assert.ErrorContains(t, err, test.said)

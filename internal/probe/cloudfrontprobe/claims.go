@@ -1,10 +1,13 @@
 package cloudfrontprobe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getdrop/launchgate/internal/probe"
@@ -48,19 +51,33 @@ func covers(alias, name string) bool {
 	return wildcard && strings.EqualFold(above, rest)
 }
 
-// FetchesFrom claims that every origin that a behavior uses is one of the production hosts, and is asked over HTTPS only. also are
-// hosts of other origins that somebody decided on, such as a bucket of images.
-func (d *Distribution) FetchesFrom(production func(context.Context) ([]string, error), also ...string) probe.Claim {
+// FetchesFrom claims that every origin that a behavior uses is one of the production hosts, and is asked over HTTPS only, for what visitors ask
+// for and no folder below it. at is the address of the origin where launch.yaml has one, for its path and its port. also are hosts of other
+// origins that somebody decided on, such as a bucket of images.
+func (d *Distribution) FetchesFrom(production func(context.Context) ([]string, error), at string, also ...string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		hosts, err := production(ctx)
 		if err != nil {
 			return probe.Evidence{Target: d.id}, err
 		}
-		return d.claim(func(c Config) error { return c.fetchesFrom(hosts, also) })(ctx)
+		address, err := url.Parse(at)
+		if err != nil {
+			return probe.Evidence{Target: d.id}, err
+		}
+		return d.claim(func(c Config) error { return c.fetchesFrom(hosts, address, also) })(ctx)
 	}
 }
 
-func (c Config) fetchesFrom(hosts, also []string) error {
+// place is the path and the port at which a production host is asked.
+func place(host string, at *url.URL) (path, port string) {
+	path, port = strings.TrimSuffix(at.Path, "/"), "443"
+	if strings.EqualFold(host, at.Hostname()) {
+		port = cmp.Or(at.Port(), port)
+	}
+	return path, port
+}
+
+func (c Config) fetchesFrom(hosts []string, at *url.URL, also []string) error {
 	if len(hosts) == 0 {
 		return &probe.Unknown{Class: "not-configured", Want: "the host of the production origin", Got: "none that the platform or launch.yaml names", Fix: "add cdn.origin.url"}
 	}
@@ -70,6 +87,7 @@ func (c Config) fetchesFrom(hosts, also []string) error {
 	for _, b := range c.Behaviors {
 		for _, id := range b.Origins {
 			origin, known := c.Origins[id]
+			path, port := place(origin.Domain, at)
 			want := fmt.Sprintf("%s from %s over HTTPS only", b.Pattern, list(hosts))
 			switch {
 			case !known:
@@ -82,6 +100,10 @@ func (c Config) fetchesFrom(hosts, also []string) error {
 				return &probe.Unknown{Class: "cdn.origin-vpc", Want: want, Got: "a VPC origin, which has its protocol elsewhere", From: c.From, Fix: "see the VPC origin; this needs the sign-off of its owner, as a waiver of this gate"}
 			case origin.Protocol != "https-only" && origin.Protocol != "s3":
 				return c.unmet("cdn.origin-protocol", want, origin.Domain+" by "+origin.Protocol, "set the origin's protocol policy to https-only")
+			case names(hosts, origin.Domain) && strings.TrimSuffix(origin.Path, "/") != path:
+				return c.unmet("cdn.origin-path", want+", with the origin path "+strconv.Quote(path), fmt.Sprintf("%s with the origin path %q", origin.Domain, origin.Path), "correct the origin path, or cdn.origin.url")
+			case names(hosts, origin.Domain) && origin.Protocol == "https-only" && fmt.Sprint(origin.Port) != port:
+				return c.unmet("cdn.origin-port", want+", at port "+port, fmt.Sprintf("%s at port %d", origin.Domain, origin.Port), "set the origin's HTTPS port, or correct cdn.origin.url")
 			}
 		}
 	}

@@ -1,9 +1,11 @@
 package cloudfrontprobe
 
 import (
+	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/getdrop/launchgate/internal/probe"
 )
@@ -11,7 +13,7 @@ import (
 const host = "abc.eu-west-1.awsapprunner.com"
 
 func fetching(origin Origin) Config {
-	return Config{Aliases: []string{"www.example.com"}, Origins: map[string]Origin{"a": origin, "b": {Domain: host, Protocol: "https-only"}},
+	return Config{Aliases: []string{"www.example.com"}, Origins: map[string]Origin{"a": origin, "b": {Domain: host, Port: 443, Protocol: "https-only"}},
 		Behaviors: []Behavior{{Pattern: "/api/*", Origins: []string{"b"}}, {Pattern: "*", Origins: []string{"b", "a"}}}}
 }
 
@@ -22,27 +24,46 @@ func TestFetchesFrom(t *testing.T) {
 		want   probe.Status
 		got    string
 	}{
-		"the service over HTTPS":             {fetching(Origin{Domain: host, Protocol: "https-only"}), nil, probe.Pass, ""},
-		"names have no case":                 {fetching(Origin{Domain: "ABC.eu-west-1.awsapprunner.com", Protocol: "https-only"}), nil, probe.Pass, ""},
+		"the service over HTTPS":             {fetching(Origin{Domain: host, Port: 443, Protocol: "https-only"}), nil, probe.Pass, ""},
+		"names have no case":                 {fetching(Origin{Domain: "ABC.eu-west-1.awsapprunner.com", Port: 443, Protocol: "https-only"}), nil, probe.Pass, ""},
 		"a bucket that was decided on":       {fetching(Origin{Domain: "images.s3.amazonaws.com", Protocol: "s3"}), []string{"images.s3.amazonaws.com"}, probe.Pass, ""},
 		"a bucket that nobody named":         {fetching(Origin{Domain: "images.s3.amazonaws.com", Protocol: "s3"}), nil, probe.Fail, "images"},
 		"staging, as the second of a group":  {fetching(Origin{Domain: "staging.example.com", Protocol: "https-only"}), nil, probe.Fail, "staging.example.com"},
 		"over HTTP where the visitor did so": {fetching(Origin{Domain: host, Protocol: "match-viewer"}), nil, probe.Fail, "match-viewer"},
 		"over HTTP":                          {fetching(Origin{Domain: host, Protocol: "http-only"}), nil, probe.Fail, "http-only"},
 		"itself":                             {fetching(Origin{Domain: "www.example.com", Protocol: "https-only"}), []string{"www.example.com"}, probe.Fail, "itself"},
+		"a folder of the service":            {fetching(Origin{Domain: host, Path: "/staging", Port: 443, Protocol: "https-only"}), nil, probe.Fail, `"/staging"`},
+		"the service at another port":        {fetching(Origin{Domain: host, Port: 8443, Protocol: "https-only"}), nil, probe.Fail, "at port 8443"},
+		"a folder of a bucket":               {fetching(Origin{Domain: "images.s3.amazonaws.com", Path: "/v1", Protocol: "s3"}), []string{"images.s3.amazonaws.com"}, probe.Pass, ""},
 		"inside of a network":                {fetching(Origin{Domain: host, Protocol: "vpc"}), nil, probe.Blocked, "VPC"},
 		"an origin that is not there":        {Config{Behaviors: []Behavior{{Pattern: "*", Origins: []string{"gone"}}}}, nil, probe.Fail, "gone"},
 		"no behaviors":                       {Config{}, nil, probe.Blocked, "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := test.config.fetchesFrom([]string{host}, test.also)
+			err := test.config.fetchesFrom([]string{host}, &url.URL{Scheme: "https", Host: "origin.example.com", Path: "/"}, test.also)
 			assert.Equal(t, test.want, probe.StatusOf(err), "%v", err)
 			if test.got != "" {
 				assert.ErrorContains(t, err, test.got)
 			}
 		})
 	}
-	assert.Equal(t, probe.Blocked, probe.StatusOf(fetching(Origin{}).fetchesFrom(nil, nil)), "nobody says which host is right")
+	assert.Equal(t, probe.Blocked, probe.StatusOf(fetching(Origin{}).fetchesFrom(nil, &url.URL{}, nil)), "nobody says which host is right")
+}
+
+// TestPlace: the address in launch.yaml says below which path the application is, and at which port its own host.
+func TestPlace(t *testing.T) {
+	for at, want := range map[string]map[string][2]string{
+		"":                                     {host: {"", "443"}},
+		"https://origin.example.com/":          {host: {"", "443"}, "origin.example.com": {"", "443"}},
+		"https://origin.example.com:8443/web/": {host: {"/web", "443"}, "Origin.example.com": {"/web", "8443"}},
+	} {
+		address, err := url.Parse(at)
+		require.NoError(t, err)
+		for of, want := range want {
+			path, port := place(of, address)
+			assert.Equal(t, want, [2]string{path, port}, "%s at %s", of, at)
+		}
+	}
 }
 
 func TestTreats(t *testing.T) {

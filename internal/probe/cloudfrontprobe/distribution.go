@@ -50,6 +50,7 @@ type Config struct {
 type Origin struct {
 	Domain   string `json:"domain"`
 	Path     string `json:"path,omitempty"`
+	Port     int32  `json:"https_port,omitempty"`
 	Protocol string `json:"protocol"` // https-only, http-only, match-viewer; s3 or vpc, whose protocol is not a matter of the distribution
 }
 

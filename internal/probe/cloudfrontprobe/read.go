@@ -31,7 +31,7 @@ func (c *Config) fill(in *types.Distribution) {
 		origin := Origin{Domain: aws.ToString(o.DomainName), Path: aws.ToString(o.OriginPath)}
 		switch {
 		case o.CustomOriginConfig != nil:
-			origin.Protocol = string(o.CustomOriginConfig.OriginProtocolPolicy)
+			origin.Protocol, origin.Port = string(o.CustomOriginConfig.OriginProtocolPolicy), aws.ToInt32(o.CustomOriginConfig.HTTPSPort)
 		case o.VpcOriginConfig != nil:
 			origin.Protocol = "vpc"
 		default:

@@ -15,8 +15,8 @@ import (
 
 func distribution() types.Distribution {
 	config := &types.DistributionConfig{Enabled: aws.Bool(true), Aliases: &types.Aliases{Items: []string{"example.com"}},
-		Origins: &types.Origins{Items: []types.Origin{{Id: aws.String("a"), DomainName: aws.String(host), CustomOriginConfig: &types.CustomOriginConfig{OriginProtocolPolicy: types.OriginProtocolPolicyHttpsOnly}},
-			{Id: aws.String("b"), DomainName: aws.String("old.example.com"), CustomOriginConfig: &types.CustomOriginConfig{OriginProtocolPolicy: types.OriginProtocolPolicyHttpsOnly}}}},
+		Origins: &types.Origins{Items: []types.Origin{{Id: aws.String("a"), DomainName: aws.String(host), CustomOriginConfig: &types.CustomOriginConfig{HTTPSPort: aws.Int32(443), OriginProtocolPolicy: types.OriginProtocolPolicyHttpsOnly}},
+			{Id: aws.String("b"), DomainName: aws.String("old.example.com"), CustomOriginConfig: &types.CustomOriginConfig{HTTPSPort: aws.Int32(443), OriginProtocolPolicy: types.OriginProtocolPolicyHttpsOnly}}}},
 		DefaultCacheBehavior: &types.DefaultCacheBehavior{TargetOriginId: aws.String("a"), ViewerProtocolPolicy: types.ViewerProtocolPolicyHttpsOnly, CachePolicyId: aws.String("none"), OriginRequestPolicyId: aws.String("but-host")},
 		CacheBehaviors: &types.CacheBehaviors{Items: []types.CacheBehavior{{PathPattern: aws.String("/old/*"), TargetOriginId: aws.String("a"), ViewerProtocolPolicy: types.ViewerProtocolPolicyHttpsOnly,
 			ForwardedValues: &types.ForwardedValues{}, MinTTL: aws.Int64(0), DefaultTTL: aws.Int64(0), MaxTTL: aws.Int64(0)}}}}
@@ -39,7 +39,7 @@ func TestAgainstTheStandIn(t *testing.T) {
 	s := awstest.New(t, account)
 	claims := map[string]func(*Distribution) probe.Claim{
 		"deployed": (*Distribution).Deployed, "alias": func(d *Distribution) probe.Claim { return d.AnswersFor(noOther, "example.com") },
-		"origin": func(d *Distribution) probe.Claim { return d.FetchesFrom(hosts) }, "host": func(d *Distribution) probe.Claim { return d.KeepsHost(hosts) },
+		"origin": func(d *Distribution) probe.Claim { return d.FetchesFrom(hosts, "") }, "host": func(d *Distribution) probe.Claim { return d.KeepsHost(hosts) },
 		"api": func(d *Distribution) probe.Claim { return d.Treats("/api/x", "never") }, "old": func(d *Distribution) probe.Claim { return d.Treats("/old/x", "private") },
 	}
 	behind := func(change func(*types.DefaultCacheBehavior)) func(*types.Distribution) {
@@ -52,12 +52,16 @@ func TestAgainstTheStandIn(t *testing.T) {
 		change func(*types.Distribution)
 		fails  []string
 	}{
-		"right":                      {func(*types.Distribution) {}, nil},
-		"not everywhere yet":         {func(d *types.Distribution) { d.Status = aws.String("InProgress") }, []string{"deployed"}},
-		"a staging distribution":     {func(d *types.Distribution) { d.DistributionConfig.Staging = aws.Bool(true) }, []string{"deployed"}},
-		"nothing said of enabled":    {func(d *types.Distribution) { d.DistributionConfig.Enabled = nil }, []string{"deployed"}},
-		"no aliases":                 {func(d *types.Distribution) { d.DistributionConfig.Aliases = nil }, []string{"alias"}},
-		"the other origin":           {behind(func(b *types.DefaultCacheBehavior) { b.TargetOriginId = aws.String("b") }), []string{"origin"}},
+		"right":                   {func(*types.Distribution) {}, nil},
+		"not everywhere yet":      {func(d *types.Distribution) { d.Status = aws.String("InProgress") }, []string{"deployed"}},
+		"a staging distribution":  {func(d *types.Distribution) { d.DistributionConfig.Staging = aws.Bool(true) }, []string{"deployed"}},
+		"nothing said of enabled": {func(d *types.Distribution) { d.DistributionConfig.Enabled = nil }, []string{"deployed"}},
+		"no aliases":              {func(d *types.Distribution) { d.DistributionConfig.Aliases = nil }, []string{"alias"}},
+		"the other origin":        {behind(func(b *types.DefaultCacheBehavior) { b.TargetOriginId = aws.String("b") }), []string{"origin"}},
+		"a folder of the origin":  {func(d *types.Distribution) { d.DistributionConfig.Origins.Items[0].OriginPath = aws.String("/staging") }, []string{"origin"}},
+		"another port": {func(d *types.Distribution) {
+			d.DistributionConfig.Origins.Items[0].CustomOriginConfig.HTTPSPort = aws.Int32(8443)
+		}, []string{"origin"}},
 		"all headers but cookies":    {policy("but-cookie"), []string{"host"}},
 		"all headers":                {policy("all"), []string{"host"}},
 		"the Host header":            {policy("host"), []string{"host"}},

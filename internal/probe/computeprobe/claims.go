@@ -175,10 +175,17 @@ func secretName(name string) bool {
 	})
 }
 
-// IsBalancedBy claims that the load balancer's groups that the instances are in are among those that are watched: one that nobody
-// names could be all unhealthy.
+// IsBalancedBy claims that the load balancer's groups that get the service's requests are among those that are watched: one that nobody
+// names could be all unhealthy. And that production's requests are led to the service, and nowhere else.
 func IsBalancedBy(p Platform, watched []string) probe.Claim {
 	return claim(p, "platform's load balancers", func(s Service) error {
+		for _, r := range s.Routing {
+			others := slices.DeleteFunc(slices.Clone(r.To), func(group string) bool { return slices.Contains(r.Turns, group) })
+			if len(r.To) == 0 || len(others) > 0 {
+				return &probe.Unmet{Class: "compute.routing", Want: r.Rule + " to lead to " + strings.Join(r.Turns, " or "), Got: cmp.Or(strings.Join(others, ", "), "no target group"), From: s.Where,
+					Fix: "have the rule forward to the group that the service's tasks are in, or correct the service's load balancer"}
+			}
+		}
 		for _, group := range s.TargetGroups {
 			if !slices.Contains(watched, group) {
 				return &probe.Unmet{Class: "compute.target-group", Want: "every target group of the service in compute.target_groups", Got: group + " too", From: s.Where, Fix: "add it there"}

@@ -60,7 +60,7 @@ func account(c *clock) *awstest.Account {
 		ScalableTargets: []scaling.ScalableTarget{{ServiceNamespace: scaling.ServiceNamespaceEcs, ResourceId: aws.String("service/drop/web"), ScalableDimension: scaling.ScalableDimensionECSServiceDesiredCount,
 			MinCapacity: aws.Int32(2), MaxCapacity: aws.Int32(4)}},
 		TargetGroups: []awstest.TargetGroup{{TargetGroup: elb.TargetGroup{TargetGroupArn: &groupARN, HealthCheckEnabled: aws.Bool(true), HealthCheckProtocol: elb.ProtocolEnumHttp,
-			HealthCheckPath: aws.String("/api/health"), Matcher: &elb.Matcher{HttpCode: aws.String("200")}}}},
+			HealthCheckPath: aws.String("/api/health"), HealthCheckPort: aws.String("traffic-port"), Matcher: &elb.Matcher{HttpCode: aws.String("200")}}}},
 	}
 }
 
@@ -196,6 +196,22 @@ func TestWhatOnlyECSKnows(t *testing.T) {
 			}
 		}
 	}
+	forward := func(group string) elb.Action {
+		return elb.Action{Type: elb.ActionTypeEnumForward, TargetGroupArn: &group}
+	}
+	shares := func(all, none string) elb.Action {
+		return elb.Action{Type: elb.ActionTypeEnumForward, ForwardConfig: &elb.ForwardActionConfig{TargetGroups: []elb.TargetGroupTuple{{TargetGroupArn: &all, Weight: aws.Int32(100)}, {TargetGroupArn: &none, Weight: aws.Int32(0)}}}}
+	}
+	// turns has the service in one of two groups by turns, and the listener's rule do something.
+	turns := func(action elb.Action) func(*awstest.Account) {
+		return func(a *awstest.Account) {
+			rule, green := awstest.ARN("elasticloadbalancing", "listener-rule/app/web/1/2/3"), a.TargetGroups[0]
+			green.TargetGroupArn = aws.String(groupARN + "-green")
+			a.TargetGroups = append(a.TargetGroups, green)
+			a.ECSServices[0].LoadBalancers[0].AdvancedConfiguration = &ecs.AdvancedConfiguration{AlternateTargetGroupArn: green.TargetGroupArn, ProductionListenerRule: &rule}
+			a.ListenerRules = []elb.Rule{{RuleArn: &rule, Actions: []elb.Action{action}}}
+		}
+	}
 	for title, test := range map[string]struct {
 		change func(*awstest.Account)
 		claim  string
@@ -234,6 +250,20 @@ func TestWhatOnlyECSKnows(t *testing.T) {
 		"another load balancer": {func(a *awstest.Account) {
 			a.TargetGroups[0].TargetGroupArn = aws.String(groupARN + "0")
 			a.ECSServices[0].LoadBalancers[0].TargetGroupArn = aws.String(groupARN + "0")
+		}, "watched", probe.Fail},
+		"asked at another port": {func(a *awstest.Account) { a.TargetGroups[0].HealthCheckPort = aws.String("9000") }, "health", probe.Fail},
+		"its turn":              {turns(forward(groupARN)), "watched", probe.Pass},
+		"its turn, by shares":   {turns(shares(groupARN, groupARN+"-green")), "watched", probe.Pass},
+		"the turn of the other, which nobody watches": {turns(forward(groupARN + "-green")), "watched", probe.Fail},
+		"the other asks elsewhere": {func(a *awstest.Account) {
+			turns(forward(groupARN + "-green"))(a)
+			a.TargetGroups[1].HealthCheckPath = aws.String("/")
+		}, "health", probe.Fail},
+		"the turn of another service": {turns(forward(groupARN + "-old")), "watched", probe.Fail},
+		"nobody's turn":               {turns(elb.Action{Type: elb.ActionTypeEnumFixedResponse}), "watched", probe.Fail},
+		"a rule that is gone": {func(a *awstest.Account) {
+			turns(forward(groupARN))(a)
+			a.ListenerRules = nil
 		}, "watched", probe.Fail},
 		"no check at all":                  {noBalancer(""), "health", probe.Fail},
 		"the container asks":               {noBalancer("curl -fsS http://localhost:3000/api/health || exit 1"), "health", probe.Pass},

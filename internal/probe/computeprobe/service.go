@@ -4,6 +4,7 @@ package computeprobe
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
@@ -38,10 +39,24 @@ type Service struct {
 
 	Hosts []string `json:"hosts,omitempty"` // names that the platform gave it
 
-	TargetGroups []string `json:"target_groups,omitempty"` // ARNs of the load balancer's groups that its instances are in
+	TargetGroups []string  `json:"target_groups,omitempty"` // ARNs of the load balancer's groups whose targets get its requests
+	Routing      []Routing `json:"routing,omitempty"`
 
 	Group  string `json:"log_group,omitempty"` // where the application's output arrives
 	Metric Metric `json:"-"`                   // what counts the instances
+}
+
+// Routing is where production's requests are led, of a service that is in one or the other of some target groups by turns, as blue/green
+// deployments have it.
+type Routing struct {
+	Rule  string   `json:"rule"`   // ARN of the listener, or of its rule
+	Turns []string `json:"groups"` // ARNs of the groups
+	To    []string `json:"to"`     // ARNs of those that it leads to
+}
+
+// Idle says whether a target group is one that it is not the turn of.
+func (s Service) Idle(group string) bool {
+	return slices.ContainsFunc(s.Routing, func(r Routing) bool { return slices.Contains(r.Turns, group) && !slices.Contains(r.To, group) })
 }
 
 // Operation is what was last done to the service.

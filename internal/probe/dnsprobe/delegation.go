@@ -52,6 +52,25 @@ func (z *Zone) askParent(ctx context.Context, qtype uint16) ([]sighting, error) 
 	return sortSightings(seen), nil
 }
 
+// Delegated are the name servers that any server of the parent refers the world to, and which servers those are.
+func (z *Zone) Delegated(ctx context.Context) (names []string, from string, err error) {
+	parents, err := z.atParent(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	var who []string
+	for _, parent := range parents {
+		if parent.err != nil { // one answer of the parent is enough
+			continue
+		}
+		names, who = append(names, parent.delegated()...), append(who, parent.from())
+	}
+	if len(who) == 0 {
+		return nil, "", worst(failures(parents))
+	}
+	return sortedSet(names), several(who), nil
+}
+
 // delegated are the name servers that a parent's answer names; a parent on the zone's own servers answers itself.
 func (s sighting) delegated() []string {
 	if s.state == referred {

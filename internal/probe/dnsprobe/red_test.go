@@ -261,3 +261,20 @@ func TestRed(t *testing.T) {
 		})
 	}
 }
+
+// TestDelegated: whom the parent refers the world to, whatever the zone itself says; where no server of the parent answers, nobody can tell.
+func TestDelegated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	must(t)(w.Parents()[0].Replace("drop.example. 60 NS ns1.drop.example.\ndrop.example. 60 NS ns3.drop.example."))
+	names, from, err := New(w.config).Delegated(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"ns1.drop.example.", "ns3.drop.example."}, names)
+	assert.NotEmpty(t, from)
+
+	for _, parent := range w.Parents() {
+		parent.Set(func(b *dnstest.Behaviour) { b.Rcode = dns.RcodeRefused })
+	}
+	_, _, err = New(w.config).Delegated(t.Context())
+	assert.Equal(t, probe.Blocked, probe.StatusOf(err), "%v", err)
+}

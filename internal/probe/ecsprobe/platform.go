@@ -4,6 +4,7 @@ package ecsprobe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -97,6 +98,17 @@ func (p *Platform) observe(ctx context.Context) (computeprobe.Service, error) {
 	if s.Scale, err = sizes(ctx, applicationautoscaling.NewFromConfig(cfg), "service/"+cluster+"/"+name, int(service.DesiredCount)); err != nil {
 		return s, unreadable("application-autoscaling:DescribeScalableTargets", err)
 	}
+	for i := range s.Routing {
+		r := &s.Routing[i]
+		if r.To, err = p.balanced.LeadsTo(ctx, r.Rule); err != nil {
+			return s, err
+		}
+		for _, group := range r.Turns {
+			if slices.Contains(r.To, group) {
+				s.TargetGroups = append(s.TargetGroups, group)
+			}
+		}
+	}
 	for i, group := range s.TargetGroups {
 		health, err := p.health(ctx, group)
 		if err != nil {
@@ -128,6 +140,8 @@ func (p *Platform) health(ctx context.Context, arn string) (computeprobe.HealthC
 		return computeprobe.HealthCheck{Protocol: "none"}, nil
 	case !group.SaysHealthy():
 		return computeprobe.HealthCheck{Protocol: fmt.Sprintf("%s (healthy with %s)", group.Protocol, group.Codes), Path: group.Path}, nil
+	case !group.AsksWhereRequestsGo():
+		return computeprobe.HealthCheck{Protocol: fmt.Sprintf("%s (at port %s, where no requests go)", group.Protocol, group.Port), Path: group.Path}, nil
 	}
 	return computeprobe.HealthCheck{Protocol: strings.Replace(group.Protocol, "HTTPS", "HTTP", 1), Path: group.Path}, nil // over TLS it asks the same
 }

@@ -20,7 +20,15 @@ func fromService(in types.Service, definition *types.TaskDefinition) (computepro
 	s := computeprobe.Service{Name: aws.ToString(in.ServiceName), Secrets: map[string]string{}, Variables: map[string]string{}}
 	s.Status, s.Running = status(in)
 	for _, lb := range in.LoadBalancers {
-		if lb.TargetGroupArn != nil {
+		switch by := lb.AdvancedConfiguration; {
+		case lb.TargetGroupArn == nil:
+		case by != nil && by.ProductionListenerRule != nil:
+			turns := []string{*lb.TargetGroupArn}
+			if by.AlternateTargetGroupArn != nil {
+				turns = append(turns, *by.AlternateTargetGroupArn)
+			}
+			s.Routing = append(s.Routing, computeprobe.Routing{Rule: *by.ProductionListenerRule, Turns: turns})
+		default:
 			s.TargetGroups = append(s.TargetGroups, *lb.TargetGroupArn)
 		}
 	}

@@ -19,7 +19,8 @@ import (
 func TestAgainstTheStandIn(t *testing.T) {
 	arn := awstest.ARN("elasticloadbalancing", "targetgroup/drop-web/73e2d6bc24d8a067")
 	server, err := awstest.Start(&awstest.Account{TargetGroups: []awstest.TargetGroup{{
-		TargetGroup: types.TargetGroup{TargetGroupArn: &arn, HealthCheckEnabled: aws.Bool(true), HealthCheckProtocol: types.ProtocolEnumHttp, HealthCheckPath: aws.String("/api/health"), Matcher: &types.Matcher{HttpCode: aws.String("200")}},
+		TargetGroup: types.TargetGroup{TargetGroupArn: &arn, HealthCheckEnabled: aws.Bool(true), HealthCheckProtocol: types.ProtocolEnumHttp, HealthCheckPath: aws.String("/api/health"), Matcher: &types.Matcher{HttpCode: aws.String("200")},
+			Port: aws.Int32(80), HealthCheckPort: aws.String("traffic-port")},
 		Health: []types.TargetHealthDescription{
 			{Target: &types.TargetDescription{Id: aws.String("10.0.1.4"), Port: aws.Int32(3000)}, TargetHealth: &types.TargetHealth{State: types.TargetHealthStateEnumHealthy}},
 			{Target: &types.TargetDescription{Id: aws.String("10.0.1.5"), Port: aws.Int32(3000)}, TargetHealth: &types.TargetHealth{State: types.TargetHealthStateEnumUnhealthy,
@@ -36,8 +37,8 @@ func TestAgainstTheStandIn(t *testing.T) {
 	}
 	got, err := groups().Describe(t.Context(), arn)
 	require.NoError(t, err)
-	assert.Equal(t, elbprobe.Group{ARN: arn, From: got.From, Checked: true, Protocol: "HTTP", Path: "/api/health", Codes: "200", Targets: []elbprobe.Target{
-		{ID: "10.0.1.4:3000", State: "healthy"}, {ID: "10.0.1.5:3000", State: "unhealthy", Reason: "Target.ResponseCodeMismatch Health checks failed with these codes: [503]"}}}, got)
+	assert.Equal(t, elbprobe.Group{ARN: arn, From: got.From, Checked: true, Protocol: "HTTP", Path: "/api/health", Codes: "200", Port: "traffic-port", Traffic: 80, Targets: []elbprobe.Target{
+		{ID: "10.0.1.4:3000", State: "healthy", Port: 3000}, {ID: "10.0.1.5:3000", State: "unhealthy", Port: 3000, Reason: "Target.ResponseCodeMismatch Health checks failed with these codes: [503]"}}}, got)
 	status := func(arn string) probe.Status {
 		return probe.Run(t.Context(), "", groups().AllHealthy(arn, 1)).Status
 	}

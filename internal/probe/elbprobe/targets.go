@@ -3,10 +3,12 @@
 package elbprobe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,6 +38,8 @@ type Group struct {
 	Protocol string   `json:"health_check_protocol"`
 	Path     string   `json:"health_check_path,omitempty"`
 	Codes    string   `json:"healthy_codes,omitempty"`
+	Port     string   `json:"health_check_port"` // traffic-port: where each target gets its requests
+	Traffic  int32    `json:"port,omitempty"`    // where a target gets them that has no port of its own
 	Targets  []Target `json:"targets"`
 }
 
@@ -44,6 +48,7 @@ type Target struct {
 	ID     string `json:"id"`
 	State  string `json:"state"`
 	Reason string `json:"reason,omitempty"`
+	Port   int32  `json:"-"`
 }
 
 // New returns target groups that were not looked at yet.
@@ -67,6 +72,7 @@ func (g *Groups) observe(ctx context.Context, arn string) (Group, error) {
 	}
 	in := groups.TargetGroups[0]
 	group.Checked, group.Protocol, group.Path = in.HealthCheckEnabled == nil || *in.HealthCheckEnabled, string(in.HealthCheckProtocol), aws.ToString(in.HealthCheckPath)
+	group.Port, group.Traffic = aws.ToString(in.HealthCheckPort), aws.ToInt32(in.Port)
 	if in.Matcher != nil {
 		group.Codes = aws.ToString(in.Matcher.HttpCode)
 	}
@@ -77,7 +83,8 @@ func (g *Groups) observe(ctx context.Context, arn string) (Group, error) {
 	for _, d := range health.TargetHealthDescriptions {
 		var t Target
 		if d.Target != nil {
-			t.ID = fmt.Sprintf("%s:%d", aws.ToString(d.Target.Id), aws.ToInt32(d.Target.Port))
+			t.Port = cmp.Or(aws.ToInt32(d.Target.Port), group.Traffic)
+			t.ID = fmt.Sprintf("%s:%d", aws.ToString(d.Target.Id), t.Port)
 		}
 		if d.TargetHealth != nil {
 			t.State, t.Reason = string(d.TargetHealth.State), strings.TrimSpace(string(d.TargetHealth.Reason)+" "+aws.ToString(d.TargetHealth.Description))
@@ -146,15 +153,31 @@ var success = regexp.MustCompile(`^2\d\d(-2\d\d)?(,2\d\d(-2\d\d)?)*$`)
 // SaysHealthy says whether only codes of success count as healthy.
 func (g Group) SaysHealthy() bool { return success.MatchString(g.Codes) }
 
+// AsksWhereRequestsGo says whether the health check asks at the port at which every target gets its requests: at another one, something else
+// answers.
+func (g Group) AsksWhereRequestsGo() bool {
+	if g.Port == "traffic-port" {
+		return true
+	}
+	ports := []int32{g.Traffic} // of a group that is empty
+	if len(g.Targets) > 0 {
+		ports = nil
+	}
+	for _, t := range g.Targets {
+		ports = append(ports, t.Port)
+	}
+	return !slices.ContainsFunc(ports, func(port int32) bool { return strconv.Itoa(int(port)) != g.Port })
+}
+
 func asks(g Group, path string) error {
 	http := g.Protocol == "HTTP" || g.Protocol == "HTTPS"
-	if g.Checked && http && g.Path == path && g.SaysHealthy() {
+	if g.Checked && http && g.Path == path && g.SaysHealthy() && g.AsksWhereRequestsGo() {
 		return nil
 	}
-	got := fmt.Sprintf("%s %s, healthy with %s", g.Protocol, g.Path, g.Codes)
+	got := fmt.Sprintf("%s %s at %s, healthy with %s", g.Protocol, g.Path, g.Port, g.Codes)
 	if !g.Checked {
 		got = "no health check"
 	}
-	return &probe.Unmet{Class: "lb.health-check", Want: "a health check over HTTP at " + path + ", healthy with 2xx only", Got: got, From: g.From,
-		Fix: "set the target group's health check to HTTP, that path and the code 200"}
+	return &probe.Unmet{Class: "lb.health-check", Want: "a health check over HTTP at " + path + " where the requests go (traffic-port), healthy with 2xx only", Got: got, From: g.From,
+		Fix: "set the target group's health check to HTTP, that path, the port traffic-port and the code 200"}
 }

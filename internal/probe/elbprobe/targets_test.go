@@ -39,7 +39,7 @@ func TestAllHealthy(t *testing.T) {
 }
 
 func TestAsks(t *testing.T) {
-	good := Group{Checked: true, Protocol: "HTTP", Path: "/api/health", Codes: "200"}
+	good := Group{Checked: true, Protocol: "HTTP", Path: "/api/health", Codes: "200", Port: "traffic-port", Traffic: 80, Targets: []Target{{Port: 3000}, {Port: 3001}}}
 	assert.NoError(t, asks(good, "/api/health"))
 	for _, codes := range []string{"200-299", "200,204", "201-204,210"} {
 		g := good
@@ -47,12 +47,24 @@ func TestAsks(t *testing.T) {
 		assert.NoError(t, asks(g, "/api/health"), codes)
 	}
 	for name, change := range map[string]func(*Group){
-		"off":              func(g *Group) { g.Checked = false },
-		"a connection":     func(g *Group) { g.Protocol, g.Path, g.Codes = "TCP", "", "" },
-		"another path":     func(g *Group) { g.Path = "/" },
-		"errors too":       func(g *Group) { g.Codes = "200-499" },
-		"redirects":        func(g *Group) { g.Codes = "200,301" },
-		"codes of nothing": func(g *Group) { g.Codes = "" },
+		"the port of all targets, by number": func(g *Group) { g.Port, g.Targets = "3000", g.Targets[:1] },
+		"the port of a group without any":    func(g *Group) { g.Port, g.Targets = "80", nil },
+	} {
+		g := good
+		change(&g)
+		assert.NoError(t, asks(g, "/api/health"), name)
+	}
+	for name, change := range map[string]func(*Group){
+		"a port of its own":                     func(g *Group) { g.Port = "9000" },
+		"the port of one alone":                 func(g *Group) { g.Port = "3000" },
+		"the group's port, which no target has": func(g *Group) { g.Port = "80" },
+		"no port that anybody says":             func(g *Group) { g.Port = "" },
+		"off":                                   func(g *Group) { g.Checked = false },
+		"a connection":                          func(g *Group) { g.Protocol, g.Path, g.Codes = "TCP", "", "" },
+		"another path":                          func(g *Group) { g.Path = "/" },
+		"errors too":                            func(g *Group) { g.Codes = "200-499" },
+		"redirects":                             func(g *Group) { g.Codes = "200,301" },
+		"codes of nothing":                      func(g *Group) { g.Codes = "" },
 	} {
 		g := good
 		change(&g)

@@ -66,16 +66,23 @@ func TestInAnAccount(t *testing.T) {
 		"only of another":           {change: func(a *awstest.Account) { a.Snapshots = []types.DBSnapshot{snapshot("other", "automated", time.Hour)} }, claim: young, status: probe.Fail, said: "none available of 0"},
 		"of one before it":          {change: former, claim: daily, status: probe.Fail, said: "none for day 1"},
 		"young, of before":          {change: former, claim: young, status: probe.Fail, said: "none available of 0"},
-		"of itself":                 {change: func(a *awstest.Account) { former(a); a.Databases[1].DbiResourceId = aws.String("db-BEFORE") }, claim: daily, status: probe.Pass},
-		"instance is gone":          {change: func(a *awstest.Account) { a.Databases = a.Databases[:1] }, claim: young, status: probe.Fail, said: "got no such instance"},
-		"denied":                    {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: (*rdsprobe.Instance).Available, status: probe.Blocked, said: "allow rds:DescribeDBInstances to " + awstest.CallerARN},
-		"backups denied":            {rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances")}, claim: daily, status: probe.Blocked, said: "allow rds:DescribeDBSnapshots to " + awstest.CallerARN},
-		"expired":                   {rules: awstest.Rules{Expired: true}, claim: daily, status: probe.Blocked, said: "log in again"},
-		"before":                    {claim: before(10 * time.Minute), status: probe.Pass},
-		"before, but gone":          {change: none, claim: before(0), status: probe.Fail, said: "none of 0"},
-		"before, not yet":           {claim: before(time.Hour), status: probe.Blocked, said: "not yet: it is to be made from "},
-		"before, denied":            {rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances")}, claim: before(0), status: probe.Blocked, said: "allow rds:DescribeDBSnapshots to " + awstest.CallerARN},
-		"before, no resource id":    {change: func(a *awstest.Account) { a.Databases[1].DbiResourceId = nil }, claim: before(0), status: probe.Blocked, said: "resource id"},
+		"no resource id": {change: func(a *awstest.Account) {
+			a.Databases[1].DbiResourceId = nil
+			for i := range a.Snapshots {
+				a.Snapshots[i].DbiResourceId = nil
+			}
+		}, claim: daily, status: probe.Blocked, said: "want the resource id of drop-db; got none"},
+		"young, no resource id":  {change: func(a *awstest.Account) { a.Databases[1].DbiResourceId, a.Snapshots = nil, nil }, claim: young, status: probe.Blocked, said: "resource id"},
+		"of itself":              {change: func(a *awstest.Account) { former(a); a.Databases[1].DbiResourceId = aws.String("db-BEFORE") }, claim: daily, status: probe.Pass},
+		"instance is gone":       {change: func(a *awstest.Account) { a.Databases = a.Databases[:1] }, claim: young, status: probe.Fail, said: "got no such instance"},
+		"denied":                 {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: (*rdsprobe.Instance).Available, status: probe.Blocked, said: "allow rds:DescribeDBInstances to " + awstest.CallerARN},
+		"backups denied":         {rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances")}, claim: daily, status: probe.Blocked, said: "allow rds:DescribeDBSnapshots to " + awstest.CallerARN},
+		"expired":                {rules: awstest.Rules{Expired: true}, claim: daily, status: probe.Blocked, said: "log in again"},
+		"before":                 {claim: before(10 * time.Minute), status: probe.Pass},
+		"before, but gone":       {change: none, claim: before(0), status: probe.Fail, said: "none of 0"},
+		"before, not yet":        {claim: before(time.Hour), status: probe.Blocked, said: "not yet: it is to be made from "},
+		"before, denied":         {rules: awstest.Rules{Policy: awstest.Allowing("rds:DescribeDBInstances")}, claim: before(0), status: probe.Blocked, said: "allow rds:DescribeDBSnapshots to " + awstest.CallerARN},
+		"before, no resource id": {change: func(a *awstest.Account) { a.Databases[1].DbiResourceId = nil }, claim: before(0), status: probe.Blocked, said: "resource id"},
 		"before, another instance of the name": {change: func(a *awstest.Account) { a.Databases[1].DbiResourceId = aws.String("db-B") }, claim: before(10 * time.Minute), status: probe.Fail,
 			said: "of another instance"},
 	} {

@@ -67,7 +67,7 @@ func (i *Instance) look(ctx context.Context, kind string) (snapshots, error) {
 func (i *Instance) backups(judge func([]Snapshot, time.Time) *probe.Unmet) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: i.id, Source: "RDS DescribeDBSnapshots"}
-		s, _, err := i.describe(ctx, i.id)
+		resource, err := i.resource(ctx)
 		if err != nil {
 			return evidence, err // snapshots of an instance that is gone are still listed
 		}
@@ -77,7 +77,7 @@ func (i *Instance) backups(judge func([]Snapshot, time.Time) *probe.Unmet) probe
 		if err != nil {
 			return evidence, err
 		}
-		ours := slices.DeleteFunc(slices.Clone(list), func(b Snapshot) bool { return b.Of != s.Resource })
+		ours := slices.DeleteFunc(slices.Clone(list), func(b Snapshot) bool { return b.Of != resource })
 		if unmet := judge(ours, i.now()); unmet != nil {
 			unmet.From = seen.from
 			return evidence, unmet

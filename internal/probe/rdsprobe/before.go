@@ -43,7 +43,7 @@ func (i *Instance) BackedUpBefore(b Before) probe.Claim {
 		if i.now().Before(opens) {
 			return evidence, &probe.Unknown{Class: "rds.not-yet", Want: b.want(), Got: "not yet: it is to be made from " + when(opens) + " on", From: "launch.yaml", Fix: "run this again then; to make it, " + b.make(i.id)}
 		}
-		live, _, err := i.describe(ctx, i.id)
+		resource, err := i.resource(ctx)
 		if err != nil {
 			return evidence, err
 		}
@@ -54,10 +54,7 @@ func (i *Instance) BackedUpBefore(b Before) probe.Claim {
 		}
 		list := manual(seen.list)
 		evidence.Observed = list
-		if live.Resource == "" {
-			return evidence, &probe.Unknown{Class: "rds.resource", Want: "the instance's resource id", Got: "none", From: "rds:DescribeDBInstances", Fix: "run again"}
-		}
-		if unmet := b.judge(list, live.Resource, i.id); unmet != nil {
+		if unmet := b.judge(list, resource, i.id); unmet != nil {
 			unmet.From = seen.from
 			return evidence, unmet
 		}

@@ -45,6 +45,7 @@ type State struct {
 	ID               string    `json:"id"`
 	ARN              string    `json:"arn"`
 	Resource         string    `json:"resource_id"`
+	Created          time.Time `json:"created"`
 	Status           string    `json:"status"`
 	Engine           string    `json:"engine"`
 	Host             string    `json:"host"`
@@ -108,7 +109,8 @@ func (i *Instance) observe(ctx context.Context) (described, error) {
 }
 
 func fromInstance(in *types.DBInstance) State {
-	s := State{ID: aws.ToString(in.DBInstanceIdentifier), ARN: aws.ToString(in.DBInstanceArn), Resource: aws.ToString(in.DbiResourceId), Status: aws.ToString(in.DBInstanceStatus), Engine: aws.ToString(in.Engine) + " " + aws.ToString(in.EngineVersion),
+	s := State{ID: aws.ToString(in.DBInstanceIdentifier), ARN: aws.ToString(in.DBInstanceArn), Resource: aws.ToString(in.DbiResourceId), Created: aws.ToTime(in.InstanceCreateTime),
+		Status: aws.ToString(in.DBInstanceStatus), Engine: aws.ToString(in.Engine) + " " + aws.ToString(in.EngineVersion),
 		Master: aws.ToString(in.MasterUsername), Encrypted: aws.ToBool(in.StorageEncrypted), MultiAZ: aws.ToBool(in.MultiAZ),
 		Public: in.PubliclyAccessible == nil || *in.PubliclyAccessible, RetentionDays: int(aws.ToInt32(in.BackupRetentionPeriod)),
 		LatestRestorable: aws.ToTime(in.LatestRestorableTime), Protected: aws.ToBool(in.DeletionProtection), Replicas: in.ReadReplicaDBInstanceIdentifiers,
@@ -185,10 +187,13 @@ func (i *Instance) State(ctx context.Context, id string) (State, error) {
 	return s, err
 }
 
-// ARN is the instance's ARN, as RDS says it.
-func (i *Instance) ARN(ctx context.Context) (string, error) {
-	s, _, err := i.describe(ctx, i.id)
-	return s.ARN, err
+// resource is the instance's id of its own, by which its snapshots are told from those of another one that had the same name.
+func (i *Instance) resource(ctx context.Context) (string, error) {
+	s, from, err := i.describe(ctx, i.id)
+	if err == nil && s.Resource == "" {
+		err = &probe.Unknown{Class: "rds.resource", Want: "the resource id of " + i.id, Got: "none", From: from, Fix: "run again"}
+	}
+	return s.Resource, err
 }
 
 // Available claims that the instance is available, with nothing waiting for a restart and no maintenance that has a date.

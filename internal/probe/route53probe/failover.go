@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/awsprobe"
 )
 
 // Record is one record set of a name.
@@ -32,8 +33,15 @@ type HealthCheck struct {
 	Seen     []string `json:"seen"` // each checker's status
 }
 
+// Hosted is a public hosted zone and the name servers that answer from it.
+type Hosted struct {
+	ID      string   `json:"id"`
+	Servers []string `json:"name_servers"`
+}
+
 // Failover is what Route 53 says about the failover of a name.
 type Failover struct {
+	Zones   []Hosted               `json:"hosted_zones"`
 	Records []Record               `json:"records"`
 	Checks  map[string]HealthCheck `json:"health_checks"`
 }
@@ -43,6 +51,31 @@ const longest = 60
 
 // enough is the share of checkers that must call an endpoint healthy: Route 53 takes it for healthy above 18 %.
 const enough = 0.18
+
+// asked is the id of the hosted zone that the world asks. What another one says moves nothing; and of name servers that are not the zone's, nobody
+// can tell here what they say when a place fails.
+func asked(zones []Hosted, referred []string, domain, by string, who awsprobe.Identity) (string, error) {
+	unknown := &probe.Unknown{Class: "dns.zone", Want: "one public hosted zone " + domain + " with the name servers that the world is referred to, " + strings.Join(referred, ", "),
+		From: "route53:GetHostedZone as " + who.String() + ", and " + by, Fix: "take the credentials of the account that has the zone; remove zones that are delegated to no more"}
+	var ids, met []string
+	for _, z := range zones {
+		ids = append(ids, z.ID)
+		if slices.ContainsFunc(referred, func(name string) bool { return slices.Contains(z.Servers, name) }) {
+			met = append(met, z.ID)
+		}
+	}
+	if len(met) != 1 {
+		unknown.Got = fmt.Sprintf("[%s], of which it is referred to [%s]", strings.Join(ids, ", "), strings.Join(met, ", "))
+		return "", unknown
+	}
+	zone := zones[slices.Index(ids, met[0])]
+	if others := slices.DeleteFunc(slices.Clone(referred), func(name string) bool { return slices.Contains(zone.Servers, name) }); len(others) > 0 {
+		unknown.Got = fmt.Sprintf("%s, which %s is no name server of", zone.ID, strings.Join(others, ", "))
+		unknown.Fix = "take them out of the delegation, or test by hand that they move the name too; this needs the sign-off of its owner, as a waiver of this gate"
+		return "", unknown
+	}
+	return zone.ID, nil
+}
 
 // judge: a pair for every type of address (FO-01), a primary that is watched (FO-02) by a check that asks the application (FO-04)
 // and is well (FO-05), a short TTL (FO-03), and somewhere else to go (FO-06).

@@ -5,6 +5,8 @@ package route53probe
 import (
 	"cmp"
 	"context"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,16 +20,24 @@ import (
 // Needs are the calls that the probe makes.
 var Needs = awsprobe.Needs{
 	"Route 53.ListHostedZonesByName":  {Action: "route53:ListHostedZonesByName", On: awsprobe.Everything},
+	"Route 53.GetHostedZone":          {Action: "route53:GetHostedZone", On: awsprobe.Everything},
 	"Route 53.ListResourceRecordSets": {Action: "route53:ListResourceRecordSets", On: awsprobe.Everything},
 	"Route 53.GetHealthCheck":         {Action: "route53:GetHealthCheck", On: awsprobe.Everything},
 	"Route 53.GetHealthCheckStatus":   {Action: "route53:GetHealthCheckStatus", On: awsprobe.Everything},
 }
 
+// Delegation is how the world finds the zone: the name servers that it is referred to and who says so, and where any of them is.
+type Delegation interface {
+	probe.Resolver
+	Delegated(ctx context.Context) (names []string, from string, err error)
+}
+
 // Zone is a public hosted zone.
 type Zone struct {
-	account *awsprobe.Account
-	domain  string
-	seen    probe.Memo[string, observed]
+	account    *awsprobe.Account
+	domain     string
+	delegation Delegation
+	seen       probe.Memo[string, observed]
 }
 
 type observed struct {
@@ -36,8 +46,8 @@ type observed struct {
 }
 
 // New returns a hosted zone that was not looked at yet.
-func New(account *awsprobe.Account, domain string) *Zone {
-	return &Zone{account: account, domain: domain}
+func New(account *awsprobe.Account, domain string, delegation Delegation) *Zone {
+	return &Zone{account: account, domain: domain, delegation: delegation}
 }
 
 // FailsOver claims that a name of the zone moves to another place when its first one does not answer at path any more.
@@ -60,21 +70,18 @@ func (z *Zone) observe(ctx context.Context) (observed, error) {
 		return o, err
 	}
 	client := route53.NewFromConfig(cfg)
-	zones, err := client.ListHostedZonesByName(ctx, &route53.ListHostedZonesByNameInput{DNSName: &z.domain})
+	if o.failover.Zones, err = z.hosted(ctx, client, who); err != nil {
+		return o, err
+	}
+	referred, by, err := z.referred(ctx, o.failover.Zones)
 	if err != nil {
-		return o, awsprobe.Unreadable("route53:ListHostedZonesByName", "the hosted zone "+z.domain, who, err)
+		return o, err
 	}
-	var ids []string
-	for _, zone := range zones.HostedZones {
-		if strings.EqualFold(aws.ToString(zone.Name), z.domain+".") && (zone.Config == nil || !zone.Config.PrivateZone) {
-			ids = append(ids, strings.TrimPrefix(aws.ToString(zone.Id), "/hostedzone/"))
-		}
+	id, err := asked(o.failover.Zones, referred, z.domain, by, who)
+	if err != nil {
+		return o, err
 	}
-	if len(ids) != 1 {
-		return o, &probe.Unknown{Class: "dns.zone", Want: "one public hosted zone " + z.domain, Got: "[" + strings.Join(ids, ", ") + "]", From: "route53:ListHostedZonesByName as " + who.String(),
-			Fix: "take the credentials of the account that has the zone; remove zones that are delegated to no more"}
-	}
-	pages := route53.NewListResourceRecordSetsPaginator(client, &route53.ListResourceRecordSetsInput{HostedZoneId: &ids[0]})
+	pages := route53.NewListResourceRecordSetsPaginator(client, &route53.ListResourceRecordSetsInput{HostedZoneId: &id})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -92,6 +99,77 @@ func (z *Zone) observe(ctx context.Context) (observed, error) {
 		}
 	}
 	return o, nil
+}
+
+// hosted are the public hosted zones of the name, of which an account can have several.
+func (z *Zone) hosted(ctx context.Context, client *route53.Client, who awsprobe.Identity) ([]Hosted, error) {
+	zones, err := client.ListHostedZonesByName(ctx, &route53.ListHostedZonesByNameInput{DNSName: &z.domain})
+	if err != nil {
+		return nil, awsprobe.Unreadable("route53:ListHostedZonesByName", "the hosted zone "+z.domain, who, err)
+	}
+	var all []Hosted
+	for _, zone := range zones.HostedZones {
+		if !strings.EqualFold(aws.ToString(zone.Name), z.domain+".") || zone.Config != nil && zone.Config.PrivateZone {
+			continue
+		}
+		out, err := client.GetHostedZone(ctx, &route53.GetHostedZoneInput{Id: zone.Id})
+		if err != nil {
+			return nil, awsprobe.Unreadable("route53:GetHostedZone", "the name servers of the hosted zone "+aws.ToString(zone.Id), who, err)
+		}
+		h := Hosted{ID: strings.TrimPrefix(aws.ToString(zone.Id), "/hostedzone/")}
+		if out.DelegationSet != nil {
+			for _, server := range out.DelegationSet.NameServers {
+				h.Servers = append(h.Servers, bare(server))
+			}
+		}
+		all = append(all, h)
+	}
+	return all, nil
+}
+
+// referred are the name servers that the world is referred to, by the names that Route 53 has for them: white-label name servers have names of
+// one's own and the addresses of Route 53's.
+// https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/white-label-name-servers.html
+func (z *Zone) referred(ctx context.Context, zones []Hosted) (names []string, by string, err error) {
+	found, by, err := z.delegation.Delegated(ctx)
+	if err != nil {
+		return nil, by, err
+	}
+	theirs := map[netip.Addr]string{} // looked up only where a name is not Route 53's
+	for _, name := range found {
+		name = bare(name)
+		if !slices.ContainsFunc(zones, func(h Hosted) bool { return slices.Contains(h.Servers, name) }) {
+			if len(theirs) == 0 {
+				theirs = z.places(ctx, zones)
+			}
+			at, err := z.delegation.Addresses(ctx, name)
+			if err != nil {
+				return nil, by, err
+			}
+			for _, address := range at {
+				name = cmp.Or(theirs[address], name)
+			}
+		}
+		names = append(names, name)
+	}
+	return names, by, nil
+}
+
+// places are the name servers of hosted zones by their addresses. One without any is nobody's other name.
+func (z *Zone) places(ctx context.Context, zones []Hosted) map[netip.Addr]string {
+	all := map[netip.Addr]string{}
+	for _, h := range zones {
+		for _, server := range h.Servers {
+			at, err := z.delegation.Addresses(ctx, server)
+			if err != nil {
+				continue
+			}
+			for _, address := range at {
+				all[address] = server
+			}
+		}
+	}
+	return all
 }
 
 func fromSet(in types.ResourceRecordSet) Record {

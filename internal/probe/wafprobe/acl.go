@@ -34,8 +34,8 @@ var RegionalNeeds = awsprobe.Needs{
 }
 
 // Before is a resource of the account's region that has a web ACL of its own, such as an App Runner service or a load balancer.
-func Before(account *awsprobe.Account, resource string) Where {
-	return Where{What: resource, ACL: func(ctx context.Context) (string, error) {
+func Before(account *awsprobe.Account, resource string, requests ...Request) Where {
+	return Where{What: resource, Requests: requests, ACL: func(ctx context.Context) (string, error) {
 		cfg, who, err := account.Open(ctx, RegionalNeeds)
 		if err != nil {
 			return "", err
@@ -59,8 +59,9 @@ func Before(account *awsprobe.Account, resource string) Where {
 
 // Where is what a web ACL must stand before.
 type Where struct {
-	What string                                // in words
-	ACL  func(context.Context) (string, error) // the ARN of its web ACL, "" where it has none
+	What     string                                // in words
+	ACL      func(context.Context) (string, error) // the ARN of its web ACL, "" where it has none
+	Requests []Request                             // some of those that visitors make of it
 }
 
 // ACL is a web ACL.
@@ -77,15 +78,18 @@ type Rule struct {
 	Name   string   `json:"name"`
 	Action string   `json:"action"`           // block, captcha, challenge, allow, count; group: what the rules of its group do
 	Counts []string `json:"counts,omitempty"` // rules of the group that count, or that an override keeps from refusing
+	Scope  string   `json:"scope,omitempty"`  // where it is narrowed down
 	Blocks int      `json:"blocks,omitempty"` // rules of the group that refuse; -1: AWS or a vendor looks after them, and nothing is overridden
 
 	own       string                           // ARN of a group of one's own
 	vendors   *types.ManagedRuleGroupStatement // a group with overrides, which is looked after by AWS or a vendor
+	reaches   truth                            // whether it is for any of the launch's requests
+	narrow    bool                             // it is not meant to be for all
 	overrides map[string]string                // name of a rule of the group → action instead of its own
 }
 
-// Blocks claims that a web ACL stands before the place, that it refuses something, and that no rule only counts but those that
-// somebody decided on: "<rule>", or "<rule>/<rule of its group>".
+// Blocks claims that a web ACL stands before the place, that it refuses something, and that no rule only counts, or is for none of the
+// requests, but those that somebody decided on: "<rule>", or "<rule>/<rule of its group>".
 func Blocks(account *awsprobe.Account, where Where, counting ...string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: where.What, Source: "WAFV2 GetWebACL"}
@@ -96,17 +100,22 @@ func Blocks(account *awsprobe.Account, where Where, counting ...string) probe.Cl
 		if arn == "" {
 			return evidence, &probe.Unmet{Class: "waf.absent", Want: "a web ACL before " + where.What, Got: "none", From: where.What, Fix: "associate one"}
 		}
-		acl, err := observe(ctx, account, arn)
+		acl, err := observe(ctx, account, arn, where.Requests)
 		evidence.Asked = []string{acl.From}
 		if err != nil {
 			return evidence, err
 		}
 		evidence.Observed = acl
+		for _, r := range acl.Rules {
+			if r.Scope != "" {
+				evidence.Notes = append(evidence.Notes, r.Name+" is "+r.Scope)
+			}
+		}
 		return evidence, blocks(acl, counting)
 	}
 }
 
-func observe(ctx context.Context, account *awsprobe.Account, arn string) (ACL, error) {
+func observe(ctx context.Context, account *awsprobe.Account, arn string, requests []Request) (ACL, error) {
 	cfg, who, err := account.Open(ctx, Needs)
 	acl := ACL{ARN: arn, From: "wafv2:GetWebACL as " + who.String()}
 	if err != nil {
@@ -127,7 +136,7 @@ func observe(ctx context.Context, account *awsprobe.Account, arn string) (ACL, e
 	case out.WebACL == nil:
 		return acl, &probe.Unknown{Class: "aws.error", Want: "the web ACL " + arn, Got: "an empty answer", From: acl.From, Fix: "ask again"}
 	}
-	acl.fill(out.WebACL)
+	acl.fill(out.WebACL, requests)
 	for i := range acl.Rules {
 		if err := acl.Rules[i].look(ctx, client, arn, who); err != nil {
 			return acl, err

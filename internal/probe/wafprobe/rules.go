@@ -11,7 +11,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 )
 
-func (a *ACL) fill(in *types.WebACL) {
+func (a *ACL) fill(in *types.WebACL, requests []Request) {
 	a.Name = aws.ToString(in.Name)
 	if d := in.DefaultAction; d != nil {
 		switch {
@@ -22,7 +22,9 @@ func (a *ACL) fill(in *types.WebACL) {
 		}
 	}
 	for _, r := range all(in) {
-		a.Rules = append(a.Rules, fromRule(r))
+		rule := fromRule(r)
+		rule.within(r.Statement, requests)
+		a.Rules = append(a.Rules, rule)
 	}
 }
 
@@ -95,10 +97,19 @@ func refuses(action string) bool {
 }
 
 func blocks(acl ACL, counting []string) error {
-	var count []string
+	var count, out, perhaps []string
 	refusing := acl.Default == "block"
 	for _, r := range acl.Rules {
-		refusing = refusing || refuses(r.Action) || r.Action == "group" && r.Blocks != 0
+		if refuses(r.Action) || r.Action == "group" && r.Blocks != 0 {
+			switch {
+			case r.reaches == yes:
+				refusing = true
+			case r.reaches == unsure:
+				perhaps = append(perhaps, r.Name)
+			case !r.narrow && !slices.Contains(counting, r.Name):
+				out = append(out, r.Name+" ("+r.Scope+")")
+			}
+		}
 		if r.Action == "count" && !slices.Contains(counting, r.Name) {
 			count = append(count, r.Name)
 		}
@@ -112,6 +123,12 @@ func blocks(acl ACL, counting []string) error {
 	switch {
 	case len(count) > 0:
 		return &probe.Unmet{Class: "waf.count", Want: want, Got: "rules that refuse nothing: " + strings.Join(count, ", "), From: acl.From, Fix: "set them to Block, or list them in cdn.waf.counting"}
+	case len(out) > 0:
+		return &probe.Unmet{Class: "waf.scope", Want: want, Got: "rules that are for none of the launch's requests: " + strings.Join(out, ", "), From: acl.From,
+			Fix: "widen their scope-down statements, have the paths that they are for in cdn.behaviors, or list the rules in cdn.waf.counting"}
+	case !refusing && len(perhaps) > 0:
+		return &probe.Unknown{Class: "waf.scope", Want: want, Got: "no rule that does so but those that are narrowed down by what nobody can tell here: " + strings.Join(perhaps, ", "), From: acl.From,
+			Fix: "narrow them down by host or path, if at all; else this needs the sign-off of its owner, as a waiver of this gate"}
 	case !refusing:
 		return &probe.Unmet{Class: "waf.nothing", Want: want, Got: fmt.Sprintf("%d rules, none of which refuses, and the default %s", len(acl.Rules), acl.Default), From: acl.From, Fix: "add rules such as AWSManagedRulesCommonRuleSet"}
 	}

@@ -55,6 +55,15 @@ func TestBlocks(t *testing.T) {
 	excluded.Statement.ManagedRuleGroupStatement.ExcludedRules = []types.ExcludedRule{{Name: aws.String("NoUserAgent_HEADER")}}
 	counts := managed()
 	counts.OverrideAction = counted
+	scoped := func(down *types.Statement) types.Rule {
+		rule := managed()
+		rule.Statement.ManagedRuleGroupStatement.ScopeDownStatement = down
+		return rule
+	}
+	limit := types.Rule{Name: aws.String("limit"), Action: block, Statement: &types.Statement{RateBasedStatement: &types.RateBasedStatement{ScopeDownStatement: path("/login", types.PositionalConstraintExactly)}}}
+	login := scoped(path("/login", types.PositionalConstraintExactly))
+	login.Statement.ManagedRuleGroupStatement.ManagedRuleGroupConfigs = []types.ManagedRuleGroupConfig{{AWSManagedRulesATPRuleSet: &types.AWSManagedRulesATPRuleSet{LoginPath: aws.String("/login")}}}
+	geo := &types.Statement{GeoMatchStatement: &types.GeoMatchStatement{CountryCodes: []types.CountryCode{"NO"}}}
 	for name, test := range map[string]struct {
 		acl      types.WebACL
 		inner    []types.Rule // of the group of our own
@@ -89,6 +98,20 @@ func TestBlocks(t *testing.T) {
 		"an empty one":                       {types.WebACL{Rules: []types.Rule{own(nil)}}, nil, nil, probe.Fail, "none"},
 		"one that counts inside":             {types.WebACL{Rules: []types.Rule{own(nil)}}, []types.Rule{{Name: aws.String("a"), Action: count}}, nil, probe.Fail, "own/a"},
 		"one that counts as a whole":         {types.WebACL{Rules: []types.Rule{own(counted)}}, []types.Rule{{Name: aws.String("a"), Action: block}}, nil, probe.Fail, "own"},
+		"for our host alone":                 {types.WebACL{Rules: []types.Rule{scoped(host("www.example.com"))}}, nil, nil, probe.Pass, ""},
+		"for staging alone":                  {types.WebACL{Rules: []types.Rule{managed(), scoped(host("staging.example.com"))}}, nil, nil, probe.Fail, "common (narrowed down, and not meant for www.example.com/api/health, www.example.com/assets/app.css)"},
+		"for staging alone, decided on":      {types.WebACL{Rules: []types.Rule{managed(), scoped(host("staging.example.com"))}}, nil, []string{"common"}, probe.Pass, ""},
+		"all of it for staging, which may":   {types.WebACL{Rules: []types.Rule{scoped(host("staging.example.com"))}}, nil, []string{"common"}, probe.Fail, "none of which refuses"},
+		"for what is not ours":               {types.WebACL{Rules: []types.Rule{scoped(not(path("/", types.PositionalConstraintStartsWith)))}}, nil, nil, probe.Fail, "none of the launch's requests"},
+		"for some of our paths":              {types.WebACL{Rules: []types.Rule{scoped(path("/api/", types.PositionalConstraintStartsWith))}}, nil, nil, probe.Pass, ""},
+		"for the office alone":               {types.WebACL{Rules: []types.Rule{scoped(office)}}, nil, nil, probe.Fail, "not meant for"},
+		"for all but the office":             {types.WebACL{Rules: []types.Rule{scoped(not(office))}}, nil, nil, probe.Pass, ""},
+		"for a country":                      {types.WebACL{Rules: []types.Rule{scoped(geo)}}, nil, nil, probe.Blocked, "narrowed down by what nobody can tell here: common"},
+		"for a country, and for everybody":   {types.WebACL{Rules: []types.Rule{scoped(geo), {Name: aws.String("r"), Action: block}}}, nil, nil, probe.Pass, ""},
+		"a limit for the login":              {types.WebACL{Rules: []types.Rule{managed(), limit}}, nil, nil, probe.Pass, ""},
+		"nothing but a limit elsewhere":      {types.WebACL{Rules: []types.Rule{limit}}, nil, nil, probe.Fail, "none of which refuses"},
+		"a watch on the login":               {types.WebACL{Rules: []types.Rule{managed(), login}}, nil, nil, probe.Pass, ""},
+		"nothing but that":                   {types.WebACL{Rules: []types.Rule{login}}, nil, nil, probe.Fail, "none of which refuses"},
 		"Firewall Manager's, which counts": {types.WebACL{Rules: []types.Rule{managed()}, PreProcessFirewallManagerRuleGroups: []types.FirewallManagerRuleGroup{{Name: aws.String("central"), OverrideAction: counted,
 			FirewallManagerStatement: &types.FirewallManagerStatement{ManagedRuleGroupStatement: &types.ManagedRuleGroupStatement{}}}}}, nil, nil, probe.Fail, "central"},
 	} {
@@ -104,7 +127,82 @@ func TestBlocks(t *testing.T) {
 
 func claim(arn string, counting ...string) probe.Claim {
 	account := awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region})
-	return Blocks(account, Where{What: "the CDN", ACL: func(context.Context) (string, error) { return arn, nil }}, counting...)
+	return Blocks(account, Where{What: "the CDN", ACL: func(context.Context) (string, error) { return arn, nil },
+		Requests: []Request{{"www.example.com", "/api/health"}, {"www.example.com", "/assets/app.css"}}}, counting...)
+}
+
+var office = &types.Statement{IPSetReferenceStatement: &types.IPSetReferenceStatement{ARN: aws.String("office")}}
+
+func not(s *types.Statement) *types.Statement {
+	return &types.Statement{NotStatement: &types.NotStatement{Statement: s}}
+}
+
+func match(field types.FieldToMatch, text string, how types.PositionalConstraint, transformations ...types.TextTransformationType) *types.Statement {
+	m := &types.ByteMatchStatement{FieldToMatch: &field, SearchString: []byte(text), PositionalConstraint: how}
+	for i, t := range transformations {
+		m.TextTransformations = append(m.TextTransformations, types.TextTransformation{Priority: int32(i), Type: t})
+	}
+	return &types.Statement{ByteMatchStatement: m}
+}
+
+func path(text string, how types.PositionalConstraint) *types.Statement {
+	return match(types.FieldToMatch{UriPath: &types.UriPath{}}, text, how, types.TextTransformationTypeNone)
+}
+
+func host(name string) *types.Statement {
+	return match(types.FieldToMatch{SingleHeader: &types.SingleHeader{Name: aws.String("Host")}}, name, types.PositionalConstraintExactly, types.TextTransformationTypeLowercase)
+}
+
+func TestMeets(t *testing.T) {
+	both := func(s ...types.Statement) *types.Statement {
+		return &types.Statement{AndStatement: &types.AndStatement{Statements: s}}
+	}
+	either := func(s ...types.Statement) *types.Statement {
+		return &types.Statement{OrStatement: &types.OrStatement{Statements: s}}
+	}
+	regex := func(text string) *types.Statement {
+		return &types.Statement{RegexMatchStatement: &types.RegexMatchStatement{FieldToMatch: &types.FieldToMatch{UriPath: &types.UriPath{}}, RegexString: &text}}
+	}
+	of := func(text string, how types.PositionalConstraint, transformations ...types.TextTransformationType) *types.Statement {
+		return match(types.FieldToMatch{UriPath: &types.UriPath{}}, text, how, transformations...)
+	}
+	ours, theirs, label := *host("www.example.com"), *host("staging.example.com"), types.Statement{LabelMatchStatement: &types.LabelMatchStatement{}}
+	for name, test := range map[string]struct {
+		statement *types.Statement
+		want      truth
+	}{
+		"nothing":                       {nil, yes},
+		"a label":                       {&label, unsure},
+		"not a label":                   {not(&label), unsure},
+		"ours and a label":              {both(ours, label), unsure},
+		"theirs and a label":            {both(label, theirs), no},
+		"ours or a label":               {either(label, ours), yes},
+		"theirs or a label":             {either(theirs, label), unsure},
+		"theirs or theirs":              {either(theirs, theirs), no},
+		"neither theirs nor the office": {not(either(theirs, *office)), yes},
+		"the whole path":                {path("/API/health", types.PositionalConstraintExactly), yes},
+		"in small letters":              {of("/api/health", types.PositionalConstraintExactly, types.TextTransformationTypeUrlDecode, types.TextTransformationTypeLowercase), yes},
+		"in its own case":               {path("/api/health", types.PositionalConstraintExactly), no},
+		"the end":                       {path("health", types.PositionalConstraintEndsWith), yes},
+		"inside":                        {path("PI/h", types.PositionalConstraintContains), yes},
+		"a word":                        {path("health", types.PositionalConstraintContainsWord), unsure},
+		"no such word":                  {path("login", types.PositionalConstraintContainsWord), no},
+		"some hash of it":               {of("x", types.PositionalConstraintExactly, types.TextTransformationTypeMd5), unsure},
+		"a way that is new":             {path("/", "LIKE"), unsure},
+		"a pattern":                     {regex("^/(?i:api)/"), yes},
+		"another pattern":               {regex("^/admin"), no},
+		"a pattern that Go cannot read": {regex("^(?!/admin)"), unsure},
+		"the method":                    {match(types.FieldToMatch{Method: &types.Method{}}, "GET", types.PositionalConstraintExactly), yes},
+		"the query":                     {match(types.FieldToMatch{QueryString: &types.QueryString{}}, "a", types.PositionalConstraintContains), unsure},
+		"another header":                {match(types.FieldToMatch{SingleHeader: &types.SingleHeader{Name: aws.String("x-host")}}, "a", types.PositionalConstraintContains), unsure},
+		"no field":                      {&types.Statement{ByteMatchStatement: &types.ByteMatchStatement{}}, unsure},
+	} {
+		assert.Equal(t, test.want, Request{"www.example.com", "/API/health"}.meets(test.statement), name)
+	}
+	assert.Equal(t, unsure, Request{"", "/x"}.meets(host("www.example.com")), "a host that nobody knows")
+	for _, odd := range []string{"/a%20b", "/a//b", "/a/../b", "/a b"} {
+		assert.Equal(t, unsure, Request{"", odd}.meets(path("/", types.PositionalConstraintStartsWith)), odd)
+	}
 }
 
 func TestWhatIsNotThereBlocksNothing(t *testing.T) {

@@ -66,16 +66,25 @@ func (c *Cloud) FrontNames(domain string) []string {
 
 // FrontBlocks claims that a web ACL stands before the distribution, and refuses.
 func (c *Cloud) FrontBlocks() probe.Claim {
-	before := wafprobe.Where{What: "the distribution " + c.Launch.CDN.ID, ACL: func(ctx context.Context) (string, error) {
+	before := wafprobe.Where{What: "the distribution " + c.Launch.CDN.ID, Requests: c.requests(string(c.Launch.CDN.Host)), ACL: func(ctx context.Context) (string, error) {
 		config, err := c.Front.Describe(ctx)
 		return config.WebACL, err
 	}}
 	return wafprobe.Blocks(c.Account, before, c.Launch.CDN.WAF.Counting...)
 }
 
+// requests are those of launch.yaml that visitors make through the CDN, with the host that they have by then.
+func (c *Cloud) requests(host string) []wafprobe.Request {
+	var all []wafprobe.Request
+	for _, b := range c.Launch.CDN.Behaviors {
+		all = append(all, wafprobe.Request{Host: host, Path: b.Path})
+	}
+	return all
+}
+
 // ResourceBlocks claims that a web ACL stands before what is behind the CDN, and refuses.
 func (c *Cloud) ResourceBlocks() probe.Claim {
-	return wafprobe.Blocks(c.Account, wafprobe.Before(c.Account, string(c.Launch.CDN.WAF.Resource)), c.Launch.CDN.WAF.Counting...)
+	return wafprobe.Blocks(c.Account, wafprobe.Before(c.Account, string(c.Launch.CDN.WAF.Resource), c.requests("")...), c.Launch.CDN.WAF.Counting...)
 }
 
 // CertificateRenews claims that a certificate in ACM is renewed by itself.

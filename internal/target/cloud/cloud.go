@@ -76,7 +76,7 @@ func of(l *launch.Launch) *Cloud {
 		Front:    cloudfrontprobe.New(account, l.CDN.ID),
 	}
 	c.Quotas = quotasprobe.New(account, c.Metrics)
-	c.Zone53 = route53probe.New(account, string(l.DNS.Domain))
+	c.Zone53 = route53probe.New(account, string(l.DNS.Domain), t.Zone)
 	if l.Compute.Provider == launch.ECS {
 		c.Platform = ecsprobe.New(account, string(l.Compute.Service), c.Balanced)
 	} else {
@@ -86,7 +86,10 @@ func of(l *launch.Launch) *Cloud {
 	for _, s := range l.Secrets {
 		ids = append(ids, s.ID, s.Differs)
 	}
-	c.Backups = backupprobe.New(account, c.Database.ARN)
+	c.Backups = backupprobe.New(account, func(ctx context.Context) (backupprobe.Found, error) {
+		s, err := c.Database.State(ctx, l.Database.Instance)
+		return backupprobe.Found{ARN: s.ARN, Created: s.Created}, err
+	})
 	c.Request = xrayprobe.New(account, l.Tracing.Within.D(), c.Emit(l.Health.Path))
 	c.Vault = secretsprobe.New(account, ids...)
 	c.Alarms = cloudwatchprobe.NewAlarms(account, c.WantedAlarms())
@@ -216,6 +219,21 @@ func (c *Cloud) TargetGroups() []string {
 		all = append(all, string(arn))
 	}
 	return all
+}
+
+// EveryTargetHealthy claims that every target of a group is healthy, as many as the service has at least; but for a group that it is not the
+// turn of.
+func (c *Cloud) EveryTargetHealthy(group string) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		s, err := c.Platform.Describe(ctx)
+		switch {
+		case err != nil:
+			return probe.Evidence{Target: group}, err
+		case s.Idle(group):
+			return probe.Evidence{Target: group, Observed: s.Routing}, &probe.NotApplicable{Why: "production's requests are led to the other group of the service"}
+		}
+		return c.Balanced.AllHealthy(group, c.Launch.Compute.Scale.Min)(ctx)
+	}
 }
 
 // secret is the secret that reaches the application in a variable, or why it cannot be looked at.

@@ -33,7 +33,7 @@ import (
 func needs(l *launch.Launch) []awsprobe.Needs {
 	all := []awsprobe.Needs{accessprobe.Needs, acmprobe.Needs, backupprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
 	if l.Compute.Provider == launch.ECS {
-		all = append(all, ecsprobe.Needs)
+		all = append(all, ecsprobe.Needs, elbprobe.RoutingNeeds)
 	} else {
 		all = append(all, apprunnerprobe.Needs)
 	}
