@@ -21,6 +21,9 @@ import (
 
 const replica = "drop-db-replica"
 
+// window is when the launch's begins.
+var window = time.Date(2027, 1, 19, 8, 0, 0, 0, time.UTC)
+
 var onCall = awstest.ARN("sns", "on-call")
 
 // gap leaves the newest whole minute out.
@@ -68,6 +71,11 @@ func TestInAnAccount(t *testing.T) {
 		"another is muted":        {change: muted(types.AlarmMuteRuleStatusActive, "rings"), claim: rings("good", "any"), status: probe.Pass},
 		"was muted":               {change: muted(types.AlarmMuteRuleStatusExpired, "good"), claim: rings("good", "any"), status: probe.Pass},
 		"muted":                   {change: muted(types.AlarmMuteRuleStatusActive, "rings", "good"), claim: rings("good", "any"), status: probe.Fail, said: "want good not muted; got muted by arn:aws:cloudwatch:"},
+		"muted at launch":         {change: scheduled("cron(30 9 * * MON-FRI)", "PT15M", "good"), claim: rings("good", "any"), status: probe.Fail, said: "want good not muted in the launch window; got muted by arn:aws:cloudwatch:eu-west-1:111122223333:alarm-mute-rule:r from 2027-01-19T09:30:00Z"},
+		"another at launch":       {change: scheduled("cron(30 9 * * MON-FRI)", "PT15M", "rings"), claim: rings("good", "any"), status: probe.Pass},
+		"muted at night":          {change: scheduled("cron(30 2 * * *)", "PT2H", "good"), claim: rings("good", "any"), status: probe.Pass},
+		"muted some day":          {change: scheduled("cron(0 9 L * *)", "PT2H", "good"), claim: rings("good", "any"), status: probe.Blocked, said: `got the schedule "cron(0 9 L * *)"`},
+		"schedules denied":        {change: scheduled("cron(30 2 * * *)", "PT2H", "good"), rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:DescribeAlarms", "cloudwatch:List*")}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:GetAlarmMuteRule to " + awstest.CallerARN},
 		"mutes denied":            {rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:DescribeAlarms", "cloudwatch:ListMetrics")}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:ListAlarmMuteRules to " + awstest.CallerARN},
 		"nobody subscribed":       {change: topic(), claim: rings("good", "any"), status: probe.Fail, said: "want a topic that reaches somebody when good rings; got on-call, to which nobody subscribed"},
 		"nobody confirmed":        {change: topic("email PendingConfirmation", "sms Deleted"), claim: rings("good", "any"), status: probe.Fail, said: "nobody has confirmed a subscription (2 not confirmed)"},
@@ -129,6 +137,13 @@ func muted(status types.AlarmMuteRuleStatus, alarms ...string) func(*awstest.Acc
 	}
 }
 
+func scheduled(expression, lasts string, alarms ...string) func(*awstest.Account) {
+	return func(a *awstest.Account) {
+		muted(types.AlarmMuteRuleStatusScheduled, alarms...)(a)
+		a.MuteRules[0].Schedule = &types.Schedule{Expression: &expression, Duration: &lasts}
+	}
+}
+
 // topic has others subscribe to the topic, each a protocol and an ARN.
 func topic(subscriptions ...string) func(*awstest.Account) {
 	return func(a *awstest.Account) {
@@ -175,7 +190,7 @@ func actions(arns ...string) func(*awstest.Account) {
 
 func rings(name, missing string) func(*cloudwatchprobe.Alarms, *cloudwatchprobe.Metrics) probe.Claim {
 	return func(a *cloudwatchprobe.Alarms, _ *cloudwatchprobe.Metrics) probe.Claim {
-		return a.WouldRing(cloudwatchprobe.Alarm{Name: name, Missing: missing})
+		return a.WouldRing(cloudwatchprobe.Alarm{Name: name, Missing: missing}, window, window.Add(4*time.Hour))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,6 +24,7 @@ import (
 var Needs = awsprobe.Needs{
 	"CloudWatch.DescribeAlarms":     {Action: "cloudwatch:DescribeAlarms", On: awsprobe.Everything},
 	"CloudWatch.ListAlarmMuteRules": {Action: "cloudwatch:ListAlarmMuteRules", On: awsprobe.Everything},
+	"CloudWatch.GetAlarmMuteRule":   {Action: "cloudwatch:GetAlarmMuteRule", On: awsprobe.MuteRules},
 	"CloudWatch.ListMetrics":        {Action: "cloudwatch:ListMetrics", On: awsprobe.Everything},
 	"CloudWatch.GetMetricData":      {Action: "cloudwatch:GetMetricData", On: awsprobe.Everything},
 	"CloudWatch.GetDashboard":       {Action: "cloudwatch:GetDashboard", On: awsprobe.Dashboards},
@@ -161,17 +163,17 @@ func (a *Alarms) claim(name string, judge func(State) *probe.Unmet) probe.Claim 
 	}
 }
 
-// WouldRing claims that an alarm is deployed and evaluated, that it watches metrics that are published, that its actions are on, not muted,
-// and reach somebody, and that it treats missing data as it must.
-func (a *Alarms) WouldRing(alarm Alarm) probe.Claim {
+// WouldRing claims that an alarm is deployed and evaluated, that it watches metrics that are published, that its actions are on, not muted
+// now or in the launch window, and reach somebody, and that it treats missing data as it must.
+func (a *Alarms) WouldRing(alarm Alarm, from, to time.Time) probe.Claim {
 	deployed := a.measuring(alarm.Name, func(s State) *probe.Unmet { return wouldRing(s, alarm) })
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence, err := deployed(ctx)
 		if err != nil {
 			return evidence, err
 		}
-		from, err := a.notMuted(ctx, alarm.Name)
-		evidence.Asked = append(evidence.Asked, from)
+		muted, err := a.notMuted(ctx, alarm.Name, from, to)
+		evidence.Asked = append(evidence.Asked, muted)
 		if err != nil {
 			return evidence, err
 		}

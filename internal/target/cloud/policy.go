@@ -202,6 +202,8 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 			}
 		}
 		return all
+	case awsprobe.MuteRules:
+		return []string{arn("cloudwatch", "alarm-mute-rule:*")}
 	case awsprobe.Topics: // which may be another account's, by their own policy; CloudWatch publishes in its own region alone
 		return []string{"arn:aws:sns:" + l.AWS.Region + ":*:*"}
 	case awsprobe.Analyzers:
