@@ -49,9 +49,10 @@ type seen struct {
 // stale is how old the newest analysis may be: all resources are analyzed anew every day.
 const stale = 72 * time.Hour
 
-// NothingShared claims that an analyzer of external access is at work in the account's region, and that it has no finding about the account but
-// archived ones about resources that somebody decided to share. An archived finding alone is no decision: a rule may have archived whatever was
-// found, and what it archived stays so without it. https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-archive-rules.html
+// NothingShared claims that an analyzer of external access is at work in the account's region, and that it has no finding about the
+// account but archived ones about resources that somebody decided to share. An archived finding alone is no decision: a rule may have
+// archived whatever was found, and what it archived stays so without it.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-archive-rules.html
 func NothingShared(account *awsprobe.Account, decided ...string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: account.ID, Source: "Access Analyzer ListAnalyzers, ListFindingsV2", Notes: []string{"an analyzer sees one region: this was " + account.Region}}

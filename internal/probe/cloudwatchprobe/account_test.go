@@ -99,10 +99,16 @@ func TestInAnAccount(t *testing.T) {
 		"composite of one blind":  {change: composite(`ALARM("good") OR ALARM("below")`, "AWS/Rds"), claim: rings("all", "any"), status: probe.Fail, said: "want below to watch a metric that is published"},
 		"composite of none":       {change: composite(`ALARM("good") OR ALARM("gone")`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Fail, said: "no such alarm: gone"},
 		"composite of itself":     {change: composite(`ALARM("all") OR ALARM("below")`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Pass},
-		"composite of words":      {change: composite(`AT_LEAST(1, ALARM, (good, below))`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Blocked, said: "put the names of the alarms in quotes"},
-		"green":                   {claim: green("good"), status: probe.Pass},
-		"rings now":               {claim: green("rings"), status: probe.Fail, said: "got ALARM"},
-		"alarms denied":           {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:DescribeAlarms to " + awstest.CallerARN},
+		"composite of one broken": {change: func(a *awstest.Account) {
+			composite(`ALARM("good") OR ALARM("below")`, "AWS/RDS")(a)
+			a.Alarms[len(a.Alarms)-1].EvaluationState = types.EvaluationStateEvaluationError
+		}, claim: rings("all", "any"), status: probe.Fail, said: "want below evaluated; got EVALUATION_ERROR"},
+		"of an unseen account": {change: computed("444455556666"), claim: rings("good", "any"), status: probe.Blocked, said: "one of account 444455556666, which is not looked at"},
+		"computed here":        {change: computed(awstest.ID), claim: rings("good", "any"), status: probe.Pass},
+		"composite of words":   {change: composite(`AT_LEAST(1, ALARM, (good, below))`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Blocked, said: "put the names of the alarms in quotes"},
+		"green":                {claim: green("good"), status: probe.Pass},
+		"rings now":            {claim: green("rings"), status: probe.Fail, said: "got ALARM"},
+		"alarms denied":        {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:DescribeAlarms to " + awstest.CallerARN},
 
 		"keeps up":         {claim: lagBelow(5), status: probe.Pass},
 		"lags":             {change: func(a *awstest.Account) { a.Metrics = lag(awstest.Steady(5)) }, claim: lagBelow(5), status: probe.Fail, said: "got 5.0 s"},
@@ -171,6 +177,16 @@ func queries(missing string) func(*awstest.Account) {
 		alarm := &a.Alarms[0]
 		alarm.Namespace, alarm.MetricName, alarm.Dimensions, alarm.TreatMissingData = nil, nil, nil, &missing
 		alarm.Metrics = []types.MetricDataQuery{{Id: aws.String("q"), Expression: aws.String(`SELECT MAX(ReplicaLag) FROM "AWS/RDS"`)}}
+	}
+}
+
+// computed has the first alarm compute with the metric of the others, of an account.
+func computed(account string) func(*awstest.Account) {
+	return func(a *awstest.Account) {
+		alarm := &a.Alarms[0]
+		what := &types.Metric{Namespace: alarm.Namespace, MetricName: alarm.MetricName, Dimensions: alarm.Dimensions}
+		alarm.Namespace, alarm.MetricName, alarm.Dimensions = nil, nil, nil
+		alarm.Metrics = []types.MetricDataQuery{{Id: aws.String("e"), Expression: aws.String("m * 1000")}, {Id: aws.String("m"), AccountId: &account, MetricStat: &types.MetricStat{Metric: what}}}
 	}
 }
 

@@ -108,7 +108,8 @@ func (a *Alarms) observe(ctx context.Context) (alarms, error) {
 // describe asks for alarms by their names.
 func (a alarms) describe(ctx context.Context, client *cloudwatch.Client, names []string) error {
 	for some := range slices.Chunk(names, batch) {
-		in := &cloudwatch.DescribeAlarmsInput{AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm, types.AlarmTypeLogAlarm}, AlarmNames: some}
+		in := &cloudwatch.DescribeAlarmsInput{AlarmNames: some,
+			AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm, types.AlarmTypeLogAlarm}}
 		pages := cloudwatch.NewDescribeAlarmsPaginator(client, in)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
@@ -163,8 +164,8 @@ func (a *Alarms) claim(name string, judge func(State) *probe.Unmet) probe.Claim 
 	}
 }
 
-// WouldRing claims that an alarm is deployed and evaluated, that it watches metrics that are published, that its actions are on, not muted
-// now or in the launch window, and reach somebody, and that it treats missing data as it must.
+// WouldRing claims that an alarm is deployed and evaluated, that it watches metrics that are published, that its actions are on, not
+// muted now or in the launch window, and reach somebody, and that it treats missing data as it must.
 func (a *Alarms) WouldRing(alarm Alarm, from, to time.Time) probe.Claim {
 	deployed := a.measuring(alarm.Name, func(s State) *probe.Unmet { return wouldRing(s, alarm) })
 	return func(ctx context.Context) (probe.Evidence, error) {
@@ -223,7 +224,7 @@ func wouldRing(s State, want Alarm) *probe.Unmet {
 	case constant(s.Rule):
 		return &probe.Unmet{Class: "alarm.rule", Want: s.Name + " to ring by other alarms alone", Got: s.Rule, Fix: "take TRUE and FALSE, which are for tests, out of the alarm's rule"}
 	case s.Evaluation != "":
-		return &probe.Unmet{Class: "alarm.evaluation", Want: s.Name + " evaluated", Got: strings.TrimSpace(s.Evaluation + " " + s.Reason), Fix: "correct the alarm's metric or query"}
+		return notEvaluated(s)
 	case want.Missing != "any" && s.Missing == "":
 		return &probe.Unmet{Class: "alarm.missing-data", Want: s.Name + " to treat missing data as " + want.Missing, Got: "a composite alarm, which has no data of its own",
 			Fix: "watch the alarms below it, and leave missing_data out for this one"}
@@ -231,6 +232,10 @@ func wouldRing(s State, want Alarm) *probe.Unmet {
 		return &probe.Unmet{Class: "alarm.missing-data", Want: s.Name + " to treat missing data as " + want.Missing, Got: s.Missing, Fix: "change the alarm's treatment of missing data"}
 	}
 	return nil
+}
+
+func notEvaluated(s State) *probe.Unmet {
+	return &probe.Unmet{Class: "alarm.evaluation", Want: s.Name + " evaluated", Got: strings.TrimSpace(s.Evaluation + " " + s.Reason), Fix: "correct the alarm's metric or query"}
 }
 
 // constant says whether a composite alarm's rule has a TRUE or a FALSE in it, beside the names of alarms.

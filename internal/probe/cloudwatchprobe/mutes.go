@@ -25,8 +25,8 @@ type mute struct {
 	schedule schedule
 }
 
-// observeMutes asks which rules mute the alarms, now or later. As a rule there is no mute rule at all; only where there is one is each alarm
-// asked for, and only of rules that are about one is the schedule.
+// observeMutes asks which rules mute the alarms, now or later. As a rule there is no mute rule at all; only where there is one is each
+// alarm asked for, and only of rules that are about one is the schedule.
 func (a *Alarms) observeMutes(ctx context.Context) (mutes, error) {
 	cfg, who, err := a.account.Open(ctx, Needs)
 	seen := mutes{rules: map[string][]mute{}, from: "cloudwatch:ListAlarmMuteRules as " + who.String()}
@@ -59,7 +59,7 @@ func (a *Alarms) observeMutes(ctx context.Context) (mutes, error) {
 }
 
 // notExpired are the rules that mute an alarm now or will, or any alarm where none is named: of that, the first page that has any.
-func notExpired(ctx context.Context, client cloudwatch.ListAlarmMuteRulesAPIClient, alarm *string) (all []types.AlarmMuteRuleSummary, err error) {
+func notExpired(ctx context.Context, client *cloudwatch.Client, alarm *string) (all []types.AlarmMuteRuleSummary, err error) {
 	pages := cloudwatch.NewListAlarmMuteRulesPaginator(client, &cloudwatch.ListAlarmMuteRulesInput{AlarmName: alarm,
 		Statuses: []types.AlarmMuteRuleStatus{types.AlarmMuteRuleStatusActive, types.AlarmMuteRuleStatusScheduled}})
 	for pages.HasMorePages() && (alarm != nil || len(all) == 0) {
@@ -100,6 +100,7 @@ func (a *Alarms) notMuted(ctx context.Context, name string, from, to time.Time) 
 }
 
 func quiet(name string, seen mutes, from, to time.Time) error {
+	const fix = "take the alarm out of the mute rule until the launch is over"
 	var unknown error
 	for _, m := range seen.rules[name] {
 		if m.active {
@@ -108,10 +109,10 @@ func quiet(name string, seen mutes, from, to time.Time) error {
 		mutes, at, err := m.schedule.within(from, to)
 		switch {
 		case err != nil:
-			unknown = &probe.Unknown{Class: "alarm.muted", Want: "when " + m.arn + " mutes " + name, Got: err.Error(), From: seen.from, Fix: "take the alarm out of the mute rule until the launch is over"}
+			unknown = &probe.Unknown{Class: "alarm.muted", Want: "when " + m.arn + " mutes " + name, Got: err.Error(), From: seen.from, Fix: fix}
 		case mutes:
-			return &probe.Unmet{Class: "alarm.muted", Want: name + " not muted in the launch window", Got: "muted by " + m.arn + " from " + at.UTC().Format(time.RFC3339), From: seen.from,
-				Fix: "take the alarm out of the mute rule until the launch is over"}
+			return &probe.Unmet{Class: "alarm.muted", Want: name + " not muted in the launch window",
+				Got: "muted by " + m.arn + " from " + at.UTC().Format(time.RFC3339), From: seen.from, Fix: fix}
 		}
 	}
 	return unknown

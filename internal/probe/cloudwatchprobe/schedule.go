@@ -93,8 +93,8 @@ var (
 	errCron  = errors.New("no expression that is understood")
 )
 
-// cron reads minutes, hours, days of the month, months and days of the week. Where both kinds of days are given, either will do. A day of the
-// week as a number is not read: for some Sunday is nought, and for others one.
+// cron reads minutes, hours, days of the month, months and days of the week. Where both kinds of days are given, either will do. A day
+// of the week as a number is not read: for some Sunday is nought, and for others one.
 func cron(fields []string) (func(time.Time) bool, error) {
 	if len(fields) != 5 {
 		return nil, errCron

@@ -9,8 +9,8 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/snsprobe"
 )
 
-// reaches claims that one of an alarm's actions reaches somebody. A topic reaches whoever has confirmed a subscription; what becomes of a
-// function, an OpsItem or an incident is not looked at.
+// reaches claims that one of an alarm's actions reaches somebody. A topic reaches whoever has confirmed a subscription; what becomes of
+// a function, an OpsItem or an incident is not looked at.
 func (a *Alarms) reaches(ctx context.Context, seen *examined) (asked []string, err error) {
 	if slices.ContainsFunc(seen.Actions, func(action string) bool { return calls(action) && !publishes(action) }) {
 		return nil, nil
@@ -56,6 +56,6 @@ func reached(seen examined, elsewhere []string, unread error) error {
 	for _, topic := range elsewhere {
 		got = append(got, topic+", which is in another region")
 	}
-	return &probe.Unmet{Class: "alarm.topic", Want: "a topic that reaches somebody when " + seen.Name + " rings", Got: strings.Join(got, "; "), From: strings.Join(from, ", "),
-		Fix: "have whoever is on call subscribe to it, and confirm the subscription"}
+	return &probe.Unmet{Class: "alarm.topic", Want: "a topic that reaches somebody when " + seen.Name + " rings", Got: strings.Join(got, "; "),
+		From: strings.Join(from, ", "), Fix: "have whoever is on call subscribe to it, and confirm the subscription"}
 }

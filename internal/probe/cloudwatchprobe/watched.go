@@ -29,8 +29,8 @@ type Watched struct {
 	metric   metric
 }
 
-// watchedBy are the metrics that an alarm looks at, and the query that it finds others with. It is blind where its state says nothing of whether
-// there are any: PromQL knows no missing data.
+// watchedBy are the metrics that an alarm looks at, and the query that it finds others with. It is blind where its state says nothing
+// of whether there are any: PromQL knows no missing data.
 func watchedBy(m *types.MetricAlarm) (all []Watched, query string, blind bool) {
 	add := func(account, namespace, name *string, dimensions []types.Dimension) {
 		what := metric{namespace: aws.ToString(namespace), name: aws.ToString(name), dimensions: map[string]string{}}
@@ -125,15 +125,17 @@ func (m metric) has(dimensions []types.Dimension) bool {
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 // https://docs.aws.amazon.com/apprunner/latest/dg/monitor-cw.html
 var sparse = map[string]*regexp.Regexp{
-	"AWS/ApplicationELB": regexp.MustCompile(`^(HTTPCode_(ELB|Target)_[2-5]XX_Count|HTTPCode_ELB_50[0234]_Count|RejectedConnectionCount|TargetConnectionErrorCount|(Client|Target)TLSNegotiationErrorCount)$`),
-	"AWS/AppRunner":      regexp.MustCompile(`^[245]xxStatusResponses$`),
+	"AWS/ApplicationELB": regexp.MustCompile(`^(HTTPCode_(ELB|Target)_[2-5]XX_Count|HTTPCode_ELB_50[0234]_Count|RejectedConnectionCount|` +
+		`TargetConnectionErrorCount|(Client|Target)TLSNegotiationErrorCount)$`),
+	"AWS/AppRunner": regexp.MustCompile(`^[245]xxStatusResponses$`),
 }
 
-// isPublished judges whether an alarm's metric is one that is published. One that had nothing to count yet is there by its resource, which has
-// other metrics, and by its name, which is AWS's or another resource's.
+// isPublished judges whether an alarm's metric is one that is published. One that had nothing to count yet is there by its resource,
+// which has other metrics, and by its name, which is AWS's or another resource's.
 func isPublished(alarm string, w Watched, own string) error {
+	want := alarm + " to watch a metric that is published: " + w.Metric
 	unknown := func(got, fix string) error {
-		return &probe.Unknown{Class: "alarm.metric", Want: alarm + " to watch a metric that is published: " + w.Metric, Got: got, From: w.From, Fix: fix}
+		return &probe.Unknown{Class: "alarm.metric", Want: want, Got: got, From: w.From, Fix: fix}
 	}
 	known := sparse[w.metric.namespace]
 	switch {
@@ -142,14 +144,15 @@ func isPublished(alarm string, w Watched, own string) error {
 	case w.Listed, w.Resource && (w.Name || known != nil && known.MatchString(w.metric.name)):
 		return nil
 	case !w.Resource:
-		return &probe.Unmet{Class: "alarm.metric", Want: alarm + " to watch a metric that is published: " + w.Metric, Got: "none with these dimensions in two weeks", From: w.From,
+		return &probe.Unmet{Class: "alarm.metric", Want: want, Got: "none with these dimensions in two weeks", From: w.From,
 			Fix: "correct the alarm's namespace and dimensions, or have the metric published once (a new one is listed after 15 minutes)"}
 	}
-	return unknown("others with these dimensions, and never one called "+w.metric.name, "correct the alarm's metric, or have it published once: a nought will do (a new one is listed after 15 minutes)")
+	return unknown("others with these dimensions, and never one called "+w.metric.name,
+		"correct the alarm's metric, or have it published once: a nought will do (a new one is listed after 15 minutes)")
 }
 
-// measures claims that every metric that an alarm looks at is published, and so of every alarm in the rule of a composite one: an alarm on a
-// misspelt metric that treats missing data as good is OK for ever.
+// measures claims that every metric that an alarm looks at is published, and so of every alarm in the rule of a composite one: an alarm
+// on a misspelt metric that treats missing data as good is OK for ever.
 func (a *Alarms) measures(ctx context.Context, s State) (all []Watched, asked []string, err error) {
 	seen, err := a.seen.Try(ctx, "the alarms", awsprobe.Patience, a.observe)
 	if err != nil {
@@ -157,8 +160,15 @@ func (a *Alarms) measures(ctx context.Context, s State) (all []Watched, asked []
 	}
 	below, err := seen.below(s)
 	for i := 0; err == nil && i < len(below); i++ {
+		if below[i].Name != s.Name && below[i].Evaluation != "" {
+			unmet := notEvaluated(below[i])
+			unmet.From = seen.from
+			return all, slices.Compact(asked), unmet
+		}
 		for _, w := range below[i].watches {
-			w, err = a.listed.Try(ctx, w.Metric, awsprobe.Patience, func(ctx context.Context) (Watched, error) { return a.published(ctx, w) })
+			w, err = a.listed.Try(ctx, w.Account+" "+w.Metric, awsprobe.Patience, func(ctx context.Context) (Watched, error) {
+				return a.published(ctx, w)
+			})
 			all, asked = append(all, w), append(asked, w.From)
 			if err == nil {
 				err = isPublished(below[i].Name, w, a.account.ID)
@@ -177,7 +187,8 @@ func finds(s State, from string) error {
 	if s.Query == "" || s.State == string(types.StateValueOk) && (s.Missing == "breaching" || s.Missing == "missing") && !s.blind {
 		return nil
 	}
-	return &probe.Unknown{Class: "alarm.metric", Want: s.Name + " to find metrics that are published", Got: s.State + ", which it may be without any, by " + s.Query, From: from,
+	return &probe.Unknown{Class: "alarm.metric", Want: s.Name + " to find metrics that are published",
+		Got: s.State + ", which it may be without any, by " + s.Query, From: from,
 		Fix: "have the alarm treat missing data as missing or breaching, or have it signed that the query finds what it must"}
 }
 
@@ -196,13 +207,14 @@ func (a alarms) below(s State) (all []State, err error) {
 		}
 		names, other := children(s.Rule)
 		if len(names) == 0 || other != "" {
-			return &probe.Unknown{Class: "alarm.rule", Want: "the alarms in the rule of " + s.Name, Got: cmp.Or(other, "none") + " in " + s.Rule, From: a.from,
-				Fix: "put the names of the alarms in quotes"}
+			return &probe.Unknown{Class: "alarm.rule", Want: "the alarms in the rule of " + s.Name, Got: cmp.Or(other, "none") + " in " + s.Rule,
+				From: a.from, Fix: "put the names of the alarms in quotes"}
 		}
 		for _, name := range names {
 			child, there := a.byName[name]
 			if !there {
-				return &probe.Unmet{Class: "alarm.missing", Want: "the alarms in the rule of " + s.Name, Got: "no such alarm: " + name, From: a.from, Fix: "deploy it, or correct the rule"}
+				return &probe.Unmet{Class: "alarm.missing", Want: "the alarms in the rule of " + s.Name, Got: "no such alarm: " + name,
+					From: a.from, Fix: "deploy it, or correct the rule"}
 			}
 			if err := visit(child); err != nil {
 				return err
@@ -232,7 +244,8 @@ func children(rule string) (names []string, other string) {
 			names = append(names, name)
 		}
 	}
-	for _, word := range strings.FieldsFunc(named.ReplaceAllString(rule, " "), func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("(),", r) }) {
+	between := func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("(),", r) }
+	for _, word := range strings.FieldsFunc(named.ReplaceAllString(rule, " "), between) {
 		if strings.ContainsFunc(word, unicode.IsLetter) && !slices.Contains(words, strings.ToUpper(word)) {
 			return names, word
 		}
