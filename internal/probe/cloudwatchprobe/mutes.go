@@ -58,7 +58,7 @@ func (a *Alarms) observeMutes(ctx context.Context) (mutes, error) {
 	return seen, nil
 }
 
-// notExpired are the rules that mute an alarm now or will, or any alarm where none is named: of that, the first page that has any.
+// notExpired are the rules that mute an alarm now or will; where none is named, those of the first page that has any.
 func notExpired(ctx context.Context, client *cloudwatch.Client, alarm *string) (all []types.AlarmMuteRuleSummary, err error) {
 	pages := cloudwatch.NewListAlarmMuteRulesPaginator(client, &cloudwatch.ListAlarmMuteRulesInput{AlarmName: alarm,
 		Statuses: []types.AlarmMuteRuleStatus{types.AlarmMuteRuleStatusActive, types.AlarmMuteRuleStatusScheduled}})
@@ -104,7 +104,8 @@ func quiet(name string, seen mutes, from, to time.Time) error {
 	var unknown error
 	for _, m := range seen.rules[name] {
 		if m.active {
-			return &probe.Unmet{Class: "alarm.muted", Want: name + " not muted", Got: "muted by " + m.arn, From: seen.from, Fix: "end the mute rule before the launch"}
+			return &probe.Unmet{Class: "alarm.muted", Want: name + " not muted", Got: "muted by " + m.arn, From: seen.from,
+				Fix: "end the mute rule before the launch"}
 		}
 		mutes, at, err := m.schedule.within(from, to)
 		switch {

@@ -231,11 +231,9 @@ var words = []string{"AND", "OR", "NOT", "AT_LEAST", "ALARM", "OK", "INSUFFICIEN
 // children are the alarms that a composite alarm's rule names, and a word in it that is not understood.
 func children(rule string) (names []string, other string) {
 	for _, match := range named.FindAllString(rule, -1) {
-		name := match
-		if i := strings.IndexByte(match, '('); i >= 0 && !strings.ContainsAny(match[:1], `"'`) {
-			name = strings.TrimSpace(match[i+1 : len(match)-1])
-		} else {
-			name = match[1 : len(match)-1]
+		name := match[1 : len(match)-1] // in quotes
+		if !strings.ContainsAny(match[:1], `"'`) {
+			name = strings.TrimSpace(match[strings.IndexByte(match, '(')+1 : len(match)-1])
 		}
 		if _, after, isARN := strings.Cut(name, ":alarm:"); isARN && strings.HasPrefix(name, "arn:") {
 			name = after

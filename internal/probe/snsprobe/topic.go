@@ -40,7 +40,9 @@ func New(account *awsprobe.Account) *Topics { return &Topics{account: account} }
 
 // Describe asks for the subscriptions of a topic, once.
 func (t *Topics) Describe(ctx context.Context, arn string) (Topic, error) {
-	return t.seen.Try(ctx, "the subscriptions of "+arn, awsprobe.Patience, func(ctx context.Context) (Topic, error) { return t.observe(ctx, arn) })
+	return t.seen.Try(ctx, "the subscriptions of "+arn, awsprobe.Patience, func(ctx context.Context) (Topic, error) {
+		return t.observe(ctx, arn)
+	})
 }
 
 func (t *Topics) observe(ctx context.Context, arn string) (Topic, error) {
