@@ -23,8 +23,9 @@ func monitoringGates(s *gate.Section) {
 
 	s.Gate("AlertRules", gate.Hard, "Every alarm and alert rule of the launch is deployed, and would call somebody.", func(g *gate.G) {
 		c, p := cloud.Of(g.Launch()), providers.Of(g.Launch())
+		from, to := g.Launch().Window()
 		for _, alarm := range c.WantedAlarms() {
-			g.Check(alarm.Name, c.Alarms.WouldRing(alarm))
+			g.Check(alarm.Name, c.Alarms.WouldRing(alarm, from, to))
 		}
 		for _, rule := range p.AlertRules() {
 			g.Check(rule.Name, p.Prometheus.WouldRing(rule))

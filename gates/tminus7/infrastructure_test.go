@@ -80,7 +80,7 @@ func infrastructureGates(s *gate.Section) {
 		for _, entry := range iam.Deny {
 			g.Check("may not "+entry, c.Role.MayNot(iamprobe.Parse(entry)))
 		}
-		g.Check("nobody outside of the account reaches anything", accessprobe.NothingShared(c.Account))
+		g.Check("nobody outside of the account reaches anything", accessprobe.NothingShared(c.Account, c.Shared()...))
 	}))
 
 	s.ValidFor(24 * time.Hour)

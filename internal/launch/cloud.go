@@ -103,11 +103,13 @@ type Dashboard struct {
 	Production map[string]string `yaml:"production" doc:"What only production's series have: labels of Prometheus, or dimensions of CloudWatch beside the names of the launch's own resources in AWS's namespaces."`
 }
 
-// IAM is what the application's role may and may not do.
+// IAM is what the application's role may and may not do, and what others than the account may reach.
 type IAM struct {
 	Role  ARN      `yaml:"role" doc:"ARN of the role that the application runs with."`
 	Allow []string `yaml:"allow" doc:"\"<action> <resource ARN>\": what it must be able to do, such as \"secretsmanager:GetSecretValue arn:aws:…\"."`
 	Deny  []string `yaml:"deny" doc:"The same form: what it must not be able to do."`
+
+	Shared []ARN `yaml:"shared" doc:"ARNs of resources that somebody decided to share with others than the account: only their findings may be archived in IAM Access Analyzer."`
 }
 
 // Budget is what the month may cost.

@@ -26,6 +26,11 @@ func TestNothingShared(t *testing.T) {
 		}
 		return f
 	}
+	by := func(resource, problem string) types.FindingSummaryV2 { // a rule
+		f := found(types.FindingStatusArchived, awstest.ID, problem)
+		f.Resource = &resource
+		return f
+	}
 	one := []types.AnalyzerSummary{analyzer("a", types.TypeAccount, active, time.Hour)}
 	neverRan := analyzer("a", types.TypeAccount, active, 0)
 	neverRan.LastResourceAnalyzedAt = nil
@@ -37,8 +42,12 @@ func TestNothingShared(t *testing.T) {
 		got       string
 	}{
 		"nothing found":                 {one, nil, probe.Pass, ""},
-		"all archived or mended":        {one, []types.FindingSummaryV2{archived, found(types.FindingStatusResolved, awstest.ID, "")}, probe.Pass, ""},
-		"one, on the second page":       {one, []types.FindingSummaryV2{found(types.FindingStatusActive, awstest.ID, "ACCESS_DENIED"), open}, probe.Fail, "1, such as arn:aws:s3:::a"},
+		"all decided on or mended":      {one, []types.FindingSummaryV2{archived, found(types.FindingStatusResolved, awstest.ID, "")}, probe.Pass, ""},
+		"one, on the second page":       {one, []types.FindingSummaryV2{found(types.FindingStatusActive, awstest.ID, "ACCESS_DENIED"), open}, probe.Fail, "1 resources, such as arn:aws:s3:::a"},
+		"decided on, and open again":    {one, []types.FindingSummaryV2{archived, open}, probe.Fail, "1 resources, such as arn:aws:s3:::a"},
+		"archived by a rule":            {one, []types.FindingSummaryV2{archived, by("arn:aws:s3:::c", ""), by("arn:aws:s3:::b", ""), by("arn:aws:s3:::b", "")}, probe.Fail, "archived ones of 2 others, such as arn:aws:s3:::b"},
+		"archived, and of nobody knows": {one, []types.FindingSummaryV2{by("arn:aws:s3:::b", "ACCESS_DENIED")}, probe.Blocked, "arn:aws:s3:::b, which could not be analyzed"},
+		"archived, of another account":  {one, []types.FindingSummaryV2{found(types.FindingStatusArchived, "444455556666", "")}, probe.Pass, ""},
 		"of another account":            {one, []types.FindingSummaryV2{found(types.FindingStatusActive, "444455556666", "")}, probe.Pass, ""},
 		"one that nobody could look at": {one, []types.FindingSummaryV2{found(types.FindingStatusActive, awstest.ID, "ACCESS_DENIED")}, probe.Blocked, "ACCESS_DENIED"},
 		"no analyzer":                   {nil, nil, probe.Fail, "none"},
@@ -53,7 +62,7 @@ func TestNothingShared(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := awstest.New(t, &awstest.Account{Analyzers: test.analyzers, AccessFindings: map[string][]types.FindingSummaryV2{"a": test.findings}})
 			s.Treat(awstest.Rules{PageSize: 1})
-			claim := NothingShared(awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region}))
+			claim := NothingShared(awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region}), "arn:aws:s3:::a")
 			result := probe.Run(t.Context(), name, claim)
 			assert.Equal(t, test.want, result.Status, result.Message())
 			assert.Contains(t, result.Message(), test.got)

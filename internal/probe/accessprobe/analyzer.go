@@ -37,20 +37,23 @@ type Analyzer struct {
 type Finding struct {
 	ID       string `json:"id"`
 	Resource string `json:"resource"`
+	Status   string `json:"status"`
 	Error    string `json:"error,omitempty"`
 }
 
 type seen struct {
 	Analyzers []Analyzer `json:"analyzers"`
-	Findings  []Finding  `json:"active_findings"`
+	Findings  []Finding  `json:"findings"`
 }
 
 // stale is how old the newest analysis may be: all resources are analyzed anew every day.
 const stale = 72 * time.Hour
 
-// NothingShared claims that an analyzer of external access is at work in the account's region, and that it has no active finding
-// about the account. Findings that somebody has archived are decided on. https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-findings.html
-func NothingShared(account *awsprobe.Account) probe.Claim {
+// NothingShared claims that an analyzer of external access is at work in the account's region, and that it has no finding about the
+// account but archived ones about resources that somebody decided to share. An archived finding alone is no decision: a rule may have
+// archived whatever was found, and what it archived stays so without it.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-archive-rules.html
+func NothingShared(account *awsprobe.Account, decided ...string) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence := probe.Evidence{Target: account.ID, Source: "Access Analyzer ListAnalyzers, ListFindingsV2", Notes: []string{"an analyzer sees one region: this was " + account.Region}}
 		cfg, who, err := account.Open(ctx, Needs)
@@ -75,7 +78,7 @@ func NothingShared(account *awsprobe.Account) probe.Claim {
 			s.Findings = append(s.Findings, found...)
 		}
 		evidence.Observed = s
-		return evidence, shared(s, time.Now(), from)
+		return evidence, shared(s, decided, time.Now(), from)
 	}
 }
 
@@ -101,40 +104,56 @@ func analyzers(ctx context.Context, client *accessanalyzer.Client, who awsprobe.
 	return all, nil
 }
 
-// findings are the active ones about the account: an organization's analyzer knows those of others too.
+// findings are those about the account of access that there is: an organization's analyzer knows those of others too.
 func findings(ctx context.Context, client *accessanalyzer.Client, account string, a Analyzer, who awsprobe.Identity) ([]Finding, error) {
 	var all []Finding
 	pages := accessanalyzer.NewListFindingsV2Paginator(client, &accessanalyzer.ListFindingsV2Input{AnalyzerArn: &a.arn,
-		Filter: map[string]types.Criterion{"status": {Eq: []string{string(types.FindingStatusActive)}}}})
+		Filter: map[string]types.Criterion{"status": {Eq: []string{string(types.FindingStatusActive), string(types.FindingStatusArchived)}}}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, awsprobe.Unreadable("access-analyzer:ListFindings", "the findings of "+a.Name, who, err)
 		}
 		for _, f := range page.Findings {
-			if owner := aws.ToString(f.ResourceOwnerAccount); f.Status == types.FindingStatusActive && (owner == "" || owner == account) {
-				all = append(all, Finding{ID: aws.ToString(f.Id), Resource: aws.ToString(f.Resource), Error: aws.ToString(f.Error)})
+			if owner := aws.ToString(f.ResourceOwnerAccount); f.Status != types.FindingStatusResolved && (owner == "" || owner == account) {
+				all = append(all, Finding{ID: aws.ToString(f.Id), Resource: aws.ToString(f.Resource), Status: string(f.Status), Error: aws.ToString(f.Error)})
 			}
 		}
 	}
 	return all, nil
 }
 
-func shared(s seen, now time.Time, from string) error {
-	want := "no active finding of external access"
-	active := slices.DeleteFunc(slices.Clone(s.Analyzers), func(a Analyzer) bool { return a.Status != string(types.AnalyzerStatusActive) })
-	reached := slices.DeleteFunc(slices.Clone(s.Findings), func(f Finding) bool { return f.Error != "" })
-	newest := slices.MaxFunc(append(active, Analyzer{}), func(a, b Analyzer) int { return a.Analyzed.Compare(b.Analyzed) })
+func shared(s seen, decided []string, now time.Time, from string) error {
+	want := "no finding of external access, but archived ones of iam.shared"
+	working := slices.DeleteFunc(slices.Clone(s.Analyzers), func(a Analyzer) bool { return a.Status != string(types.AnalyzerStatusActive) })
+	open := slices.DeleteFunc(slices.Clone(s.Findings), func(f Finding) bool {
+		return f.Status == string(types.FindingStatusArchived) && slices.Contains(decided, f.Resource)
+	})
+	reached := func(archived bool) (all []string) {
+		for _, f := range open {
+			if f.Error == "" && (f.Status == string(types.FindingStatusArchived)) == archived {
+				all = append(all, f.Resource)
+			}
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	active, archived := reached(false), reached(true)
+	newest := slices.MaxFunc(append(working, Analyzer{}), func(a, b Analyzer) int { return a.Analyzed.Compare(b.Analyzed) })
 	switch {
 	case len(s.Analyzers) == 0:
 		return &probe.Unmet{Class: "access.no-analyzer", Want: "an analyzer of external access", Got: "none", From: from, Fix: "create one for the account in IAM Access Analyzer"}
-	case len(active) == 0:
+	case len(working) == 0:
 		a := s.Analyzers[0]
 		return &probe.Unmet{Class: "access.no-analyzer", Want: "an analyzer of external access that is ACTIVE", Got: fmt.Sprintf("%s: %s %s", a.Name, a.Status, a.Reason), From: from, Fix: "mend it, or wait until it is there"}
-	case len(reached) > 0:
-		return &probe.Unmet{Class: "access.shared", Want: want, Got: fmt.Sprintf("%d, such as %s", len(reached), reached[0].Resource), From: from, Fix: "close what is open, and archive what somebody decided to share"}
-	case len(s.Findings) > 0:
-		return &probe.Unknown{Class: "access.unanalyzed", Want: want, Got: fmt.Sprintf("%s, which could not be analyzed: %s", s.Findings[0].Resource, s.Findings[0].Error), From: from, Fix: "let the analyzer's role read it"}
+	case len(active) > 0:
+		return &probe.Unmet{Class: "access.shared", Want: want, Got: fmt.Sprintf("%d resources, such as %s", len(active), active[0]), From: from,
+			Fix: "close what is open; archive what somebody decided to share, and name it in iam.shared"}
+	case len(archived) > 0:
+		return &probe.Unmet{Class: "access.archived", Want: want, Got: fmt.Sprintf("archived ones of %d others, such as %s", len(archived), archived[0]), From: from,
+			Fix: "close what is open, or name in iam.shared what somebody decided to share; see whether a rule archives whatever is found"}
+	case len(open) > 0:
+		return &probe.Unknown{Class: "access.unanalyzed", Want: want, Got: fmt.Sprintf("%s, which could not be analyzed: %s", open[0].Resource, open[0].Error), From: from, Fix: "let the analyzer's role read it"}
 	case newest.Analyzed.IsZero():
 		return &probe.Unknown{Class: "access.unanalyzed", Want: want, Got: "an analyzer that has not looked at anything yet", From: from, Fix: "wait until it has"}
 	case now.Sub(newest.Analyzed) > stale:

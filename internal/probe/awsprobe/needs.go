@@ -48,6 +48,8 @@ const (
 	Certificates    Kind = "the certificates"
 	Analyzers       Kind = "the access analyzers"
 	Dashboards      Kind = "the dashboards"
+	MuteRules       Kind = "the mute rules of the alarms"
+	Topics          Kind = "the topics of the alarms"
 )
 
 // DrillPrefix begins the identifier of every instance that a drill creates, to which its role is narrowed.

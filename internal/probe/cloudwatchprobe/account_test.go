@@ -2,11 +2,13 @@ package cloudwatchprobe_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	sns "github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -19,6 +21,11 @@ import (
 
 const replica = "drop-db-replica"
 
+// window is when the launch's begins.
+var window = time.Date(2027, 1, 19, 8, 0, 0, 0, time.UTC)
+
+var onCall = awstest.ARN("sns", "on-call")
+
 // gap leaves the newest whole minute out.
 func gap(now time.Time) map[time.Time]float64 {
 	points := awstest.Steady(0.4)(now)
@@ -28,7 +35,8 @@ func gap(now time.Time) map[time.Time]float64 {
 
 func TestInAnAccount(t *testing.T) {
 	alarm := func(name string, change func(*types.MetricAlarm)) types.MetricAlarm {
-		a := types.MetricAlarm{AlarmName: &name, StateValue: types.StateValueOk, ActionsEnabled: aws.Bool(true), AlarmActions: []string{awstest.ARN("sns", "on-call")}}
+		a := types.MetricAlarm{AlarmName: &name, StateValue: types.StateValueOk, ActionsEnabled: aws.Bool(true), AlarmActions: []string{onCall},
+			Namespace: aws.String("AWS/RDS"), MetricName: aws.String("ReplicaLag"), Dimensions: []types.Dimension{{Name: aws.String("DBInstanceIdentifier"), Value: aws.String(replica)}}}
 		change(&a)
 		return a
 	}
@@ -36,7 +44,7 @@ func TestInAnAccount(t *testing.T) {
 		return []awstest.Series{{Namespace: "AWS/RDS", Name: "ReplicaLag", Dimensions: map[string]string{"DBInstanceIdentifier": replica}, Points: points}}
 	}
 	account := func(change func(*awstest.Account)) *awstest.Account {
-		a := &awstest.Account{Metrics: lag(awstest.Steady(0.4)), Alarms: []types.MetricAlarm{
+		a := &awstest.Account{Metrics: lag(awstest.Steady(0.4)), Topics: map[string][]sns.Subscription{onCall: {awstest.Subscribed(onCall, "https", onCall+":1")}}, Alarms: []types.MetricAlarm{
 			alarm("good", func(*types.MetricAlarm) {}),
 			alarm("silent", func(a *types.MetricAlarm) { a.ActionsEnabled = aws.Bool(false) }),
 			alarm("rings", func(a *types.MetricAlarm) { a.StateValue = types.StateValueAlarm }),
@@ -63,10 +71,44 @@ func TestInAnAccount(t *testing.T) {
 		"another is muted":        {change: muted(types.AlarmMuteRuleStatusActive, "rings"), claim: rings("good", "any"), status: probe.Pass},
 		"was muted":               {change: muted(types.AlarmMuteRuleStatusExpired, "good"), claim: rings("good", "any"), status: probe.Pass},
 		"muted":                   {change: muted(types.AlarmMuteRuleStatusActive, "rings", "good"), claim: rings("good", "any"), status: probe.Fail, said: "want good not muted; got muted by arn:aws:cloudwatch:"},
-		"mutes denied":            {rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:DescribeAlarms")}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:ListAlarmMuteRules to " + awstest.CallerARN},
-		"green":                   {claim: green("good"), status: probe.Pass},
-		"rings now":               {claim: green("rings"), status: probe.Fail, said: "got ALARM"},
-		"alarms denied":           {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:DescribeAlarms to " + awstest.CallerARN},
+		"muted at launch":         {change: scheduled("cron(30 9 * * MON-FRI)", "PT15M", "good"), claim: rings("good", "any"), status: probe.Fail, said: "want good not muted in the launch window; got muted by arn:aws:cloudwatch:eu-west-1:111122223333:alarm-mute-rule:r from 2027-01-19T09:30:00Z"},
+		"another at launch":       {change: scheduled("cron(30 9 * * MON-FRI)", "PT15M", "rings"), claim: rings("good", "any"), status: probe.Pass},
+		"muted at night":          {change: scheduled("cron(30 2 * * *)", "PT2H", "good"), claim: rings("good", "any"), status: probe.Pass},
+		"muted some day":          {change: scheduled("cron(0 9 L * *)", "PT2H", "good"), claim: rings("good", "any"), status: probe.Blocked, said: `got the schedule "cron(0 9 L * *)"`},
+		"schedules denied":        {change: scheduled("cron(30 2 * * *)", "PT2H", "good"), rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:DescribeAlarms", "cloudwatch:List*")}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:GetAlarmMuteRule to " + awstest.CallerARN},
+		"mutes denied":            {rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:DescribeAlarms", "cloudwatch:ListMetrics")}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:ListAlarmMuteRules to " + awstest.CallerARN},
+		"nobody subscribed":       {change: topic(), claim: rings("good", "any"), status: probe.Fail, said: "want a topic that reaches somebody when good rings; got on-call, to which nobody subscribed"},
+		"nobody confirmed":        {change: topic("email PendingConfirmation", "sms Deleted"), claim: rings("good", "any"), status: probe.Fail, said: "nobody has confirmed a subscription (2 not confirmed)"},
+		"the third has":           {change: topic("email PendingConfirmation", "sms Deleted", "https "+onCall+":1"), claim: rings("good", "any"), status: probe.Pass},
+		"only an archive":         {change: topic("firehose " + onCall + ":1"), claim: rings("good", "any"), status: probe.Fail, said: "only keeps what it gets"},
+		"no topic":                {change: func(a *awstest.Account) { a.Topics = nil }, claim: rings("good", "any"), status: probe.Fail, said: "got on-call, which is no topic"},
+		"no topic and another":    {change: actions(awstest.ARN("sns", "gone"), onCall), claim: rings("good", "any"), status: probe.Pass},
+		"a topic elsewhere":       {change: actions("arn:aws:sns:us-east-1:" + awstest.ID + ":on-call"), claim: rings("good", "any"), status: probe.Fail, said: "which is in another region"},
+		"of another account":      {change: actions("arn:aws:sns:" + awstest.Region + ":444455556666:gone"), claim: rings("good", "any"), status: probe.Fail, said: "which is no topic"},
+		"a function":              {change: actions(awstest.ARN("lambda", "function:page"), awstest.ARN("sns", "gone")), claim: rings("good", "any"), status: probe.Pass},
+		"topics denied":           {rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:*")}, claim: rings("good", "any"), status: probe.Blocked, said: "allow sns:ListSubscriptionsByTopic to " + awstest.CallerARN},
+		"a misspelt dimension":    {change: watches("AWS/RDS", "ReplicaLag", "DBInstance"), claim: rings("good", "any"), status: probe.Fail, said: "want good to watch a metric that is published: AWS/RDS ReplicaLag DBInstance=" + replica + "; got none with these dimensions"},
+		"and green":               {change: watches("AWS/RDS", "ReplicaLag", "DBInstance"), claim: green("good"), status: probe.Fail, said: "none with these dimensions"},
+		"without its dimension":   {change: watches("AWS/RDS", "ReplicaLag", ""), claim: rings("good", "any"), status: probe.Fail, said: "none with these dimensions"},
+		"a misspelt namespace":    {change: watches("AWS/RDSS", "ReplicaLag", "DBInstanceIdentifier"), claim: rings("good", "any"), status: probe.Fail, said: "none with these dimensions"},
+		"a misspelt name":         {change: watches("AWS/RDS", "ReplicationLag", "DBInstanceIdentifier"), claim: rings("good", "any"), status: probe.Blocked, said: "never one called ReplicationLag"},
+		"a query":                 {change: queries("notBreaching"), claim: rings("good", "any"), status: probe.Blocked, said: "got OK, which it may be without any, by SELECT"},
+		"a query that must find":  {change: queries("breaching"), claim: rings("good", "any"), status: probe.Pass},
+		"metrics not listed":      {rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:DescribeAlarms")}, claim: green("good"), status: probe.Blocked, said: "allow cloudwatch:ListMetrics to " + awstest.CallerARN},
+		"composite":               {change: composite(`ALARM("good") OR ALARM("below")`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Pass},
+		"composite of one blind":  {change: composite(`ALARM("good") OR ALARM("below")`, "AWS/Rds"), claim: rings("all", "any"), status: probe.Fail, said: "want below to watch a metric that is published"},
+		"composite of none":       {change: composite(`ALARM("good") OR ALARM("gone")`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Fail, said: "no such alarm: gone"},
+		"composite of itself":     {change: composite(`ALARM("all") OR ALARM("below")`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Pass},
+		"composite of one broken": {change: func(a *awstest.Account) {
+			composite(`ALARM("good") OR ALARM("below")`, "AWS/RDS")(a)
+			a.Alarms[len(a.Alarms)-1].EvaluationState = types.EvaluationStateEvaluationError
+		}, claim: rings("all", "any"), status: probe.Fail, said: "want below evaluated; got EVALUATION_ERROR"},
+		"of an unseen account": {change: computed("444455556666"), claim: rings("good", "any"), status: probe.Blocked, said: "one of account 444455556666, which is not looked at"},
+		"computed here":        {change: computed(awstest.ID), claim: rings("good", "any"), status: probe.Pass},
+		"composite of words":   {change: composite(`AT_LEAST(1, ALARM, (good, below))`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Blocked, said: "put the names of the alarms in quotes"},
+		"green":                {claim: green("good"), status: probe.Pass},
+		"rings now":            {claim: green("rings"), status: probe.Fail, said: "got ALARM"},
+		"alarms denied":        {rules: awstest.Rules{Policy: awstest.Allowing()}, claim: rings("good", "any"), status: probe.Blocked, said: "allow cloudwatch:DescribeAlarms to " + awstest.CallerARN},
 
 		"keeps up":         {claim: lagBelow(5), status: probe.Pass},
 		"lags":             {change: func(a *awstest.Account) { a.Metrics = lag(awstest.Steady(5)) }, claim: lagBelow(5), status: probe.Fail, said: "got 5.0 s"},
@@ -82,7 +124,7 @@ func TestInAnAccount(t *testing.T) {
 			test.rules.PageSize = 1
 			s.Treat(test.rules)
 			var wanted []cloudwatchprobe.Alarm
-			for _, name := range []string{"good", "silent", "rings", "quiet", "gone", "Good"} {
+			for _, name := range []string{"good", "silent", "rings", "quiet", "gone", "Good", "all"} {
 				wanted = append(wanted, cloudwatchprobe.Alarm{Name: name})
 			}
 			a := awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region})
@@ -101,9 +143,70 @@ func muted(status types.AlarmMuteRuleStatus, alarms ...string) func(*awstest.Acc
 	}
 }
 
+func scheduled(expression, lasts string, alarms ...string) func(*awstest.Account) {
+	return func(a *awstest.Account) {
+		muted(types.AlarmMuteRuleStatusScheduled, alarms...)(a)
+		a.MuteRules[0].Schedule = &types.Schedule{Expression: &expression, Duration: &lasts}
+	}
+}
+
+// topic has others subscribe to the topic, each a protocol and an ARN.
+func topic(subscriptions ...string) func(*awstest.Account) {
+	return func(a *awstest.Account) {
+		a.Topics[onCall] = nil
+		for _, s := range subscriptions {
+			protocol, arn, _ := strings.Cut(s, " ")
+			a.Topics[onCall] = append(a.Topics[onCall], awstest.Subscribed(onCall, protocol, arn))
+		}
+	}
+}
+
+// watches has the first alarm look at another metric, by one dimension.
+func watches(namespace, name, dimension string) func(*awstest.Account) {
+	return func(a *awstest.Account) {
+		alarm := &a.Alarms[0]
+		alarm.Namespace, alarm.MetricName, alarm.Dimensions = &namespace, &name, nil
+		if dimension != "" {
+			alarm.Dimensions = []types.Dimension{{Name: &dimension, Value: aws.String(replica)}}
+		}
+	}
+}
+
+func queries(missing string) func(*awstest.Account) {
+	return func(a *awstest.Account) {
+		alarm := &a.Alarms[0]
+		alarm.Namespace, alarm.MetricName, alarm.Dimensions, alarm.TreatMissingData = nil, nil, nil, &missing
+		alarm.Metrics = []types.MetricDataQuery{{Id: aws.String("q"), Expression: aws.String(`SELECT MAX(ReplicaLag) FROM "AWS/RDS"`)}}
+	}
+}
+
+// computed has the first alarm compute with the metric of the others, of an account.
+func computed(account string) func(*awstest.Account) {
+	return func(a *awstest.Account) {
+		alarm := &a.Alarms[0]
+		what := &types.Metric{Namespace: alarm.Namespace, MetricName: alarm.MetricName, Dimensions: alarm.Dimensions}
+		alarm.Namespace, alarm.MetricName, alarm.Dimensions = nil, nil, nil
+		alarm.Metrics = []types.MetricDataQuery{{Id: aws.String("e"), Expression: aws.String("m * 1000")}, {Id: aws.String("m"), AccountId: &account, MetricStat: &types.MetricStat{Metric: what}}}
+	}
+}
+
+// composite has an alarm named all, of a rule, and another one that it may name, of a namespace.
+func composite(rule, namespace string) func(*awstest.Account) {
+	return func(a *awstest.Account) {
+		below := a.Alarms[0]
+		below.AlarmName, below.Namespace, below.AlarmActions = aws.String("below"), &namespace, nil
+		a.Alarms = append(a.Alarms, below)
+		a.CompositeAlarms = []types.CompositeAlarm{{AlarmName: aws.String("all"), StateValue: types.StateValueOk, ActionsEnabled: aws.Bool(true), AlarmActions: []string{onCall}, AlarmRule: &rule}}
+	}
+}
+
+func actions(arns ...string) func(*awstest.Account) {
+	return func(a *awstest.Account) { a.Alarms[0].AlarmActions = arns }
+}
+
 func rings(name, missing string) func(*cloudwatchprobe.Alarms, *cloudwatchprobe.Metrics) probe.Claim {
 	return func(a *cloudwatchprobe.Alarms, _ *cloudwatchprobe.Metrics) probe.Claim {
-		return a.WouldRing(cloudwatchprobe.Alarm{Name: name, Missing: missing})
+		return a.WouldRing(cloudwatchprobe.Alarm{Name: name, Missing: missing}, window, window.Add(4*time.Hour))
 	}
 }
 
@@ -125,12 +228,12 @@ func scaled(began time.Time) func(*cloudwatchprobe.Alarms, *cloudwatchprobe.Metr
 
 // TestMoreAlarmsThanACallMayName finds the last of 250 alarms.
 func TestMoreAlarmsThanACallMayName(t *testing.T) {
-	state := &awstest.Account{}
+	state := &awstest.Account{Metrics: []awstest.Series{{Namespace: "Drop", Name: "errors", Points: awstest.Steady(0)}}}
 	var wanted []cloudwatchprobe.Alarm
 	for i := range 250 {
 		name := fmt.Sprintf("alarm-%03d", i)
 		wanted = append(wanted, cloudwatchprobe.Alarm{Name: name})
-		state.Alarms = append(state.Alarms, types.MetricAlarm{AlarmName: &name, StateValue: types.StateValueOk})
+		state.Alarms = append(state.Alarms, types.MetricAlarm{AlarmName: &name, StateValue: types.StateValueOk, Namespace: aws.String("Drop"), MetricName: aws.String("errors")})
 	}
 	s := awstest.New(t, state)
 	alarms := cloudwatchprobe.NewAlarms(awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region}), wanted)
@@ -138,5 +241,5 @@ func TestMoreAlarmsThanACallMayName(t *testing.T) {
 		_, err := alarms.IsGreen(name)(t.Context())
 		require.NoError(t, err)
 	}
-	assert.Equal(t, []string{"sts:GetCallerIdentity", "cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarms"}, s.Calls())
+	assert.Equal(t, []string{"sts:GetCallerIdentity", "cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:ListMetrics"}, s.Calls())
 }

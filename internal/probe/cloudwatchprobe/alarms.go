@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,12 +17,15 @@ import (
 
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/awsprobe"
+	"github.com/getdrop/launchgate/internal/probe/snsprobe"
 )
 
 // Needs are the calls that the probe makes.
 var Needs = awsprobe.Needs{
 	"CloudWatch.DescribeAlarms":     {Action: "cloudwatch:DescribeAlarms", On: awsprobe.Everything},
 	"CloudWatch.ListAlarmMuteRules": {Action: "cloudwatch:ListAlarmMuteRules", On: awsprobe.Everything},
+	"CloudWatch.GetAlarmMuteRule":   {Action: "cloudwatch:GetAlarmMuteRule", On: awsprobe.MuteRules},
+	"CloudWatch.ListMetrics":        {Action: "cloudwatch:ListMetrics", On: awsprobe.Everything},
 	"CloudWatch.GetMetricData":      {Action: "cloudwatch:GetMetricData", On: awsprobe.Everything},
 	"CloudWatch.GetDashboard":       {Action: "cloudwatch:GetDashboard", On: awsprobe.Dashboards},
 }
@@ -35,14 +39,16 @@ type Alarm struct {
 // Alarms are the alarms of the launch, read at once.
 type Alarms struct {
 	account *awsprobe.Account
+	topics  *snsprobe.Topics
 	wanted  []Alarm
 	seen    probe.Memo[string, alarms]
 	muted   probe.Memo[string, mutes]
+	listed  probe.Memo[string, Watched]
 }
 
 // NewAlarms returns alarms that were not looked at yet.
 func NewAlarms(account *awsprobe.Account, wanted []Alarm) *Alarms {
-	return &Alarms{account: account, wanted: wanted}
+	return &Alarms{account: account, topics: snsprobe.New(account), wanted: wanted}
 }
 
 // State is what CloudWatch says of an alarm.
@@ -56,6 +62,9 @@ type State struct {
 	Suppressed     string   `json:"suppressed,omitempty"`         // what keeps a composite alarm from acting
 	Rule           string   `json:"rule,omitempty"`               // of a composite alarm
 	Missing        string   `json:"treat_missing_data,omitempty"` // empty: a composite alarm, which has no data of its own
+	Query          string   `json:"query,omitempty"`              // with which it finds metrics
+	blind          bool     // its state says nothing of whether there are any
+	watches        []Watched
 }
 
 type alarms struct {
@@ -73,35 +82,60 @@ func (a *Alarms) observe(ctx context.Context) (alarms, error) {
 		return seen, err
 	}
 	client := cloudwatch.NewFromConfig(cfg)
-	for some := range slices.Chunk(a.wanted, batch) {
-		in := &cloudwatch.DescribeAlarmsInput{AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm, types.AlarmTypeLogAlarm}}
-		for _, alarm := range some {
-			in.AlarmNames = append(in.AlarmNames, alarm.Name)
+	var names []string
+	for _, alarm := range a.wanted {
+		names = append(names, alarm.Name)
+	}
+	asked := map[string]bool{}
+	for len(names) > 0 { // then those that composite alarms name
+		if err := seen.describe(ctx, client, names); err != nil {
+			return seen, awsprobe.Unreadable("cloudwatch:DescribeAlarms", "the alarms of the launch", who, err)
 		}
+		for _, name := range names {
+			asked[name] = true
+		}
+		names = nil
+		for _, s := range seen.byName {
+			below, _ := children(s.Rule)
+			names = append(names, below...)
+		}
+		slices.Sort(names)
+		names = slices.DeleteFunc(slices.Compact(names), func(name string) bool { return asked[name] })
+	}
+	return seen, nil
+}
+
+// describe asks for alarms by their names.
+func (a alarms) describe(ctx context.Context, client *cloudwatch.Client, names []string) error {
+	for some := range slices.Chunk(names, batch) {
+		in := &cloudwatch.DescribeAlarmsInput{AlarmNames: some,
+			AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm, types.AlarmTypeLogAlarm}}
 		pages := cloudwatch.NewDescribeAlarmsPaginator(client, in)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				return seen, awsprobe.Unreadable("cloudwatch:DescribeAlarms", "the alarms of the launch", who, err)
+				return err
 			}
 			for i := range page.MetricAlarms {
 				m := &page.MetricAlarms[i]
-				seen.note(State{Name: aws.ToString(m.AlarmName), State: string(m.StateValue), Reason: aws.ToString(m.StateReason), Evaluation: string(m.EvaluationState),
-					ActionsEnabled: aws.ToBool(m.ActionsEnabled), Actions: m.AlarmActions, Missing: missing(m.TreatMissingData)})
+				s := State{Name: aws.ToString(m.AlarmName), State: string(m.StateValue), Reason: aws.ToString(m.StateReason), Evaluation: string(m.EvaluationState),
+					ActionsEnabled: aws.ToBool(m.ActionsEnabled), Actions: m.AlarmActions, Missing: missing(m.TreatMissingData)}
+				s.watches, s.Query, s.blind = watchedBy(m)
+				a.note(s)
 			}
 			for i := range page.LogAlarms {
 				l := &page.LogAlarms[i]
-				seen.note(State{Name: aws.ToString(l.AlarmName), State: string(l.StateValue), Reason: aws.ToString(l.StateReason), Evaluation: string(l.EvaluationState),
+				a.note(State{Name: aws.ToString(l.AlarmName), State: string(l.StateValue), Reason: aws.ToString(l.StateReason), Evaluation: string(l.EvaluationState),
 					ActionsEnabled: aws.ToBool(l.ActionsEnabled), Actions: l.AlarmActions, Missing: missing(l.TreatMissingData)})
 			}
 			for i := range page.CompositeAlarms {
 				c := &page.CompositeAlarms[i]
-				seen.note(State{Name: aws.ToString(c.AlarmName), State: string(c.StateValue), Reason: aws.ToString(c.StateReason),
+				a.note(State{Name: aws.ToString(c.AlarmName), State: string(c.StateValue), Reason: aws.ToString(c.StateReason),
 					ActionsEnabled: aws.ToBool(c.ActionsEnabled), Actions: c.AlarmActions, Suppressed: string(c.ActionsSuppressedBy), Rule: aws.ToString(c.AlarmRule)})
 			}
 		}
 	}
-	return seen, nil
+	return nil
 }
 
 // missing is how an alarm treats missing data, where it says so or not.
@@ -130,17 +164,47 @@ func (a *Alarms) claim(name string, judge func(State) *probe.Unmet) probe.Claim 
 	}
 }
 
-// WouldRing claims that an alarm is deployed and evaluated, that its actions are on, not muted, and call somebody, and that it
-// treats missing data as it must.
-func (a *Alarms) WouldRing(alarm Alarm) probe.Claim {
-	deployed := a.claim(alarm.Name, func(s State) *probe.Unmet { return wouldRing(s, alarm) })
+// WouldRing claims that an alarm is deployed and evaluated, that it watches metrics that are published, that its actions are on, not
+// muted now or in the launch window, and reach somebody, and that it treats missing data as it must.
+func (a *Alarms) WouldRing(alarm Alarm, from, to time.Time) probe.Claim {
+	deployed := a.measuring(alarm.Name, func(s State) *probe.Unmet { return wouldRing(s, alarm) })
 	return func(ctx context.Context) (probe.Evidence, error) {
 		evidence, err := deployed(ctx)
 		if err != nil {
 			return evidence, err
 		}
-		from, err := a.notMuted(ctx, alarm.Name)
-		evidence.Asked = append(evidence.Asked, from)
+		muted, err := a.notMuted(ctx, alarm.Name, from, to)
+		evidence.Asked = append(evidence.Asked, muted)
+		if err != nil {
+			return evidence, err
+		}
+		seen, _ := evidence.Observed.(examined)
+		asked, err := a.reaches(ctx, &seen)
+		evidence.Observed, evidence.Asked = seen, append(evidence.Asked, asked...)
+		return evidence, err
+	}
+}
+
+// examined is an alarm, what it looks at and whom it calls: the evidence.
+type examined struct {
+	State
+	Watches []Watched        `json:"watches,omitempty"`
+	Topics  []snsprobe.Topic `json:"topics,omitempty"`
+}
+
+// measuring is claim, and that the alarm measures something.
+func (a *Alarms) measuring(name string, judge func(State) *probe.Unmet) probe.Claim {
+	deployed := a.claim(name, judge)
+	return func(ctx context.Context) (probe.Evidence, error) {
+		evidence, err := deployed(ctx)
+		if err != nil {
+			return evidence, err
+		}
+		seen := examined{}
+		seen.State, _ = evidence.Observed.(State)
+		var asked []string
+		seen.Watches, asked, err = a.measures(ctx, seen.State)
+		evidence.Observed, evidence.Asked = seen, append(evidence.Asked, asked...)
 		return evidence, err
 	}
 }
@@ -160,7 +224,7 @@ func wouldRing(s State, want Alarm) *probe.Unmet {
 	case constant(s.Rule):
 		return &probe.Unmet{Class: "alarm.rule", Want: s.Name + " to ring by other alarms alone", Got: s.Rule, Fix: "take TRUE and FALSE, which are for tests, out of the alarm's rule"}
 	case s.Evaluation != "":
-		return &probe.Unmet{Class: "alarm.evaluation", Want: s.Name + " evaluated", Got: strings.TrimSpace(s.Evaluation + " " + s.Reason), Fix: "correct the alarm's metric or query"}
+		return notEvaluated(s)
 	case want.Missing != "any" && s.Missing == "":
 		return &probe.Unmet{Class: "alarm.missing-data", Want: s.Name + " to treat missing data as " + want.Missing, Got: "a composite alarm, which has no data of its own",
 			Fix: "watch the alarms below it, and leave missing_data out for this one"}
@@ -168,6 +232,10 @@ func wouldRing(s State, want Alarm) *probe.Unmet {
 		return &probe.Unmet{Class: "alarm.missing-data", Want: s.Name + " to treat missing data as " + want.Missing, Got: s.Missing, Fix: "change the alarm's treatment of missing data"}
 	}
 	return nil
+}
+
+func notEvaluated(s State) *probe.Unmet {
+	return &probe.Unmet{Class: "alarm.evaluation", Want: s.Name + " evaluated", Got: strings.TrimSpace(s.Evaluation + " " + s.Reason), Fix: "correct the alarm's metric or query"}
 }
 
 // constant says whether a composite alarm's rule has a TRUE or a FALSE in it, beside the names of alarms.
@@ -185,8 +253,8 @@ func calls(action string) bool {
 	return len(parts) > 2 && slices.Contains([]string{"sns", "ssm", "ssm-incidents", "lambda"}, parts[2])
 }
 
-// IsGreen claims that an alarm is OK. Insufficient data is no green: nothing is measured.
-func (a *Alarms) IsGreen(name string) probe.Claim { return a.claim(name, green) }
+// IsGreen claims that an alarm is OK, by metrics that are published. Insufficient data is no green: nothing is measured.
+func (a *Alarms) IsGreen(name string) probe.Claim { return a.measuring(name, green) }
 
 func green(s State) *probe.Unmet {
 	if s.State == string(types.StateValueOk) && s.Evaluation == "" {

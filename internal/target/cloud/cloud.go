@@ -134,6 +134,15 @@ func (c *Cloud) WellAtService() probe.Claim {
 	}
 }
 
+// Shared are the resources that others than the account may reach.
+func (c *Cloud) Shared() []string {
+	var all []string
+	for _, arn := range c.Launch.IAM.Shared {
+		all = append(all, string(arn))
+	}
+	return all
+}
+
 // WantedAlarms are the alarms that must watch the launch.
 func (c *Cloud) WantedAlarms() []cloudwatchprobe.Alarm {
 	var all []cloudwatchprobe.Alarm

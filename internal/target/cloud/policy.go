@@ -25,13 +25,14 @@ import (
 	"github.com/getdrop/launchgate/internal/probe/rdsprobe"
 	"github.com/getdrop/launchgate/internal/probe/route53probe"
 	"github.com/getdrop/launchgate/internal/probe/secretsprobe"
+	"github.com/getdrop/launchgate/internal/probe/snsprobe"
 	"github.com/getdrop/launchgate/internal/probe/wafprobe"
 	"github.com/getdrop/launchgate/internal/probe/xrayprobe"
 )
 
 // needs are the declarations of all probes of AWS that look at something of this launch.
 func needs(l *launch.Launch) []awsprobe.Needs {
-	all := []awsprobe.Needs{accessprobe.Needs, acmprobe.Needs, backupprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, xrayprobe.Needs}
+	all := []awsprobe.Needs{accessprobe.Needs, acmprobe.Needs, backupprobe.Needs, cloudwatchprobe.Needs, ecrprobe.Needs, iamprobe.Needs, logsprobe.Needs, rdsprobe.Needs, secretsprobe.Needs, snsprobe.Needs, xrayprobe.Needs}
 	if l.Compute.Provider == launch.ECS {
 		all = append(all, ecsprobe.Needs, elbprobe.RoutingNeeds)
 	} else {
@@ -201,6 +202,10 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 			}
 		}
 		return all
+	case awsprobe.MuteRules:
+		return []string{arn("cloudwatch", "alarm-mute-rule:*")}
+	case awsprobe.Topics: // which may be another account's, by their own policy; CloudWatch publishes in its own region alone
+		return []string{"arn:aws:sns:" + l.AWS.Region + ":*:*"}
 	case awsprobe.Analyzers:
 		return []string{arn("access-analyzer", "analyzer/*")}
 	case awsprobe.Role:
