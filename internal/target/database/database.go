@@ -5,6 +5,7 @@ package database
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +15,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/pgprobe"
 	"github.com/getdrop/launchgate/internal/redact"
+	"github.com/getdrop/launchgate/internal/schema"
 	"github.com/getdrop/launchgate/internal/target"
 )
 
@@ -95,7 +97,7 @@ func (d *Database) SchemaUnchanged() probe.Claim {
 	if len(schemas) == 0 {
 		schemas = []string{"public"}
 	}
-	return d.SchemaIs(sql.SchemaSHA, schemas, []string{"schema_migrations", "goose_db_version", d.launch.Migration.Noted.Table})
+	return d.SchemaIs(sql.SchemaSHA, schemas, append(slices.Clone(schema.Bookkeeping), d.launch.Migration.Noted.Table))
 }
 
 // Access claims that the gates ask the database of this launch, and as a role of their own. endpoint is what its provider says.
