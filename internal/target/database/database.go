@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -44,13 +45,13 @@ func of(l *launch.Launch) *Database {
 func config(t *target.Targets, dsn launch.Secret, tunnel launch.HostPort, key string) pgprobe.Config {
 	c := pgprobe.Config{Network: t.Network, Resolver: t.Zone, Tunnel: string(tunnel), Key: key}
 	if !dsn.IsZero() {
-		c.DSN = func(ctx context.Context) (string, error) { return reveal(ctx, dsn) }
+		c.DSN = func(ctx context.Context) (string, error) { return Reveal(ctx, dsn) }
 	}
 	return c
 }
 
-// reveal reads a connection string, and keeps the password in it out of every output too.
-func reveal(ctx context.Context, dsn launch.Secret) (string, error) {
+// Reveal reads a connection string, and keeps the password in it out of every output too, as it is and as it is written there.
+func Reveal(ctx context.Context, dsn launch.Secret) (string, error) {
 	value, err := dsn.Reveal(ctx)
 	if err != nil {
 		return "", err
@@ -59,8 +60,21 @@ func reveal(ctx context.Context, dsn launch.Secret) (string, error) {
 		if err := redact.Register(dsn.Name()+" password", c.Password); err != nil {
 			return "", fmt.Errorf("the password in %s: %w", dsn, err)
 		}
+		if written := passwordIn(value); written != "" && written != c.Password {
+			if err := redact.Register(dsn.Name()+" password", written); err != nil {
+				return "", fmt.Errorf("the password in %s: %w", dsn, err)
+			}
+		}
 	}
 	return value, nil
+}
+
+// passwordIn is the password as a URL has it, with its escapes.
+func passwordIn(dsn string) string {
+	_, rest, _ := strings.Cut(dsn, "://")
+	authority, _, _ := strings.Cut(rest, "/")
+	_, written, _ := strings.Cut(authority[:max(0, strings.LastIndexByte(authority, '@'))], ":")
+	return written
 }
 
 // ReplicaNames are the standbys that the primary must stream to.
