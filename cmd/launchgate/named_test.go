@@ -23,8 +23,11 @@ import (
 
 // TestNamedServer rehearses, and restores a dump, on a server that the user names, and on none of the launch's own.
 func TestNamedServer(t *testing.T) {
+	temporary := os.TempDir()
+	started.OwnTemporary(t) // and so a cluster of its own: those that are copied from one template have one identifier
 	scratch, err := pgtest.Start(t.Context(), pgtest.Config{Driver: "local", Settings: rehearsal.Settings})
 	scratch = started.For(t, scratch, err)
+	t.Setenv("TMPDIR", temporary)
 	s, err := sandbox.Start(sandbox.Config{Dir: filepath.Join(t.TempDir(), "sandbox"), Base: filepath.Join(root, "launch.yaml")})
 	s = started.For(t, s, err)
 	launchgate := func(dsn string, env []string, args ...string) said {

@@ -71,7 +71,7 @@ func TestOnANamedServer(t *testing.T) {
 	n := named(t, server.DSN())
 	assert.Empty(t, databases(t, server.DSN()), "the next rehearsal drops what the killed one left")
 	t.Run("good", func(t *testing.T) {
-		for name, w := range map[string]world{"sql": good(), "golang-migrate": goodMigrate(), "goose": goodGoose(), "command": goodCommand(), "search_path": goodElsewhere()} {
+		for name, w := range map[string]world{"golang-migrate": goodMigrate(), "goose": goodGoose(), "command": goodCommand(), "search_path": goodElsewhere()} {
 			status, lines, rec := rehearse(t, n, w)
 			for gate, s := range status {
 				assert.Equal(t, probe.Pass, s, "%s: %s: %s", name, gate, lines[gate])
@@ -79,7 +79,9 @@ func TestOnANamedServer(t *testing.T) {
 			assert.Len(t, rec.Steps, 7, name)
 		}
 	})
-	_ = redAtTheirGate(t, n)
+	// One of each gate, of each tool, and those whose way leads over other sessions: what is left is the same statements on the same program.
+	_ = redAtTheirGate(t, n, "not idempotent", "down destroys rows", "concurrent index left INVALID", "lock waits behind an open transaction", "dirty flag", "out of disk",
+		"integrity script always succeeds", "integrity script fails on good data", "goose: fails in its second statement on the way down")
 	for _, name := range databases(t, server.DSN()) {
 		assert.Regexp(t, "^launchgate_[0-9a-f]{8}_rehearsal(_[a-z]+)?$", name, "and nothing beside them")
 	}
