@@ -30,9 +30,10 @@ func TestNamedServer(t *testing.T) {
 	t.Setenv("TMPDIR", temporary)
 	s, err := sandbox.Start(sandbox.Config{Dir: filepath.Join(t.TempDir(), "sandbox"), Base: filepath.Join(root, "launch.yaml")})
 	s = started.For(t, s, err)
-	launchgate := func(dsn string, env []string, args ...string) said {
+	own := ownDSN(t, s.Dir)
+	rehearse := func(dsn string, env ...string) said {
 		t.Helper()
-		out := command(t, t.TempDir(), append(append(s.Env(), "LAUNCHGATE_POSTGRES=secret:env:SCRATCH_DATABASE_URL", "SCRATCH_DATABASE_URL="+dsn), env...), args...)
+		out := command(t, t.TempDir(), append(append(s.Env(), "DRILL_DATABASE_URL="+own, "LAUNCHGATE_POSTGRES=secret:env:SCRATCH_DATABASE_URL", "SCRATCH_DATABASE_URL="+dsn), env...), "rehearse", "migration")
 		assert.NotContains(t, out.stdout+out.stderr, password(t, scratch))
 		return out
 	}
@@ -41,29 +42,31 @@ func TestNamedServer(t *testing.T) {
 		require.NoError(t, scratch.Until(t.Context(), "SELECT 1 / (SELECT (NOT EXISTS (SELECT FROM pg_database WHERE datname LIKE 'launchgate%'))::int) = 1"))
 	}
 
-	out := launchgate(scratch.DSN(), nil, "rehearse", "migration")
+	out := rehearse(scratch.DSN())
 	require.Zero(t, out.code, "%s%s", out.stdout, out.stderr)
 	nothingIsLeft()
 	record, err := os.ReadFile(filepath.Join(s.Dir, "rehearsal.json"))
 	require.NoError(t, err)
 
-	own := ownDSN(t, s.Dir)
 	for name, tt := range map[string]struct{ dsn, want string }{
 		"the launch's own": {own, "database.sql.dsn itself, or a copy of it"},
 		"nobody there":     {strings.Replace(scratch.DSN(), scratch.Addr(), "127.0.0.1:1", 1), "want a connection to the server"},
 		"no URL":           {"host=127.0.0.1 user=postgres dbname=postgres", "want postgres://user:password@host:port/database"},
 	} {
-		out := launchgate(tt.dsn, nil, "rehearse", "migration")
+		out := rehearse(tt.dsn)
 		assert.Equal(t, 2, out.code, "%s: %s", name, out.stdout)
 		assert.Contains(t, out.stderr, tt.want, name)
 	}
 	require.NoError(t, scratch.Exec(t.Context(), "ALTER SYSTEM SET autovacuum = on"))
 	require.NoError(t, scratch.Exec(t.Context(), "SELECT pg_reload_conf()"))
 	require.NoError(t, scratch.Until(t.Context(), "SELECT current_setting('autovacuum') = 'on'"))
-	out = launchgate(scratch.DSN(), nil, "rehearse", "migration")
+	out = rehearse(scratch.DSN())
 	assert.Equal(t, 2, out.code)
 	assert.Contains(t, out.stderr, "want a server with autovacuum = off; got on")
-	out = command(t, t.TempDir(), append(s.Env(), "LAUNCHGATE_POSTGRES=secret:env:NOT_SET_AT_ALL"), "rehearse", "migration")
+	out = rehearse(scratch.DSN(), "DRILL_DATABASE_URL=postgres://drill:correct-horse@127.0.0.1:1/drop")
+	assert.Equal(t, 2, out.code)
+	assert.Contains(t, out.stderr, "it cannot be compared with drill.url")
+	out = rehearse("", "LAUNCHGATE_POSTGRES=secret:env:NOT_SET_AT_ALL")
 	assert.Equal(t, 2, out.code)
 	assert.Contains(t, out.stderr, "want the environment variable NOT_SET_AT_ALL; got none")
 	now, err := os.ReadFile(filepath.Join(s.Dir, "rehearsal.json"))

@@ -6,7 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -83,8 +83,11 @@ func Lines(ctx context.Context, q Querier, s Scope) ([]string, error) {
 	return pgx.AppendRows([]string{}, rows, pgx.RowTo[string])
 }
 
-// Hash stands for the lines.
+// Hash stands for the lines. Each is quoted, because a definition may have lines of its own.
 func Hash(lines []string) string {
-	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
-	return Version + hex.EncodeToString(sum[:])
+	sum := sha256.New()
+	for _, line := range lines {
+		_, _ = sum.Write([]byte(strconv.Quote(line) + "\n")) // never fails
+	}
+	return Version + hex.EncodeToString(sum.Sum(nil))
 }

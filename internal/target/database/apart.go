@@ -15,22 +15,26 @@ import (
 // database.sql, nor what drill.url leads to. One of them that cannot be asked may be that very server, and where none is named nobody
 // knows which they are.
 func Apart(ctx context.Context, l *launch.Launch, address, system string) error {
-	own := map[string]*pgprobe.Database{}
+	type known struct {
+		name string
+		*pgprobe.Database
+	}
+	var own []known
 	if d := Of(l); l.Database.SQL.Enabled || l.Drill.URL.IsZero() {
-		own["database.sql.dsn"] = d.Database
-		for name, replica := range d.replicas {
-			own["the replica "+name] = replica
+		own = append(own, known{"database.sql.dsn", d.Database})
+		for _, name := range d.ReplicaNames() {
+			own = append(own, known{"the replica " + name, d.replicas[name]})
 		}
 	}
 	if !l.Drill.URL.IsZero() {
-		own["drill.url"] = pgprobe.New(config(target.Of(l), l.Drill.URL, "", "drill.url"))
+		own = append(own, known{"drill.url", pgprobe.New(config(target.Of(l), l.Drill.URL, "", "drill.url"))})
 	}
-	for name, d := range own {
+	for _, d := range own {
 		server, err := d.Who(ctx)
 		if err != nil {
-			return fmt.Errorf("want to know that %s is none of the launch's own servers; it cannot be compared with %s: %w", address, name, err)
+			return fmt.Errorf("want to know that %s is none of the launch's own servers; it cannot be compared with %s: %w", address, d.name, err)
 		}
-		if err := apart(address, system, name, server); err != nil {
+		if err := apart(address, system, d.name, server); err != nil {
 			return err
 		}
 	}
