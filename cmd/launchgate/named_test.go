@@ -98,14 +98,10 @@ func ownDSN(t *testing.T, dir string) string {
 	require.NoError(t, err)
 	u, err := url.Parse(strings.TrimSpace(string(text)))
 	require.NoError(t, err)
-	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	text, err = os.ReadFile(filepath.Join(dir, "environments", "sandbox.yaml"))
 	require.NoError(t, err)
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		if found := regexp.MustCompile(`tunnel: "?([0-9.:]+)`).FindSubmatch(text); found != nil {
-			u.Host, u.RawQuery = string(found[1]), "sslmode=require"
-		}
-	}
+	found := regexp.MustCompile(`tunnel: "?([0-9.:]+)`).FindSubmatch(text)
+	require.NotNil(t, found)
+	u.Host, u.RawQuery = string(found[1]), "sslmode=require"
 	return u.String()
 }
