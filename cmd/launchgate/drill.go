@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/getdrop/launchgate/fixtures/pgtest"
 	"github.com/getdrop/launchgate/internal/drill"
 	"github.com/getdrop/launchgate/internal/launch"
 	"github.com/getdrop/launchgate/internal/probe"
@@ -86,8 +87,16 @@ func drillOf(ctx context.Context, l *launch.Launch, reports *drillprobe.Drills, 
 		Open: func(ctx context.Context, dsn string) (drill.Database, error) { return drill.Open(ctx, network, dsn) }}
 	switch l.Drill.Source {
 	case "dump":
-		d.Source = drill.NewDumps(l.Path(l.Drill.Dumps), live, "")
+		dumps := drill.NewDumps(l.Path(l.Drill.Dumps), live, "")
+		if dumps.Named, err = namedServer(ctx, l, pgtest.NamedConfig{}); err != nil {
+			return nil, &probe.Unknown{Class: "drill.server", Want: "a PostgreSQL server to restore to", Got: redact.String(err.Error()), From: pgtest.Variable, Fix: "see docs/adr/0013", Err: err}
+		}
+		d.Source = dumps
 	case "base":
+		if pgtest.IsNamed() {
+			return nil, &probe.Unknown{Class: "drill.server", Want: "a PostgreSQL server that is thrown away: base backups and WAL are of a whole server", Got: "databases on one that others use", From: pgtest.Variable,
+				Fix: "set it to local or docker"}
+		}
 		d.Source = drill.NewBase(l.Path(l.Drill.Base), l.Path(l.Drill.Archive), live, "")
 	default:
 		source := &drill.RDS{Account: cloud.Of(l).Account, Instance: l.Database.Instance, Launch: l.ID, Live: live, Subnets: l.Drill.Subnets, Groups: l.Drill.Groups, Lease: d.Lease(), Say: say, RTO: d.Want.RTO}

@@ -28,7 +28,8 @@ func rehearseCommand() *cobra.Command {
 	parent.AddCommand(&cobra.Command{Use: "migration", Short: "up, up again, down, up, with production's data, on a PostgreSQL of production's version", Args: cobra.NoArgs,
 		Long: "Starts a PostgreSQL server of migration.postgres, fills it as migration.data says, migrates it there and back, and writes what it\n" +
 			"saw to migration.record, which the gates of TMinus3/Migration read. Exits 0 where all of it holds, 1 where something does not, 2 where\n" +
-			"it could not be rehearsed. Nothing but that server is migrated, and nothing is left of it.",
+			"it could not be rehearsed. Nothing but that server is migrated, and nothing is left of it. LAUNCHGATE_POSTGRES says where it runs: docker,\n" +
+			"local, or a secret: reference to a server on which databases are made and dropped (docs/migration-rehearsal.md).",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l, err := launch.FromEnv()
 			if err != nil {
@@ -54,14 +55,11 @@ func rehearseMigration(ctx context.Context, w io.Writer, l *launch.Launch) (red 
 	if l.Migration.Postgres == 0 {
 		return false, errors.New("want the major version of production's PostgreSQL; got no migration.postgres in launch.yaml; add it")
 	}
-	if err := forgetDatabases(); err != nil {
+	server, end, err := rehearsalServer(ctx, l)
+	if err != nil {
 		return false, err
 	}
-	server, err := pgtest.Start(ctx, pgtest.Config{Major: l.Migration.Postgres, Settings: rehearsal.Settings})
-	if err != nil {
-		return false, fmt.Errorf("PostgreSQL %d, which production has: %w", l.Migration.Postgres, err)
-	}
-	defer func() { err = errors.Join(err, server.Close()) }() //nolint:contextcheck // it is removed however the run ends
+	defer func() { err = errors.Join(err, end()) }()
 	if server.Major() != l.Migration.Postgres {
 		return false, fmt.Errorf("want PostgreSQL %d, which production has; got %d: the wrong major version proves nothing", l.Migration.Postgres, server.Major())
 	}
@@ -76,6 +74,25 @@ func rehearseMigration(ctx context.Context, w io.Writer, l *launch.Launch) (red 
 	}
 	fmt.Fprintf(w, "written to %s\n", r.File)
 	return sayRehearsed(ctx, w, l, r), nil
+}
+
+// rehearsalServer is the server to rehearse on, and how what is left there is removed. After it the environment names no other.
+func rehearsalServer(ctx context.Context, l *launch.Launch) (s rehearsal.Server, end func() error, err error) {
+	named, err := namedServer(ctx, l, pgtest.NamedConfig{Major: l.Migration.Postgres, Settings: map[string]string{"autovacuum": rehearsal.Settings["autovacuum"]}})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := forgetDatabases(); err != nil {
+		return nil, nil, err
+	}
+	if named != nil {
+		return named, named.Close, nil
+	}
+	started, err := pgtest.Start(ctx, pgtest.Config{Major: l.Migration.Postgres, Settings: rehearsal.Settings})
+	if err != nil {
+		return nil, nil, fmt.Errorf("PostgreSQL %d, which production has: %w", l.Migration.Postgres, err)
+	}
+	return started, started.Close, nil
 }
 
 // rehearsalPlan is what launch.yaml says about the migration.

@@ -108,15 +108,51 @@ func newest(dir string, folders bool) (string, error) {
 	return filepath.Join(dir, found), nil
 }
 
-// Dumps restores the newest file of a folder that pg_dump -Fc wrote.
+// Dumps restores the newest file of a folder that pg_dump -Fc wrote: to a server that is thrown away, or to a database that is.
 type Dumps struct {
 	server
-	Dir string
+	Dir   string
+	Named *pgtest.Named // where the database is made; nil: a server is started
 }
 
 // NewDumps restores dumps to a server on this machine. The driver is pgtest's; empty: the one that there is.
 func NewDumps(dir, live, driver string) *Dumps {
 	return &Dumps{server: server{Live: live, Driver: driver}, Dir: dir}
+}
+
+// restored is the database on a named server.
+const restored = "drill"
+
+// Remove removes the server, or the database.
+func (s *Dumps) Remove(ctx context.Context, run string) error {
+	if s.Named == nil {
+		return s.server.Remove(ctx, run)
+	}
+	return s.Named.Close() //nolint:contextcheck // they are dropped however the run ends
+}
+
+// Sweep removes what killed runs left.
+func (s *Dumps) Sweep(ctx context.Context, dead []string) error {
+	if s.Named == nil {
+		return s.server.Sweep(ctx, dead)
+	}
+	return s.Named.Sweep(ctx)
+}
+
+// make makes where the dump is loaded to, and says how.
+func (s *Dumps) make(ctx context.Context) (place Place, load func(ctx context.Context, file string, args ...string) error, err error) {
+	if s.Named == nil {
+		p, err := pgtest.Start(ctx, pgtest.Config{Driver: s.Driver})
+		place, err = s.started(p, err)
+		return place, p.Load, err
+	}
+	place.Name = s.Named.Database(restored) + " on the server that " + pgtest.Variable + " names"
+	if place.DSN, err = s.Named.Create(ctx, restored); err == nil && s.at != nil {
+		s.at("asked")
+	}
+	return place, func(ctx context.Context, file string, args ...string) error {
+		return s.Named.Load(ctx, file, append(args, "--dbname="+s.Named.Database(restored))...)
+	}, err
 }
 
 // zones is between how many hours the clocks of the world are: the time of a dump or a base backup is only so exact.
@@ -153,12 +189,11 @@ func (s *Dumps) Restorable(context.Context, Database, time.Time) (drillprobe.Bac
 
 // Restore loads the dump, all or nothing. Roles are not in a dump, so that owners and grants are left out.
 func (s *Dumps) Restore(ctx context.Context, _ string, from drillprobe.Backup, _ time.Time) (Place, error) {
-	p, err := pgtest.Start(ctx, pgtest.Config{Driver: s.Driver})
-	place, err := s.started(p, err)
+	place, load, err := s.make(ctx)
 	if err != nil {
 		return place, unstarted(err)
 	}
-	if err := p.Load(ctx, filepath.Join(s.Dir, from.ID), "--no-owner", "--no-privileges"); err != nil {
+	if err := load(ctx, filepath.Join(s.Dir, from.ID), "--no-owner", "--no-privileges"); err != nil {
 		if ctx.Err() != nil {
 			return place, errors.Join(&underway{"loading"}, err)
 		}

@@ -104,6 +104,20 @@ func TestDumps(t *testing.T) {
 			assert.WithinDuration(t, time.Now(), report.Backup.Made, zones)
 		})
 	}
+	t.Run("on a named server", func(t *testing.T) {
+		other, err := pgtest.Start(t.Context(), pgtest.Config{Driver: "local"})
+		other = started.For(t, other, err)
+		for text, want := range map[string]probe.Status{string(whole): probe.Pass, string(fewer): probe.Fail, string(whole[:len(whole)-100]): probe.Fail} {
+			dir := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "drop.dump"), []byte(text), 0o600))
+			dumps := NewDumps(dir, live.DSN(), "")
+			dumps.Named, err = pgtest.OpenNamed(t.Context(), other.DSN(), pgtest.NamedConfig{Apart: func(context.Context, string, string) error { return nil }})
+			require.NoError(t, err)
+			_, err := drillOf(t, live, dumps).Run(t.Context(), drillprobe.Restore)
+			assert.Equal(t, want, probe.StatusOf(err), "%v", err)
+			require.NoError(t, other.Exec(t.Context(), "SELECT 1 / (SELECT (count(*) = 0)::int FROM pg_database WHERE datname LIKE 'launchgate%')"), "nothing is left")
+		}
+	})
 	t.Run("no point", func(t *testing.T) {
 		_, err := drillOf(t, live, NewDumps(filepath.Dir(good), live.DSN(), "local")).Run(t.Context(), drillprobe.PITR)
 		assert.Equal(t, probe.Blocked, probe.StatusOf(err))

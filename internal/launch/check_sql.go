@@ -7,7 +7,7 @@ import (
 
 var (
 	privileges = regexp.MustCompile(`^(SELECT|INSERT|UPDATE|DELETE|TRUNCATE|REFERENCES|TRIGGER)(, ?(SELECT|INSERT|UPDATE|DELETE|TRUNCATE|REFERENCES|TRIGGER))* \S+$`)
-	schemaSum  = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	schemaSum  = regexp.MustCompile(`^(v[0-9]+:)?[0-9a-f]{64}$`) // its gate says what it cannot compare
 )
 
 // sql judges what launch.yaml says about the database as one connects to it. What is merely not said there blocks the gate that needs it.
@@ -17,7 +17,7 @@ func (c checker) sql() {
 		return
 	}
 	if sum := s.SchemaSHA; sum != "" && !schemaSum.MatchString(sum) {
-		c.bad("database.sql.schema_sha256", "want 64 small hex digits; got %s", quote(sum))
+		c.bad("database.sql.schema_sha256", "want v2: and 64 small hex digits; got %s", quote(sum))
 	}
 	for key, entries := range map[string][]string{"needs": s.Role.Needs, "never": s.Role.Never} {
 		for i, entry := range entries {

@@ -8,7 +8,7 @@ type SQL struct {
 	Replicas    []SQLReplica `yaml:"replicas" doc:"Every streaming standby; absent: it must have none."`
 	Schemas     []string     `yaml:"schemas" doc:"The application's schemas. Default: public."`
 	Tables      []string     `yaml:"tables" doc:"Tables that must be there, such as aml_alerts; in public where no schema is named."`
-	SchemaSHA   string       `yaml:"schema_sha256" doc:"Hash of columns, types, constraints and indexes, as the evidence of TMinus2/App/Schema shows it; absent: not compared."`
+	SchemaSHA   string       `yaml:"schema_sha256" doc:"Hash of all that the schemas are made of, as the evidence of TMinus2/App/Schema shows it; absent: not compared."`
 	Demo        []SQLCount   `yaml:"demo" doc:"What must not be in production's tables."`
 	Logins      []SQLLogin   `yaml:"demo_logins" doc:"Logins of a demonstration, which must be refused. Absent: the application has no login with a password."`
 	Role        SQLRole      `yaml:"role"`

@@ -47,11 +47,17 @@ func TestInContainers(t *testing.T) {
 	}
 	t.Run("again", func(t *testing.T) {
 		server, err := pgtest.Start(t.Context(), pgtest.Config{Driver: "docker", Settings: rehearsal.Settings})
-		status, lines, rec := rehearse(t, started.For(t, server, err), w)
+		server = started.For(t, server, err)
+		status, lines, rec := rehearse(t, server, w)
 		for gate, s := range status {
 			assert.Equal(t, probe.Pass, s, "%s: %s", gate, lines[gate])
 		}
 		assert.Len(t, rec.Steps, 7)
+		blind := good()
+		blind.verify = "exit 0\n"
+		status, lines, _ = rehearse(t, server, blind)
+		assert.Equal(t, probe.Fail, status["IntegrityScript"])
+		assert.Contains(t, lines["IntegrityScript"], "exit code 0 on all 4 corrupted copies")
 		started.Gone(t, containers, volumes)
 		containers, volumes = started.Containers(t)
 		require.Len(t, containers, 1)

@@ -16,10 +16,11 @@ import (
 // fill makes the database that the rehearsal starts from.
 func (r *run) fill(ctx context.Context) error {
 	defer r.progress("data", 0)()
-	for _, sql := range []string{"DROP DATABASE IF EXISTS " + startDB + " WITH (FORCE)", "CREATE DATABASE " + startDB} {
-		if _, err := r.admin.Exec(ctx, sql); err != nil {
-			return err
-		}
+	if _, err := r.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+r.name(startDB)+" WITH (FORCE)"); err != nil {
+		return err
+	}
+	if _, err := r.server.Create(ctx, startDB); err != nil {
+		return err
 	}
 	var err error
 	switch {
@@ -65,7 +66,7 @@ func (r *run) load(ctx context.Context, file string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	args := []string{"--dbname=" + startDB}
+	args := []string{"--dbname=" + r.name(startDB)}
 	if bytes.Equal(magic, []byte("PGDMP")) {
 		args = append(args, "--no-owner", "--no-privileges")
 	}

@@ -16,10 +16,12 @@ import (
 	"github.com/getdrop/launchgate/internal/rehearsal/record"
 )
 
-// Server is a running server that is thrown away.
+// Server is a running server that is thrown away, or whose databases are.
 type Server interface {
 	DSN() string
 	Major() int
+	Database(name string) string                                     // what a database of the rehearsal is called there
+	Create(ctx context.Context, name string) (dsn string, err error) // an empty one
 	Load(ctx context.Context, file string, args ...string) error
 }
 
@@ -66,6 +68,9 @@ const (
 	copyDB   = "rehearsal_copy"
 )
 
+// name is what one of the databases is called on the server.
+func (r *run) name(database string) string { return r.server.Database(database) }
+
 // run is one rehearsal under way.
 type run struct {
 	Plan
@@ -93,6 +98,11 @@ func Run(ctx context.Context, server Server, plan Plan) (*record.Record, error) 
 		Script: plan.Script, ForwardOnly: plan.ForwardOnly, Began: time.Now().UTC(), Major: server.Major()}
 	if err := r.admin.QueryRow(ctx, "SELECT version()").Scan(&r.rec.Version); err != nil {
 		return nil, err
+	}
+	if len(plan.Verify) > 0 { // known now rather than after an hour
+		if _, err := r.admin.Exec(ctx, "SET session_replication_role = replica; RESET session_replication_role"); err != nil {
+			return nil, fmt.Errorf("want a role that can corrupt the copies for the integrity script: %w; GRANT SET ON PARAMETER session_replication_role, or a superuser", err)
+		}
 	}
 	if err := r.steps(ctx); err != nil {
 		return nil, err
@@ -146,16 +156,16 @@ func (r *run) dsn(database string) string {
 	if err != nil {
 		panic(err) // the server's own
 	}
-	u.Path = "/" + database
+	u.Path = "/" + r.name(database)
 	return u.String()
 }
 
 // copyOf makes a database a copy of another, to which nobody may be connected.
 func (r *run) copyOf(ctx context.Context, from, to string) error {
-	if _, err := r.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+to+" WITH (FORCE)"); err != nil {
+	if _, err := r.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+r.name(to)+" WITH (FORCE)"); err != nil {
 		return err
 	}
-	sql := "CREATE DATABASE " + to + " TEMPLATE " + from
+	sql := "CREATE DATABASE " + r.name(to) + " TEMPLATE " + r.name(from)
 	if r.server.Major() >= 15 {
 		sql += " STRATEGY file_copy"
 	}
@@ -167,7 +177,7 @@ func (r *run) copyOf(ctx context.Context, from, to string) error {
 
 // settings gives a copy the settings of its original, such as a statement_timeout, which a template does not hand on.
 func (r *run) settings(ctx context.Context, from, to string) error {
-	all, err := texts(ctx, r.admin, `SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1 AND s.setrole = 0`, from)
+	all, err := texts(ctx, r.admin, `SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE d.datname = $1 AND s.setrole = 0`, r.name(from))
 	if err != nil {
 		return err
 	}
@@ -176,7 +186,7 @@ func (r *run) settings(ctx context.Context, from, to string) error {
 		if name != "search_path" { // a list as it is
 			value = literal(value)
 		}
-		if _, err := r.admin.Exec(ctx, "ALTER DATABASE "+to+" SET "+name+" = "+value); err != nil {
+		if _, err := r.admin.Exec(ctx, "ALTER DATABASE "+r.name(to)+" SET "+name+" = "+value); err != nil {
 			return err
 		}
 	}

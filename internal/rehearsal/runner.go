@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -164,7 +165,14 @@ func (c command) run(ctx context.Context, dsn string, args []string) error {
 func (p Plan) program(dsn string, args []string) procedure.Command {
 	env := []string{"DATABASE_URL=" + dsn}
 	if c, err := pgx.ParseConfig(dsn); err == nil {
-		env = append(env, "PGHOST="+c.Host, fmt.Sprintf("PGPORT=%d", c.Port), "PGUSER="+c.User, "PGPASSWORD="+c.Password, "PGDATABASE="+c.Database, "PGSSLMODE=disable")
+		env = append(env, "PGHOST="+c.Host, fmt.Sprintf("PGPORT=%d", c.Port), "PGUSER="+c.User, "PGPASSWORD="+c.Password, "PGDATABASE="+c.Database)
+	}
+	if u, err := url.Parse(dsn); err == nil {
+		for key, name := range map[string]string{"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT"} {
+			if value := u.Query().Get(key); value != "" {
+				env = append(env, name+"="+value)
+			}
+		}
 	}
 	return procedure.Command{Args: args, Dir: p.Dir, Launch: p.Launch, Timeout: p.Timeout, Env: env}
 }

@@ -98,6 +98,15 @@ func (l *look) identify(ctx context.Context) error {
 		Scan(&s.Database, &s.Role, &s.Version, &s.Replica, &s.System, &s.Observes)
 }
 
+// Who asks the server who it is.
+func (d *Database) Who(ctx context.Context) (s Server, err error) {
+	err = d.look(ctx, &probe.Evidence{}, "which server that is", "CONNECT", func(_ context.Context, l *look) error {
+		s = l.server
+		return nil
+	})
+	return s, err
+}
+
 // observer wants a role that sees what others do: to other roles PostgreSQL shows their sessions, but not what they are at.
 func (l *look) observer(want string) error {
 	if l.server.Observes {

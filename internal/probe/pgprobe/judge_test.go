@@ -61,7 +61,7 @@ func TestStreams(t *testing.T) {
 func TestKeepsUp(t *testing.T) {
 	primary := Server{System: "1", Address: "primary"}
 	judge := func(change func(*Standby)) error {
-		s := Standby{Server: Server{System: "1", Replica: true}, Receiver: "streaming", Within: time.Second}
+		s := Standby{Server: Server{System: "1", Replica: true}, Receiver: "streaming", Within: time.Second, Timeline: 2, Ended: 1, Follows: 2}
 		change(&s)
 		return keepsUp(s, primary, 5*time.Second)
 	}
@@ -75,7 +75,22 @@ func TestKeepsUp(t *testing.T) {
 		{"without a receiver, and nothing to replay", judge(func(s *Standby) { s.Receiver = "" }), probe.Fail, "not streaming"},
 		{"a receiver that waits", judge(func(s *Standby) { s.Receiver = "waiting" }), probe.Fail, "not streaming waiting"},
 		{"promoted", judge(func(s *Standby) { s.Replica = false }), probe.Fail, "a primary itself"},
+		{"of another timeline", judge(func(s *Standby) { s.Timeline = 3 }), probe.Fail, "receives timeline 3, and a primary that writes timeline 2"},
+		{"of the timeline before", judge(func(s *Standby) { s.Timeline = 1 }), probe.Fail, "receives timeline 1"},
+		{"promoted for a while", judge(func(s *Standby) { s.Ended, s.Receiver, s.Timeline = 3, "", 0 }), probe.Fail, "it was promoted for a while"},
+		{"a timeline that nobody says", judge(func(s *Standby) { s.Timeline = 0 }), probe.Blocked, "the timeline that the replica receives"},
 		{"of another cluster", judge(func(s *Standby) { s.System = "2" }), probe.Fail, "another cluster"},
+	})
+}
+
+func TestSchemaIs(t *testing.T) {
+	seen := Schema{SHA256: "v2:aa", Lines: []string{"table account"}}
+	check(t, []judged{
+		{"the one", schemaIs("v2:aa", seen, nil, "db"), probe.Pass, ""},
+		{"another", schemaIs("v2:bb", seen, nil, "db"), probe.Fail, "want the schema v2:bb; got v2:aa"},
+		{"an older version's", schemaIs("aa", seen, nil, "db"), probe.Blocked, "write v2:aa"},
+		{"a newer version's", schemaIs("v3:aa", seen, nil, "db"), probe.Blocked, "begins with v2:"},
+		{"no tables", schemaIs("v2:aa", Schema{SHA256: "v2:aa", Lines: []string{"extension plpgsql 1.0"}}, []string{"app"}, "db"), probe.Fail, "none in app"},
 	})
 }
 

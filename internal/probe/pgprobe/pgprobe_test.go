@@ -175,11 +175,65 @@ func TestClaimsAboutARealServer(t *testing.T) {
 		r := probe.Run(t.Context(), "", claim("?"))
 		seen, ok := r.Evidence.Observed.(pgprobe.Schema)
 		require.True(t, ok, r.Message())
-		assert.Contains(t, strings.Join(seen.Lines, "\n"), "constraint public.audit_log audit_log_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id)")
+		assert.Contains(t, strings.Join(seen.Lines, "\n"), "constraint public.audit_log.audit_log_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.account(id)")
+		blocked(t, "write "+seen.SHA256, claim(strings.TrimPrefix(seen.SHA256, "v2:")))
 		holds(t, claim(seen.SHA256))
-		exec("ALTER TABLE audit_log ALTER id TYPE int")
-		fails(t, "want the schema "+seen.SHA256, claim(seen.SHA256))
-		exec("ALTER TABLE audit_log ALTER id TYPE bigint")
+		for wrong, right := range map[string]string{
+			"ALTER TABLE audit_log ALTER id TYPE int":                   "ALTER TABLE audit_log ALTER id TYPE bigint",
+			"CREATE TABLE more ()":                                      "DROP TABLE more",
+			"CREATE INDEX more ON account (lower(email))":               "DROP INDEX more",
+			"CREATE VIEW more AS SELECT 1":                              "DROP VIEW more",
+			"CREATE MATERIALIZED VIEW more AS SELECT 1":                 "DROP MATERIALIZED VIEW more",
+			"CREATE TYPE more AS ENUM ('a')":                            "DROP TYPE more",
+			"CREATE TYPE more AS (a int)":                               "DROP TYPE more",
+			"CREATE TYPE more AS RANGE (subtype = int)":                 "DROP TYPE more",
+			"CREATE DOMAIN more AS int CHECK (VALUE > 0)":               "DROP DOMAIN more",
+			"CREATE FUNCTION more() RETURNS int LANGUAGE sql RETURN 1":  "DROP FUNCTION more()",
+			"CREATE AGGREGATE more (int) (sfunc = int4pl, stype = int)": "DROP AGGREGATE more (int)",
+			"CREATE TRIGGER more BEFORE UPDATE ON account FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()": "DROP TRIGGER more ON account",
+			"CREATE RULE more AS ON DELETE TO account DO INSTEAD NOTHING":                                                     "DROP RULE more ON account",
+			"CREATE POLICY more ON account USING (true)":                                                                      "DROP POLICY more ON account",
+			"ALTER TABLE account ENABLE ROW LEVEL SECURITY":                                                                   "ALTER TABLE account DISABLE ROW LEVEL SECURITY",
+			"CREATE SEQUENCE more":                                                   "DROP SEQUENCE more",
+			"CREATE STATISTICS more ON id, email FROM account":                       "DROP STATISTICS more",
+			"CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4eq)": "DROP OPERATOR === (int, int)",
+			"ALTER TABLE account SET (fillfactor = 50)":                              "ALTER TABLE account RESET (fillfactor)",
+			"ALTER TABLE account REPLICA IDENTITY FULL":                              "ALTER TABLE account REPLICA IDENTITY DEFAULT",
+			"CREATE EXTENSION pg_trgm":                                               "DROP EXTENSION pg_trgm",
+		} {
+			exec(wrong)
+			fails(t, "want the schema "+seen.SHA256, claim(seen.SHA256))
+			exec(right)
+			status, message := claims(t, claim(seen.SHA256))
+			require.Equal(t, probe.Pass, status, "%s: %s", right, message)
+		}
+
+		// What differs in a definition, and not by a name, is seen too.
+		exec(`CREATE TYPE kind AS ENUM ('a'); CREATE DOMAIN amount AS int CHECK (VALUE > 0); CREATE SEQUENCE number; CREATE VIEW emails AS SELECT email FROM account;
+			CREATE FUNCTION one() RETURNS int LANGUAGE sql RETURN 1; CREATE POLICY own ON account USING (true); CREATE MATERIALIZED VIEW counted AS SELECT 1 AS n; CREATE FUNCTION stop() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+			CREATE TRIGGER same BEFORE UPDATE ON account FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger(); CREATE AGGREGATE total (int) (sfunc = int4pl, stype = int)`)
+		r = probe.Run(t.Context(), "", claim("?"))
+		full, ok := r.Evidence.Observed.(pgprobe.Schema)
+		require.True(t, ok, r.Message())
+		for _, change := range []string{
+			"ALTER TYPE kind ADD VALUE 'b'", "ALTER DOMAIN amount DROP CONSTRAINT amount_check", "ALTER SEQUENCE number OWNED BY account.id", "ALTER SEQUENCE number CACHE 7",
+			"CREATE OR REPLACE VIEW emails AS SELECT lower(email) AS email FROM account", "CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql RETURN 2",
+			"ALTER FUNCTION one() SECURITY DEFINER", "ALTER POLICY own ON account USING (false)", "ALTER POLICY own ON account TO app", "ALTER TABLE account DISABLE TRIGGER same",
+			"CREATE OR REPLACE AGGREGATE total (int) (sfunc = int4mul, stype = int)", "CREATE EVENT TRIGGER stop ON ddl_command_end EXECUTE FUNCTION stop()",
+			"DROP MATERIALIZED VIEW counted; CREATE MATERIALIZED VIEW counted AS SELECT 2 AS n",
+		} {
+			require.NotEqual(t, seen.SHA256, full.SHA256)
+			exec(change)
+			fails(t, "want the schema "+full.SHA256, claim(full.SHA256))
+			r = probe.Run(t.Context(), "", claim("?"))
+			full, ok = r.Evidence.Observed.(pgprobe.Schema)
+			require.True(t, ok, r.Message())
+			holds(t, claim(full.SHA256))
+		}
+		exec("COMMENT ON TABLE account IS 'people'; GRANT SELECT ON account TO blind; UPDATE schema_migrations SET dirty = dirty; CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.more ()")
+		holds(t, claim(full.SHA256)) // which is none of its
+		exec(`DROP SCHEMA elsewhere CASCADE; REVOKE SELECT ON account FROM blind; COMMENT ON TABLE account IS NULL; DROP EVENT TRIGGER stop; DROP SEQUENCE number; DROP DOMAIN amount; DROP TYPE kind;
+			DROP VIEW emails; DROP MATERIALIZED VIEW counted; DROP POLICY own ON account; DROP TRIGGER same ON account; DROP FUNCTION one(), stop(); DROP AGGREGATE total (int)`)
 		holds(t, claim(seen.SHA256))
 	})
 

@@ -109,7 +109,10 @@ func streams(seen Replication, names []string, from string) error {
 type Standby struct {
 	Server
 	Paused   bool          `json:"replay_paused"`
-	Receiver string        `json:"receiver"` // the state of its WAL receiver; empty: there is none
+	Receiver string        `json:"receiver"`          // the state of its WAL receiver; empty: there is none
+	Timeline int32         `json:"received_timeline"` // of what it receives
+	Ended    int32         `json:"timeline"`          // of its own control file, which lags behind the other
+	Follows  int32         `json:"primary_timeline"`  // of what the primary writes
 	Primary  string        `json:"primary_lsn"`
 	Received string        `json:"receive_lsn"`
 	Replayed string        `json:"replay_lsn"`
@@ -128,27 +131,30 @@ const awaitsWAL = "RecoveryWalStream"
 const standbyNow = `SELECT pg_is_wal_replay_paused(), coalesce((SELECT status FROM pg_stat_wal_receiver), ''), $1::text,
 	coalesce(pg_last_wal_receive_lsn()::text, ''), coalesce(pg_last_wal_replay_lsn()::text, ''), coalesce(pg_wal_lsn_diff($1::text::pg_lsn, pg_last_wal_replay_lsn()), 9223372036854775807)::bigint,
 	coalesce(pg_last_xact_replay_timestamp()::text, ''), coalesce((SELECT wait_event FROM pg_stat_activity WHERE backend_type = 'startup'), ''),
+	coalesce((SELECT received_tli FROM pg_stat_wal_receiver), 0), (SELECT timeline_id FROM pg_control_checkpoint()),
 	coalesce(pg_last_wal_receive_lsn() >= $1::text::pg_lsn AND pg_wal_lsn_diff($1::text::pg_lsn, '0/0') % current_setting('wal_block_size')::int = 0, false)`
 
 // KeepsUp claims that within the limit the replica has replayed all that the primary had written when it was asked. That is what lag
 // means, whether the primary is busy or idle: the age of the last transaction is not looked at. A replica that is paused or receives nothing does not
-// keep up, however little it lacks.
+// keep up, however little it lacks. Nor does one that receives another timeline than the primary writes: since one of them was promoted
+// their places in the WAL say nothing of each other.
 func (d *Database) KeepsUp(replica *Database, limit time.Duration) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
-		evidence := probe.Evidence{Source: "pg_current_wal_flush_lsn, pg_last_wal_replay_lsn, pg_stat_wal_receiver"}
+		evidence := probe.Evidence{Source: "pg_current_wal_flush_lsn, pg_last_wal_replay_lsn, pg_stat_wal_receiver, pg_control_checkpoint"}
 		const want = "what the primary has written"
 		var lsn string
+		var seen Standby
 		var primary Server
 		if err := d.look(ctx, &evidence, want, "pg_monitor", func(ctx context.Context, l *look) error {
 			if err := l.primary(want); err != nil {
 				return err
 			}
 			primary = l.server
-			return l.tx.QueryRow(ctx, "SELECT pg_current_wal_flush_lsn()::text").Scan(&lsn)
+			// The control file has the timeline of the last checkpoint, which may be from before a promotion; the segment's name has today's.
+			return l.tx.QueryRow(ctx, "SELECT lsn::text, ('x' || left(pg_walfile_name(lsn), 8))::bit(32)::int FROM pg_current_wal_flush_lsn() lsn").Scan(&lsn, &seen.Follows)
 		}); err != nil {
 			return evidence, err
 		}
-		var seen Standby
 		err := replica.follow(ctx, &evidence, lsn, limit, &seen)
 		evidence.Observed = seen
 		if err != nil {
@@ -172,7 +178,8 @@ func (d *Database) follow(ctx context.Context, evidence *probe.Evidence, lsn str
 		idle := 0
 		_, err := probe.Await(ctx, limit-time.Since(began), time.Second, func(ctx context.Context) (bool, error) {
 			var page bool
-			err := l.tx.QueryRow(ctx, standbyNow, lsn).Scan(&seen.Paused, &seen.Receiver, &seen.Primary, &seen.Received, &seen.Replayed, &seen.Behind, &seen.LastXact, &seen.Startup, &page)
+			err := l.tx.QueryRow(ctx, standbyNow, lsn).Scan(&seen.Paused, &seen.Receiver, &seen.Primary, &seen.Received, &seen.Replayed, &seen.Behind, &seen.LastXact, &seen.Startup,
+				&seen.Timeline, &seen.Ended, &page)
 			seen.Within = time.Since(began)
 			// A primary that commits nothing writes whole pages of WAL only, and its last record may end on the next one. Twice, because
 			// what has just arrived is replayed a moment later.
@@ -207,12 +214,20 @@ func keepsUp(s Standby, primary Server, limit time.Duration) error {
 		return bad("promoted", "a server that replays nothing: it is a primary itself", "have the DSN lead to the replica, or build it anew: it was promoted")
 	case s.System != primary.System:
 		return bad("other", "a replica of another cluster, whose system identifier is "+s.System+" and not "+primary.System, "have the DSN lead to a replica of this primary")
+	case s.Timeline != 0 && s.Timeline != s.Follows:
+		return bad("timeline", fmt.Sprintf("a replica that receives timeline %d, and a primary that writes timeline %d: one of them was promoted, and each goes its own way", s.Timeline, s.Follows),
+			"find out which server the application writes to, and build the others anew from it, or with pg_rewind")
+	case s.Ended > s.Follows:
+		return bad("timeline", fmt.Sprintf("a replica that has been on timeline %d, and a primary that writes timeline %d: it was promoted for a while", s.Ended, s.Follows),
+			"build it anew, or with pg_rewind: it has what the primary never wrote")
 	case s.Paused:
 		return bad("paused", fmt.Sprintf("%s, %d bytes behind", s.stuck(), max(0, s.Behind)), "SELECT pg_wal_replay_resume()")
 	case s.stuck() != "":
 		return bad("stopped", fmt.Sprintf("%s, %d bytes behind", s.stuck(), max(0, s.Behind)), "see the replica's log for what its primary refuses")
 	case s.Behind > 0 && !s.Half:
 		return bad("lag", fmt.Sprintf("%d bytes that it had not replayed after %s", s.Behind, s.Within.Round(time.Millisecond)), "see what it waits for: its disk, a long query on it, recovery_min_apply_delay")
+	case s.Timeline == 0:
+		return &probe.Unknown{Class: "pg.replica-timeline", Want: fmt.Sprintf("the timeline that the replica receives, which is to be %d", s.Follows), Got: "none in pg_stat_wal_receiver", From: s.String(), Fix: "run this again"}
 	case s.Within > limit: // it may have been there long before
 		return &probe.Unknown{Class: "timeout", Want: "to see the replica within " + limit.String(), Got: "a first look after " + s.Within.Round(time.Millisecond).String(), From: s.String(), Fix: "run this from a machine that is nearer"}
 	default:

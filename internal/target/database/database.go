@@ -5,6 +5,8 @@ package database
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +16,7 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/probe/pgprobe"
 	"github.com/getdrop/launchgate/internal/redact"
+	"github.com/getdrop/launchgate/internal/schema"
 	"github.com/getdrop/launchgate/internal/target"
 )
 
@@ -42,13 +45,13 @@ func of(l *launch.Launch) *Database {
 func config(t *target.Targets, dsn launch.Secret, tunnel launch.HostPort, key string) pgprobe.Config {
 	c := pgprobe.Config{Network: t.Network, Resolver: t.Zone, Tunnel: string(tunnel), Key: key}
 	if !dsn.IsZero() {
-		c.DSN = func(ctx context.Context) (string, error) { return reveal(ctx, dsn) }
+		c.DSN = func(ctx context.Context) (string, error) { return Reveal(ctx, dsn) }
 	}
 	return c
 }
 
-// reveal reads a connection string, and keeps the password in it out of every output too.
-func reveal(ctx context.Context, dsn launch.Secret) (string, error) {
+// Reveal reads a connection string, and keeps the password in it out of every output too, as it is and as it is written there.
+func Reveal(ctx context.Context, dsn launch.Secret) (string, error) {
 	value, err := dsn.Reveal(ctx)
 	if err != nil {
 		return "", err
@@ -56,6 +59,11 @@ func reveal(ctx context.Context, dsn launch.Secret) (string, error) {
 	if c, err := pgx.ParseConfig(value); err == nil && c.Password != "" {
 		if err := redact.Register(dsn.Name()+" password", c.Password); err != nil {
 			return "", fmt.Errorf("the password in %s: %w", dsn, err)
+		}
+		if written := passwordIn(value); written != "" && written != c.Password {
+			if err := redact.Register(dsn.Name()+" password", written); err != nil {
+				return "", fmt.Errorf("the password in %s: %w", dsn, err)
+			}
 		}
 	}
 	return value, nil
@@ -72,6 +80,14 @@ func Name(ctx context.Context, l *launch.Launch) string {
 		return ""
 	}
 	return c.Database
+}
+
+// passwordIn is the password as a URL has it, with its escapes.
+func passwordIn(dsn string) string {
+	_, rest, _ := strings.Cut(dsn, "://")
+	authority, _, _ := strings.Cut(rest, "/")
+	_, written, _ := strings.Cut(authority[:max(0, strings.LastIndexByte(authority, '@'))], ":")
+	return written
 }
 
 // ReplicaNames are the standbys that the primary must stream to.
@@ -108,7 +124,7 @@ func (d *Database) SchemaUnchanged() probe.Claim {
 	if len(schemas) == 0 {
 		schemas = []string{"public"}
 	}
-	return d.SchemaIs(sql.SchemaSHA, schemas, []string{"schema_migrations", "goose_db_version", d.launch.Migration.Noted.Table})
+	return d.SchemaIs(sql.SchemaSHA, schemas, append(slices.Clone(schema.Bookkeeping), d.launch.Migration.Noted.Table))
 }
 
 // Access claims that the gates ask the database of this launch, and as a role of their own. endpoint is what its provider says.

@@ -21,13 +21,14 @@ func secret(t *testing.T, reference string) (s launch.Secret) {
 
 func TestThePasswordInAConnectionStringIsASecretToo(t *testing.T) {
 	t.Setenv("TARGET_DATABASE_URL", "postgres://gates:correct%2Dhorse-battery@db.example.com/drop?sslmode=verify-full")
-	value, err := reveal(t.Context(), secret(t, "secret:env:TARGET_DATABASE_URL"))
+	value, err := Reveal(t.Context(), secret(t, "secret:env:TARGET_DATABASE_URL"))
 	require.NoError(t, err)
 	assert.Contains(t, value, "db.example.com")
 	assert.Equal(t, "password authentication failed: ‹redacted:TARGET_DATABASE_URL password›", redact.String("password authentication failed: correct-horse-battery"))
+	assert.NotContains(t, redact.String("postgres://gates:correct%2Dhorse-battery@db.example.com/another"), "horse")
 
 	t.Setenv("TARGET_DATABASE_URL", "postgres://gates:short@db.example.com/drop?sslmode=verify-full")
-	_, err = reveal(t.Context(), secret(t, "secret:env:TARGET_DATABASE_URL"))
+	_, err = Reveal(t.Context(), secret(t, "secret:env:TARGET_DATABASE_URL"))
 	require.ErrorContains(t, err, "want a secret of at least")
 	assert.NotContains(t, err.Error(), "short@")
 }
