@@ -17,8 +17,8 @@ import (
 	"github.com/getdrop/launchgate/internal/target/cloud"
 )
 
-// backupTime bounds the wait for the snapshot. Only the first one of an instance is a full copy.
-const backupTime = time.Hour
+// backupTime bounds the wait for the snapshot. Only the first one of an instance is a full copy. A role is good for an hour.
+const backupTime = 45 * time.Minute
 
 func backupCommand() *cobra.Command {
 	return &cobra.Command{Use: "backup", Short: "Make the snapshot of the database before its migration, and wait for it",

@@ -85,12 +85,16 @@ func TestMake(t *testing.T) {
 		"made":             {status: probe.Pass, more: 1},
 		"made, throttled":  {rules: awstest.Rules{PageSize: 1, Throttle: 0.2}, status: probe.Pass, more: 1},
 		"always throttled": {rules: awstest.Rules{Throttle: 1}, status: probe.Blocked, said: "again and again"},
-		"made by hand":     {change: func(a *awstest.Account, _ string) { a.Snapshots = append(a.Snapshots, made("drop-db-pre-launch-hand", "1.0.0", "available")) }, status: probe.Pass, more: 1},
+		"made by hand": {change: func(a *awstest.Account, _ string) {
+			a.Snapshots = append(a.Snapshots, made("drop-db-pre-launch-hand", "1.0.0", "available"))
+		}, status: probe.Pass, more: 1},
 		"of the instance that is busy at first": {change: func(a *awstest.Account, _ string) { a.Snapshotting.Busy = 3 }, status: probe.Pass, more: 1},
 
-		"fails":                  {change: func(a *awstest.Account, _ string) { a.Snapshotting.Ends = "failed" }, status: probe.Fail, said: "which is failed: ", more: 1},
-		"failed before":          {change: func(a *awstest.Account, own string) { a.Snapshots = append(a.Snapshots, made(own, "1.0.0", "failed")) }, status: probe.Fail, said: "where nobody needs it, aws rds delete-db-snapshot --db-snapshot-identifier drop-db-pre-launch-2", more: 1},
-		"of another release":     {change: func(a *awstest.Account, own string) { a.Snapshots = append(a.Snapshots, made(own, "1.0.1", "available")) }, status: probe.Fail, said: "which is available: drop-db-pre-launch-", more: 1},
+		"fails":         {change: func(a *awstest.Account, _ string) { a.Snapshotting.Ends = "failed" }, status: probe.Fail, said: "which is failed: ", more: 1},
+		"failed before": {change: func(a *awstest.Account, own string) { a.Snapshots = append(a.Snapshots, made(own, "1.0.0", "failed")) }, status: probe.Fail, said: "where nobody needs it, aws rds delete-db-snapshot --db-snapshot-identifier drop-db-pre-launch-2", more: 1},
+		"of another release": {change: func(a *awstest.Account, own string) {
+			a.Snapshots = append(a.Snapshots, made(own, "1.0.1", "available"))
+		}, status: probe.Fail, said: "which is available: drop-db-pre-launch-", more: 1},
 		"begun too late":         {change: func(a *awstest.Account, _ string) { a.Snapshotting.Late = time.Hour }, status: probe.Fail, said: "when the migration might have begun", more: 1},
 		"never available":        {change: func(a *awstest.Account, _ string) { a.Snapshotting.Takes = time.Hour }, bound: 300 * time.Millisecond, status: probe.Blocked, said: "it is creating", more: 1},
 		"always busy":            {change: func(a *awstest.Account, _ string) { a.Databases[0].DBInstanceStatus = aws.String("backing-up") }, bound: 300 * time.Millisecond, status: probe.Blocked, said: "it is busy"},
