@@ -115,6 +115,9 @@ func policyFor(t *testing.T, text string) *awstest.Policy {
 		if slices.Contains(statement.Action, "rds:DeleteDBInstance") {
 			assert.Equal(t, []string{awstest.ARN("rds", "db:launchgate-drill-*")}, statement.Resource, "a drill deletes nothing else")
 		}
+		if slices.Contains(statement.Action, "rds:CreateDBSnapshot") {
+			assert.Subset(t, []string{awstest.ARN("rds", "db:drop-db"), awstest.ARN("rds", "snapshot:drop-db-pre-launch-*")}, statement.Resource, "a backup is of nothing else")
+		}
 	}
 	return &policy
 }

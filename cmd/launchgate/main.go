@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetErr(errs)
 	root.SetArgs(args)
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(listCommand(), runCommand(), verdictCommand(), sandboxCommand(), probeCommand(), initCommand(), iamPolicyCommand(), drillCommand(), rehearseCommand()) //nolint:contextcheck // cobra hands each command its context
+	root.AddCommand(listCommand(), runCommand(), verdictCommand(), sandboxCommand(), probeCommand(), initCommand(), iamPolicyCommand(), drillCommand(), backupCommand(), tunnelsCommand(), rehearseCommand()) //nolint:contextcheck // cobra hands each command its context
 	err := root.ExecuteContext(ctx)
 	code := 0
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/getdrop/launchgate/fixtures/awstest"
 	"github.com/getdrop/launchgate/fixtures/webtest"
 	"github.com/getdrop/launchgate/internal/launch"
 )
@@ -30,6 +31,38 @@ func TestAGreenLaunchDeploys(t *testing.T) {
 	assert.Equal(t, everywhere(s.launch.Project.Version), s.served(t))
 	assert.Equal(t, []string{s.launch.Project.Version}, s.brought)
 	assert.Empty(t, s.announced())
+}
+
+// The gate that judges the snapshot is asked once the launch has made it.
+func TestALaunchMakesTheSnapshotBeforeItsMigration(t *testing.T) {
+	s := newScene(t, "migration.snapshot-none", nil)
+	s.overlay(t, func(o map[string]any) {
+		migration, ok := o["migration"].(map[string]any)
+		require.True(t, ok)
+		migration["at"] = time.Now().Add(20 * time.Minute).UTC().Format(time.RFC3339)
+	})
+	code, log := run(t, s, "launch.yml", s.inputs())
+	assert.Zero(t, code, log)
+	assert.Equal(t, everywhere(s.launch.Project.Version), s.served(t))
+	manual := 0
+	s.box.AWS.Change(func(a *awstest.Account) {
+		for _, snapshot := range a.Snapshots {
+			if *snapshot.SnapshotType == "manual" {
+				manual++
+			}
+		}
+	})
+	assert.Equal(t, 1, manual, log)
+}
+
+// Without a snapshot nothing is deployed, and no gate is asked.
+func TestALaunchWithoutASnapshotStopsBeforeItsGates(t *testing.T) {
+	s := newScene(t, "migration.snapshot-none", nil) // the migration has begun
+	code, log := run(t, s, "launch.yml", s.inputs())
+	assert.NotZero(t, code)
+	assert.Contains(t, log, "begin no migration without one")
+	assert.NotContains(t, log, "TMinus5/")
+	assert.Empty(t, s.brought, log)
 }
 
 func TestARedPageNeverReachesTheDeployment(t *testing.T) {
@@ -137,7 +170,7 @@ func run(t *testing.T, s *scene, name string, inputs map[string]string) (int, st
 	args := []string{"workflow_dispatch", "--directory", checkout(t), "--workflows", ".github/workflows/" + name,
 		"--platform", "ubuntu-latest=-self-hosted", "--concurrent-jobs", "1", "--action-cache-path", t.TempDir(), "--no-cache-server", "--pull=false",
 		"--env", "ARTIFACTS=" + artifacts, "--env", "CURL_HOME=" + s.curlHome(t), "--env", "ROLE_CREDENTIALS=" + s.credentials(t),
-		"--var", "LAUNCHGATE_ROLE=" + s.role, "--var", "AWS_REGION=" + s.launch.AWS.Region}
+		"--var", "LAUNCHGATE_ROLE=" + s.role, "--var", "LAUNCHGATE_BACKUP_ROLE=" + s.role, "--var", "LAUNCHGATE_ROLLBACK_ROLE=" + s.role, "--var", "AWS_REGION=" + s.launch.AWS.Region}
 	args = append(args, standIns(t)...)
 	for name, value := range s.secrets {
 		args = append(args, "--secret", name+"="+value)

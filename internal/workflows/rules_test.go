@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,7 +38,9 @@ type job struct {
 	Minutes     int `yaml:"timeout-minutes"`
 	Env         map[string]string
 	Steps       []step
-	With        map[string]string
+
+	ContinueOnError string `yaml:"continue-on-error"`
+	With            map[string]string
 }
 
 type step struct {
@@ -102,8 +105,9 @@ func TestJobsMayDoNothingThatTheyDoNotNeed(t *testing.T) {
 		t.Helper()
 		require.NotNil(t, j.Permissions)
 		may := []string{"contents: read"}
-		if id == "gates.yml/page" || id == "launch.yml/gates" || id == "drill.yml/drill" { // who looks at AWS, and who calls it
+		if slices.ContainsFunc(j.Steps, func(s step) bool { return strings.HasPrefix(s.Uses, "aws-actions/") }) || id == "launch.yml/gates" || id == "launch.yml/rollback" { // who takes a role on AWS, and who calls it
 			may = append(may, "id-token: write")
+			assert.Equal(t, "write", (*j.Permissions)["id-token"], "without it no role can be had; and a called workflow has no more than its caller gives")
 		}
 		for scope, level := range *j.Permissions {
 			assert.Contains(t, may, scope+": "+level)
@@ -146,8 +150,88 @@ func TestOnlyWhatAPersonTypedTheLaunchForMayExecute(t *testing.T) {
 			assert.NotContains(t, s.Run, "LAUNCH_EXECUTE")
 		}
 	})
-	assert.ElementsMatch(t, []string{"gates.yml/page", "launch.yml/deploy", "rollback.yml/rollback"}, executing)
+	assert.ElementsMatch(t, []string{"gates.yml/page", "launch.yml/backup", "launch.yml/deploy", "rollback.yml/rollback"}, executing)
 	assert.Equal(t, "${{ inputs.launch }}", read(t, "launch.yml").Jobs["gates"].With["launch"])
+}
+
+// A job that acts without a role on AWS fails where it is needed most, and one that has another's can do more than it should. The role
+// comes before what needs it.
+func TestWhoActsOnAWSHasItsRole(t *testing.T) {
+	want := map[string][]string{
+		"gates.yml/page": {"LAUNCHGATE_TUNNEL_ROLE", "LAUNCHGATE_ROLE"}, "drill.yml/drill": {"LAUNCHGATE_DRILL_ROLE"}, "launch.yml/backup": {"LAUNCHGATE_BACKUP_ROLE"},
+		"launch.yml/deploy": {"LAUNCHGATE_DEPLOY_ROLE"}, "rollback.yml/rollback": {"LAUNCHGATE_ROLLBACK_ROLE"},
+	}
+	role := regexp.MustCompile(`^\$\{\{ vars\.(\w+) \}\}$`)
+	each(t, func(t *testing.T, id string, j job) {
+		t.Helper()
+		var taken []string
+		acted := false
+		for _, s := range j.Steps {
+			if strings.HasPrefix(s.Uses, "aws-actions/configure-aws-credentials@") {
+				name := role.FindStringSubmatch(s.With["role-to-assume"])
+				require.Len(t, name, 2)
+				taken = append(taken, name[1])
+				assert.Contains(t, s.If, "vars."+name[1]+" != ''", "where the repository names none, the job goes on without")
+				assert.False(t, acted, "a role that comes too late")
+			}
+			_, acts := s.Env["LAUNCH_EXECUTE"]
+			acted = acted || acts
+		}
+		assert.Equal(t, want[id], taken)
+	})
+}
+
+// A step that may fail and is passed over is one that the rollback can do without; anywhere else it would hide something.
+func TestOnlyTheRollbackPassesOverWhatFails(t *testing.T) {
+	each(t, func(t *testing.T, id string, j job) {
+		t.Helper()
+		assert.Empty(t, j.ContinueOnError)
+		for _, s := range j.Steps {
+			if s.ContinueOnError != "" {
+				assert.Equal(t, "rollback.yml/rollback", id)
+				assert.Empty(t, s.Run, "only what an action fetches, or keeps")
+			}
+			assert.NotRegexp(t, `\|\| (true|:)`, s.Run, "a failure that is swallowed")
+		}
+	})
+	for _, s := range read(t, "rollback.yml").Jobs["rollback"].Steps {
+		if strings.HasPrefix(s.Uses, "aws-actions/") {
+			assert.Equal(t, "true", s.ContinueOnError, "a command that needs no role must not wait for one")
+		}
+		if strings.Contains(s.Run, "make ") {
+			assert.Equal(t, "make bin/launchgate bin/test2json bin/Rollback.test", s.Run, "a page that does not compile must not keep it from running")
+		}
+	}
+}
+
+// The tunnels are open before the page runs, by connection strings that the page has too, and closed whatever it said.
+func TestPagesHaveTheirTunnels(t *testing.T) {
+	order := ""
+	var page map[string]string
+	for _, s := range read(t, "gates.yml").Jobs["page"].Steps {
+		switch {
+		case strings.Contains(s.Run, "tunnel.sh open"):
+			order += "open "
+			page = s.Env
+			assert.Equal(t, "vars.LAUNCHGATE_TUNNEL != ''", s.If)
+		case strings.Contains(s.Run, "launchgate run"):
+			order += "run "
+			for name, value := range page {
+				if name != "INSTANCE" {
+					assert.Equal(t, value, s.Env[name])
+				}
+			}
+		case strings.Contains(s.Run, "tunnel.sh close"):
+			order += "close"
+			assert.Equal(t, "always() && vars.LAUNCHGATE_TUNNEL != ''", s.If)
+		}
+	}
+	assert.Equal(t, "open run close", order)
+	text, err := os.ReadFile(filepath.Join(launch.Root(), "launch.yaml"))
+	require.NoError(t, err)
+	for _, r := range regexp.MustCompile(`\bdsn: secret:env:(\w+)`).FindAllStringSubmatch(string(text), -1) {
+		assert.Contains(t, page, r[1], "a tunnel leads to the host of its connection string")
+	}
 }
 
 func TestNothingStandsInFrontOfTheRollback(t *testing.T) {
@@ -162,7 +246,7 @@ func TestNothingStandsInFrontOfTheRollback(t *testing.T) {
 // act ends a run at the first called workflow that fails, so that only this says what GitHub would do after red gates.
 func TestOnlyGreenGatesLeadToTheDeployment(t *testing.T) {
 	jobs := read(t, "launch.yml").Jobs
-	for name, needs := range map[string]any{"deploy": "gates", "smoke": "deploy", "done": []any{"gates", "deploy", "smoke"}} {
+	for name, needs := range map[string]any{"gates": "backup", "deploy": "gates", "smoke": "deploy", "done": []any{"gates", "deploy", "smoke"}} {
 		assert.Equal(t, needs, jobs[name].Needs, name)
 		assert.Empty(t, jobs[name].If, "%s: without a condition a job runs only after the success of what it needs", name)
 	}
@@ -289,7 +373,10 @@ func TestReportsAreUploadedAlways(t *testing.T) {
 			if strings.Contains(s.Run, "launchgate drill") {
 				where = "drills/" // drill.dir of launch.yaml
 			}
-			reports = reports || strings.Contains(s.Run, "bin/launchgate ") && s.Run != "bin/launchgate drill mark" || strings.Contains(s.Run, ".ci/run")
+			if s.Run == "bin/launchgate backup" {
+				where = "state/procedures/"
+			}
+			reports = reports || strings.Contains(s.Run, "bin/launchgate ") && s.Run != "bin/launchgate drill mark" && !strings.HasPrefix(s.Run, "bin/launchgate tunnels") || strings.Contains(s.Run, ".ci/run")
 			if reports && strings.HasPrefix(s.Uses, "actions/upload-artifact@") {
 				assert.Equal(t, "always()", s.If)
 				assert.Contains(t, s.With["path"], where)

@@ -40,6 +40,8 @@ const (
 	TheBudget      Kind = "the budget"
 	Drills         Kind = "the drills' instances"
 	DrillSources   Kind = "what drills restore"
+	TheDatabase    Kind = "the launch's database"
+	Backups        Kind = "the snapshots before the migration"
 
 	TheDistribution Kind = "the distribution"
 	CDNPolicies     Kind = "the policies of the distribution"

@@ -62,12 +62,15 @@ func (i *Instance) BackedUpBefore(b Before) probe.Claim {
 	}
 }
 
+// ID is the identifier that `launchgate backup` gives it: the same one whoever makes it, and however often.
+func (b Before) ID() string { return b.Prefix + b.Start.UTC().Format("20060102-1504") }
+
 func (b Before) want() string {
 	return fmt.Sprintf("a snapshot %s… for %s, made in the %s before the migration begins at %s", b.Prefix, b.Release, b.Within, when(b.Start))
 }
 
 func (b Before) make(id string) string {
-	return fmt.Sprintf("aws rds create-db-snapshot --db-instance-identifier %s --db-snapshot-identifier %s$(date -u +%%Y%%m%%d-%%H%%M) --tags Key=%s,Value=%s", id, b.Prefix, ReleaseTag, b.Release)
+	return fmt.Sprintf("launchgate backup, or aws rds create-db-snapshot --db-instance-identifier %s --db-snapshot-identifier %s$(date -u +%%Y%%m%%d-%%H%%M) --tags Key=%s,Value=%s", id, b.Prefix, ReleaseTag, b.Release)
 }
 
 // judge says what is wrong with the newest snapshot, where none is as it must be.
@@ -86,6 +89,9 @@ func (b Before) judge(list []Manual, resource, id string) *probe.Unmet {
 			bad = unmet(s.ID+" of another instance, which had the same name", b.make(id))
 		case s.Status != "available" || s.Percent != 100:
 			bad = unmet(fmt.Sprintf("%s, which is %s at %d %%", s.ID, s.Status, s.Percent), "wait until it is available before the migration begins")
+			if s.Status == "failed" {
+				bad.Fix = "delete it, and " + b.make(id)
+			}
 		case s.Made.After(b.Start):
 			bad = unmet(s.ID+" of "+when(s.Made)+", when the migration might have begun", "begin no migration without one; correct migration.at if it begins later")
 		case s.Made.Before(b.Start.Add(-b.Within)):

@@ -169,7 +169,7 @@ func TestBefore(t *testing.T) {
 			assert.Nil(t, b.judge(manual([]types.DBSnapshot{s, good}), "db-A", "drop-db"), "one that is as it must be is enough")
 		})
 	}
-	assert.Contains(t, b.judge(nil, "db-A", "drop-db").Error(), "none of 0; aws rds create-db-snapshot --db-instance-identifier drop-db --db-snapshot-identifier drop-db-pre-launch-$(date")
+	assert.Contains(t, b.judge(nil, "db-A", "drop-db").Error(), "none of 0; launchgate backup, or aws rds create-db-snapshot --db-instance-identifier drop-db --db-snapshot-identifier drop-db-pre-launch-$(date")
 }
 
 // describedAs is an instance that RDS said these states of.

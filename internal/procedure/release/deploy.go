@@ -13,7 +13,7 @@ import (
 func Deploy(l *launch.Launch) (*procedure.Procedure, error) {
 	from, to := Previous(l), Next(l)
 	owner := string(l.Roles.Deploy)
-	return newProcedure(l, "Deploy", from, to,
+	return New(l, "Deploy", way(from, to),
 		procedure.Step{Name: "LatestImage", Owner: owner, Says: to.says(), Timeout: to.Timeout,
 			Precondition: func(ctx context.Context) error { _, err := to.Found(ctx); return err },
 			Do:           to.Run, Verify: to.Serves},

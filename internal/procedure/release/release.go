@@ -21,6 +21,9 @@ import (
 	"github.com/getdrop/launchgate/smoke"
 )
 
+// way is what an attempt is about that leads from one version to another.
+func way(from, to Release) string { return fmt.Sprintf("%s to %s", from.Version, to.Version) }
+
 // Release is one version of the launch and the command that brings it to the users.
 type Release struct {
 	Launch  *launch.Launch
@@ -39,13 +42,13 @@ func Previous(l *launch.Launch) Release {
 	return Release{l, l.Rollback.PreviousVersion, l.Rollback.Command, l.Rollback.Timeout.D()}
 }
 
-// newProcedure gives steps their name, their journal's place and their permission: LAUNCH_EXECUTE.
-func newProcedure(l *launch.Launch, name string, from, to Release, steps ...procedure.Step) (*procedure.Procedure, error) {
+// New gives a launch's steps their name, their journal's place and their permission: LAUNCH_EXECUTE. Key is what an attempt is about.
+func New(l *launch.Launch, name, key string, steps ...procedure.Step) (*procedure.Procedure, error) {
 	execute, err := procedure.Allowed(l.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &procedure.Procedure{Name: name, Launch: l.ID, Key: fmt.Sprintf("%s to %s", from.Version, to.Version),
+	return &procedure.Procedure{Name: name, Launch: l.ID, Key: key,
 		Dir: l.Path(filepath.Join("state", "procedures", l.Environment)), Execute: execute, Steps: steps}, nil
 }
 

@@ -21,7 +21,7 @@ func Rollback(l *launch.Launch, shared *procedure.Shared) (*procedure.Procedure,
 	from, to := Next(l), Previous(l)
 	owner := string(l.Roles.Deploy)
 	confirm := min(5*time.Minute, to.Timeout)
-	return newProcedure(l, "Rollback", from, to,
+	return New(l, "Rollback", way(from, to),
 		announcement(l, "1_Announce", func() string {
 			return fmt.Sprintf("Going back to the previous version %s of %s in %s (launch %s).", to.Version, l.Project.Name, l.Environment, l.ID)
 		}),

@@ -304,7 +304,13 @@ func (c *Cloud) ScaledInDrill() probe.Claim {
 }
 
 // BackedUpBefore claims that a snapshot of the release was made in the half hour before the migration begins.
-func (c *Cloud) BackedUpBefore() probe.Claim {
-	l := c.Launch
-	return c.Database.BackedUpBefore(rdsprobe.Before{Prefix: cmp.Or(l.Database.Prefix, l.Database.Instance+"-pre-launch-"), Release: l.Project.Version, Start: l.MigrationStart(), Within: 30 * time.Minute})
+func (c *Cloud) BackedUpBefore() probe.Claim { return c.Database.BackedUpBefore(Before(c.Launch)) }
+
+// Before is that snapshot: what `launchgate backup` makes, and the gate asks for.
+func Before(l *launch.Launch) rdsprobe.Before {
+	return rdsprobe.Before{Prefix: snapshotPrefix(l), Release: l.Project.Version, Start: l.MigrationStart(), Within: 30 * time.Minute}
+}
+
+func snapshotPrefix(l *launch.Launch) string {
+	return cmp.Or(l.Database.Prefix, l.Database.Instance+"-pre-launch-")
 }

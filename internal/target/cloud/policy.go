@@ -99,8 +99,9 @@ func GatesPolicy(l *launch.Launch) Policy { return policy(l, needs(l)...) }
 // RollbackPolicy is the least that the role of the rollback job needs.
 func RollbackPolicy(l *launch.Launch) Policy { return policy(l, rollback[l.Compute.Provider]) }
 
-// DrillPolicy is the least that the role of a drill on RDS needs, by what the drill declares: it deletes nothing but what drills created.
-func DrillPolicy(l *launch.Launch, declared awsprobe.Needs) Policy { return policy(l, declared) }
+// CommandPolicy is the least that the role of a command needs which changes something, by what the command declares: a drill on RDS deletes
+// nothing but what drills created, and the backup before the migration makes snapshots of one instance.
+func CommandPolicy(l *launch.Launch, declared awsprobe.Needs) Policy { return policy(l, declared) }
 
 func policy(l *launch.Launch, declared ...awsprobe.Needs) Policy {
 	actions := map[awsprobe.Kind]map[string]bool{}
@@ -177,6 +178,10 @@ func resources(l *launch.Launch, kind awsprobe.Kind) []string {
 		return []string{arn("rds", "db:"+awsprobe.DrillPrefix+"*")}
 	case awsprobe.DrillSources: // no snapshot and no instance of another database; groups have no names of the launch's
 		return []string{arn("rds", "db:"+l.Database.Instance), arn("rds", "og:*"), arn("rds", "pg:*"), arn("rds", "snapshot:rds:"+l.Database.Instance+"-*"), arn("rds", "subgrp:*")}
+	case awsprobe.TheDatabase:
+		return only(l.Database.Instance, arn("rds", "db:"+l.Database.Instance))
+	case awsprobe.Backups:
+		return only(l.Database.Instance, arn("rds", "snapshot:"+snapshotPrefix(l)+"*"))
 	case awsprobe.TheDistribution:
 		return only(l.CDN.ID, cloudFront(l, "distribution/"+l.CDN.ID))
 	case awsprobe.CDNPolicies:

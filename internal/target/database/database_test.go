@@ -49,3 +49,36 @@ func TestWhatIsNotThereIsBlocked(t *testing.T) {
 		assert.NotEmpty(t, unknown.Fix, name)
 	}
 }
+
+func TestTunnelsAreThoseOfLaunchYAML(t *testing.T) {
+	t.Setenv("PRIMARY_URL", "postgres://gates:correct%2Dhorse-battery@db.example.com:5433/drop?sslmode=verify-full")
+	t.Setenv("REPLICA_URL", "postgres://gates:correct%2Dhorse-battery@replica.example.com/drop?sslmode=verify-full")
+	l := &launch.Launch{}
+	sql := &l.Database.SQL
+	sql.Tunnel, sql.DSN = "127.0.0.1:15432", secret(t, "secret:env:PRIMARY_URL")
+	sql.Replicas = []launch.SQLReplica{{Name: "one", Tunnel: "127.0.0.1:15433", DSN: secret(t, "secret:env:REPLICA_URL")}, {Name: "reached without one"}}
+	all, err := Tunnels(t.Context(), l)
+	require.NoError(t, err)
+	assert.Empty(t, all, "the database is not asked")
+
+	sql.Enabled = true
+	all, err = Tunnels(t.Context(), l)
+	require.NoError(t, err)
+	assert.Equal(t, []Tunnel{{15432, "db.example.com", 5433}, {15433, "replica.example.com", 5432}}, all)
+
+	for want, change := range map[string]func(){
+		"database.sql.tunnel: want an address of this machine":                   func() { sql.Tunnel = "192.0.2.1:15432" },
+		"database.sql.dsn: want a connection string, whose host":                 func() { sql.DSN = launch.Secret{} },
+		"database.sql.replicas[0].dsn: ":                                         func() { t.Setenv("REPLICA_URL", "") },
+		"database.sql.replicas[0].dsn: want a connection string; got ":           func() { t.Setenv("REPLICA_URL", "postgres://gates:correct%2Dhorse-battery@replica:x/drop") },
+		"database.sql.replicas[0].dsn: want one host, which the tunnel leads to": func() { t.Setenv("REPLICA_URL", "postgres://gates:correct%2Dhorse-battery@a.example,b.example/drop") },
+	} {
+		before := *sql
+		change()
+		_, err := Tunnels(t.Context(), l)
+		require.ErrorContains(t, err, want)
+		assert.NotContains(t, err.Error(), "horse")
+		*sql = before
+		t.Setenv("REPLICA_URL", "postgres://gates:correct%2Dhorse-battery@replica.example.com/drop?sslmode=verify-full")
+	}
+}
