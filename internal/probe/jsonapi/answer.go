@@ -173,6 +173,9 @@ func (a *Answer) usable() error {
 	if kind != "application/json" && !strings.HasSuffix(kind, "+json") || !json.Valid(a.Body) {
 		return a.unusable("api.malformed", fmt.Sprintf("status %d with what is no JSON (%.40q)", a.Status, redact.String(kind)), "see what really answers there")
 	}
+	if key, twice := probe.Twice(a.Body); twice {
+		return a.unusable("api.malformed", fmt.Sprintf("status %d with JSON that says %.40q twice", a.Status, redact.String(key)), "see what really answers there")
+	}
 	return nil
 }
 

@@ -48,6 +48,7 @@ func TestWhatIsAnAnswer(t *testing.T) {
 		"an empty body":        {200, nil, "", "api.malformed"},
 		"half of it":           {200, nil, `{"a":`, "api.malformed"},
 		"two":                  {200, nil, `{}{}`, "api.malformed"},
+		"two meanings":         {200, nil, `{"ok":false,"ok":true}`, "api.malformed"},
 		"a page":               {200, map[string]string{"Content-Type": "text/html"}, "<p>hei", "api.malformed"},
 		"JSON called a page":   {200, map[string]string{"Content-Type": "text/html"}, `{"a":1}`, "api.malformed"},
 		"a page, not found":    {404, map[string]string{"Content-Type": "text/html"}, "<p>hei", "api.malformed"},
