@@ -60,6 +60,7 @@ func TestWhatIsAnAnswer(t *testing.T) {
 		"throttled":            {429, nil, `{}`, "api.limit"},
 		"throttled for long":   {429, map[string]string{"Retry-After": "3600"}, `{}`, "api.limit"},
 		"GitHub's limit":       {403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": fmt.Sprint(time.Now().Add(time.Hour).Unix())}, `{}`, "api.limit"},
+		"Globalping's limit":   {429, map[string]string{"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": "3600"}, `{}`, "api.limit"},
 		"of a minute ago":      {200, map[string]string{"Age": "60"}, `{"a":1}`, ""},
 		"of ten minutes ago":   {200, map[string]string{"Age": "600"}, `{"a":1}`, "api.stale"},
 		"of long ago":          {200, map[string]string{"Age": "99999999999"}, `{"a":1}`, "api.stale"},
