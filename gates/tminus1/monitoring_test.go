@@ -55,7 +55,7 @@ func monitoringGates(s *gate.Section) {
 		g.Advise("logs are kept", c.Logs.Kept(l.Logs.Retention))
 	}))
 
-	s.Gate("Tracing", gate.Warn, "The platform traces, and a request's trace arrives.", gate.OnTracing(func(g *gate.G) {
+	s.Gate("Tracing", gate.Warn, "The platform traces, and a request's trace arrives, as far as the database.", gate.OnTracing(func(g *gate.G) {
 		c, t := cloud.Of(g.Launch()), g.Launch().Tracing
 		g.Within(t.Within.D() + slack)
 		if t.Provider != launch.XRay {
@@ -66,7 +66,7 @@ func monitoringGates(s *gate.Section) {
 		}
 		g.Check("the platform traces", computeprobe.Traces(c.Platform))
 		g.Check("a request is traced", c.WhereTraced(c.Request.IsTraced()))
-		g.Advise("as far as the database", c.WhereTraced(c.Request.ReachesTheDatabase()))
+		g.Check("as far as the database", c.WhereTraced(c.Request.ReachesTheDatabase()))
 	}))
 
 	s.Gate("Synthetic1min", gate.Hard, "Every monitor looks once a minute, from several regions, and in no maintenance.", gate.OnBetterStack(func(g *gate.G) {

@@ -69,7 +69,7 @@ func New(l *launch.Launch) *Targets {
 	t := &Targets{Launch: l, Network: network, Zone: dnsprobe.New(zone(l, network))}
 	t.TLS = &tlsprobe.Observer{Network: network, Resolver: t.Zone, Connections: l.TLS.Connections}
 	t.Web = &httpprobe.Client{Network: network, Resolver: t.Zone}
-	t.Probes = &globalping.Client{Network: network, Resolver: t.Zone, Token: l.DNS.Globalping.Token.Revealer()}
+	t.Probes = globalping.New(network, t.Zone, l.DNS.Globalping.Token.Revealer())
 	t.SSLLabs = ssllabsprobe.New(t.Web, t.TLS, l.TLS.SSLLabsEmail)
 	return t
 }

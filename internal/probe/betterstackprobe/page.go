@@ -50,9 +50,9 @@ type index struct {
 func (p *Page) Look(ctx context.Context) (statuspageprobe.Page, error) {
 	return p.seen.Try(ctx, "the status page", patience, func(ctx context.Context) (statuspageprobe.Page, error) {
 		var answer index
-		_, err := p.api.Fetch(ctx, "/index.json", &answer)
+		said, err := p.api.Fetch(ctx, "/index.json", &answer)
 		if jsonapi.Refused(err) {
-			return statuspageprobe.Page{Protected: true}, nil // that was measured: nobody reads it without a password
+			return statuspageprobe.Closed(said)
 		}
 		if err != nil {
 			return statuspageprobe.Page{}, err

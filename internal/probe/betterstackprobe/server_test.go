@@ -117,6 +117,7 @@ func TestStatusPage(t *testing.T) {
 		"a new status":    {func(p *betterstacktest.Page) { p.States = map[string]string{"API": "mostly_fine"} }, probe.Blocked, probe.Fail},
 		"not monitored":   {func(p *betterstacktest.Page) { p.States = map[string]string{"API": "not_monitored"} }, probe.Fail, probe.Fail},
 		"password":        {func(p *betterstacktest.Page) { p.Password = true }, probe.Fail, probe.Fail},
+		"refused":         {func(p *betterstacktest.Page) { p.Refuses = true }, probe.Blocked, probe.Blocked},
 		"two resources":   {func(p *betterstacktest.Page) { p.Resources = p.Resources[:2] }, probe.Fail, probe.Fail},
 		"one is degraded": {func(p *betterstacktest.Page) { p.States = map[string]string{"API": "degraded"} }, probe.Fail, probe.Fail},
 		"of two days ago": {func(p *betterstacktest.Page) {

@@ -63,9 +63,9 @@ func TestFastFrom(t *testing.T) {
 	}
 	s := globalpingtest.New(t, globalpingtest.Config{Authority: authority, Address: service, Probes: probes})
 	s.Set(func(b *globalpingtest.Behaviour) { b.Limit = 2000 })
-	client := &globalping.Client{Network: &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}, Resolver: finds{}}
+	client := globalping.New(&probe.Network{Connect: s.Connect(), Roots: authority.Pool()}, finds{}, nil)
 
-	want := map[string]string{"NO": "PASS ", "FI": "PASS ", "SE": "PASS ", "IS": "BLOCKED perf.samples", "US": "FAIL perf.slow", "SG": "FAIL perf.failed", "BR": "BLOCKED perf.samples", "ZZ": "BLOCKED globalping.refused"}
+	want := map[string]string{"NO": "PASS ", "FI": "PASS ", "SE": "PASS ", "IS": "BLOCKED perf.samples", "US": "FAIL perf.slow", "SG": "FAIL perf.failed", "BR": "BLOCKED perf.samples", "ZZ": "BLOCKED api.answer"}
 	got, done := map[string]string{}, make(chan [2]string)
 	for location := range want {
 		go func() {

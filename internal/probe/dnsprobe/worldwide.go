@@ -137,7 +137,7 @@ func (z *Zone) measure(ctx context.Context, q globalping.Query) measured {
 		m.vantages = append(m.vantages, v)
 	}
 	if len(m.vantages) == 0 {
-		m.err = &probe.Unknown{Class: "dns.no-evidence", Want: "answers to " + q.Name, Got: "a measurement without a probe", From: globalping.Host}
+		m.err = &probe.Unknown{Class: "dns.no-evidence", Want: "answers to " + q.Name, Got: "a measurement without a probe", From: globalping.Base}
 	}
 	return m
 }

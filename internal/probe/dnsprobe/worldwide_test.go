@@ -114,9 +114,9 @@ func TestPropagatedWorldwide(t *testing.T) {
 				s.SetProbe(singapore+i, func(p *globalpingtest.Probe) { p.Offline = true })
 			}
 		}, probe.Blocked, "dns.vantages", 0, []string{"ended as offline"}},
-		{"the limit is used up", behave(func(b *globalpingtest.Behaviour) { b.Limit = 1 }), probe.Blocked, "dns.vantages", 0, []string{"the limit of measurements is used up until 20"}},
-		{"the service is down", behave(func(b *globalpingtest.Behaviour) { b.Status = 503 }), probe.Blocked, "dns.vantages", 0, []string{"HTTP status 503"}},
-		{"a page", behave(func(b *globalpingtest.Behaviour) { b.HTML = true }), probe.Blocked, "dns.vantages", 0, []string{"not the service's"}},
+		{"the limit is used up", behave(func(b *globalpingtest.Behaviour) { b.Limit = 1 }), probe.Blocked, "dns.vantages", 0, []string{"too many requests, until 20"}},
+		{"the service is down", behave(func(b *globalpingtest.Behaviour) { b.Status = 503 }), probe.Blocked, "dns.vantages", 0, []string{"status 503"}},
+		{"a page", behave(func(b *globalpingtest.Behaviour) { b.HTML = true }), probe.Blocked, "dns.vantages", 0, []string{"what is no JSON"}},
 		{"no locations", func(_ *testing.T, w *world, _ *globalpingtest.Server) { w.config.Globalping.Locations = nil }, probe.Blocked, "not-configured", 0, nil},
 	}
 	for _, c := range cases {

@@ -121,7 +121,7 @@ func New(config Config) *Zone {
 		privateRoots: private, config: config, apex: dns.CanonicalName(config.Domain), random: "launchgate-" + strings.ToLower(rand.Text()),
 		again: 2 * time.Second, hosts: map[host]*health{}, known: map[string]*delegation{},
 	}
-	z.globalping = &globalping.Client{Network: cmp.Or(config.Globalping.Network, network), Resolver: z, Token: config.Globalping.Token}
+	z.globalping = globalping.New(cmp.Or(config.Globalping.Network, network), z, config.Globalping.Token)
 	return z
 }
 

@@ -165,6 +165,8 @@ func TestJudgeHealth(t *testing.T) {
 		"which is null":          {want: checked, body: `{"status":"ok","version":"1","db":{"status":null}}`, class: "health.shape"},
 		"which is an empty list": {want: checked, body: `{"status":"ok","version":"1","db":{"status":[]}}`, class: "health.shape"},
 
+		"the status twice":     {want: flat, body: `{"status":"fail","status":"ok","version":"1"}`, class: "health.shape"},
+		"a check twice":        {want: flat, body: `{"status":"ok","version":"1","checks":{"db":"fail","db":"pass"}}`, class: "health.shape"},
 		"other shape":          {want: nested, body: `{"status":"ok","version":"1"}`, class: "health.shape"},
 		"status is no text":    {want: flat, body: `{"status":true,"version":"1"}`, class: "health.shape"},
 		"version is a number":  {want: flat, body: `{"status":"ok","version":1}`, class: "health.shape"},

@@ -122,6 +122,9 @@ func decode(x *exchange) (document any, problem string) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, "more than one JSON document"
 	}
+	if key, twice := probe.Twice(body); twice {
+		return nil, fmt.Sprintf("JSON that says %q twice", key)
+	}
 	return document, ""
 }
 

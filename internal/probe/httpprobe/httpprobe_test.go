@@ -170,6 +170,7 @@ func TestFaults(t *testing.T) {
 		webtest.DebugRoute:    {{"closed", "http.served", []string{"want 404, 401, 403 or 410; got 200 OK", "take the route out"}}},
 
 		webtest.HealthShape:     {{"health", "health.shape", []string{`JSON without text at data.status: its keys are ["checks" "status" "version"]`, "health.status_path"}}, {"health of the api", "health.shape", nil}},
+		webtest.HealthTwice:     {{"health", "health.shape", []string{`got JSON that says "status" twice`}}, {"well", "health.shape", nil}},
 		webtest.HealthHTML:      {{"health", "health.shape", []string{`content type "text/html; charset=utf-8", beginning "<!doctype html>`}}},
 		webtest.HealthCached:    {{"health", "http.cacheable", []string{`got cache-control "public, max-age=60"`}}},
 		webtest.HealthAged:      {{"health", "http.cached", []string{"got one from a cache: Age 37 s"}}},

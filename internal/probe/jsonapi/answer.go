@@ -118,7 +118,8 @@ func (s *Service) unreached(ctx context.Context, from string, err error) error {
 }
 
 // limited says whether the service does not answer because it was asked too often, and how long it wants to be left alone: 429
-// (RFC 6585 4), 503 (RFC 9110 10.2.3), and GitHub's 403 for its primary and secondary limits.
+// (RFC 6585 4), 503 (RFC 9110 10.2.3), and GitHub's 403 for its primary and secondary limits. X-RateLimit-Reset is a time at GitHub
+// (https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api), and at Globalping how many seconds are left.
 func (a *Answer) limited() (time.Duration, bool) {
 	switch a.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusForbidden:
@@ -132,11 +133,17 @@ func (a *Answer) limited() (time.Duration, bool) {
 	if until, err := http.ParseTime(after); err == nil {
 		return until.Sub(a.at), true
 	}
-	if reset, err := strconv.ParseInt(a.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil && a.Header.Get("X-RateLimit-Remaining") == "0" {
+	if reset, err := strconv.ParseInt(a.Header.Get("X-RateLimit-Reset"), 10, 64); err == nil && (a.Status == http.StatusTooManyRequests || a.Header.Get("X-RateLimit-Remaining") == "0") {
+		if reset < since2001 {
+			return time.Duration(reset) * time.Second, true
+		}
 		return time.Unix(reset, 0).Sub(a.at), true
 	}
 	return 0, a.Status == http.StatusTooManyRequests
 }
+
+// since2001 is the number of seconds from which one is a time.
+const since2001 = 1_000_000_000
 
 func (a *Answer) limit(wait time.Duration) error {
 	got := fmt.Sprintf("status %d: too many requests", a.Status)
@@ -172,6 +179,9 @@ func (a *Answer) usable() error {
 	}
 	if kind != "application/json" && !strings.HasSuffix(kind, "+json") || !json.Valid(a.Body) {
 		return a.unusable("api.malformed", fmt.Sprintf("status %d with what is no JSON (%.40q)", a.Status, redact.String(kind)), "see what really answers there")
+	}
+	if key, twice := probe.Twice(a.Body); twice {
+		return a.unusable("api.malformed", fmt.Sprintf("status %d with JSON that says %.40q twice", a.Status, redact.String(key)), "see what really answers there")
 	}
 	return nil
 }

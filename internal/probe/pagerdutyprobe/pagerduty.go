@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,11 @@ const (
 	Events = "https://events.pagerduty.com/v2"
 	Scheme = "Token token="
 )
+
+// Header asks the first for its version 2, whatever the version of the token (https://developer.pagerduty.com/docs/versioning).
+func Header() http.Header {
+	return http.Header{"Accept": {"application/vnd.pagerduty+json;version=2"}}
+}
 
 // Account is a PagerDuty account.
 type Account struct {
@@ -148,18 +154,19 @@ func (a *Account) send(ctx context.Context, e event) (*jsonapi.Answer, error) {
 	return said, nil
 }
 
+// incident is one of …/api-reference/9d0b4b12e36f9-list-incidents.
+type incident struct {
+	ID, Status       string
+	Key              string `json:"incident_key"` // null where the incident has alerts, as it has for every event of version 2
+	Acknowledgements []struct {
+		At           time.Time
+		Acknowledger person
+	}
+}
+
 // State looks for the incident of an alert and who took it. It shows some seconds after the event was taken.
 func (a *Account) State(ctx context.Context, nonce string) (oncallprobe.Incident, error) {
-	var answer struct {
-		Incidents *[]struct {
-			ID, Status       string
-			Key              string `json:"incident_key"`
-			Acknowledgements []struct {
-				At           time.Time
-				Acknowledger person
-			}
-		}
-	}
+	var answer struct{ Incidents *[]incident }
 	if _, err := a.rest.Fetch(ctx, "/incidents?incident_key="+url.QueryEscape(nonce)+"&statuses[]=triggered&statuses[]=acknowledged&statuses[]=resolved", &answer); err != nil {
 		return oncallprobe.Incident{}, err
 	}
@@ -167,7 +174,11 @@ func (a *Account) State(ctx context.Context, nonce string) (oncallprobe.Incident
 		return oncallprobe.Incident{}, a.unreadable("the incident")
 	}
 	for _, i := range *answer.Incidents {
-		if i.Key != nonce {
+		ours, err := a.opened(ctx, i, nonce)
+		if err != nil {
+			return oncallprobe.Incident{}, err
+		}
+		if !ours {
 			continue
 		}
 		seen := oncallprobe.Incident{Resolved: i.Status == "resolved"}
@@ -176,11 +187,29 @@ func (a *Account) State(ctx context.Context, nonce string) (oncallprobe.Incident
 		}
 		first := i.Acknowledgements[0]
 		seen.Taken = first.At
-		var err error
 		seen.By, err = a.email(ctx, first.Acknowledger)
 		return seen, err
 	}
 	return oncallprobe.Incident{}, nil
+}
+
+// opened says whether an incident is that of the alert: by its own key, or by that of one of its alerts
+// (…/api-reference/4bc42e7ac0c59-list-alerts-for-an-incident).
+func (a *Account) opened(ctx context.Context, i incident, nonce string) (bool, error) {
+	if i.Key != "" {
+		return i.Key == nonce, nil
+	}
+	type alert struct {
+		Key string `json:"alert_key"`
+	}
+	var answer struct{ Alerts *[]alert }
+	if _, err := a.rest.Fetch(ctx, "/incidents/"+url.PathEscape(i.ID)+"/alerts?alert_key="+url.QueryEscape(nonce), &answer); err != nil {
+		return false, err
+	}
+	if answer.Alerts == nil {
+		return false, a.unreadable("the alerts of the incident")
+	}
+	return slices.Contains(*answer.Alerts, alert{Key: nonce}), nil
 }
 
 // email is that of a user; what is none, such as an integration that acknowledges by itself, keeps its name.

@@ -29,7 +29,7 @@ func start(t *testing.T) (*pagerdutytest.Server, func(token, key string) *Accoun
 	network := &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}
 	reveal := func(value string) Secret { return func(context.Context) (string, error) { return value, nil } }
 	return s, func(token, key string) *Account {
-		rest := &jsonapi.Service{Name: "PagerDuty", Base: REST, Network: network, Resolver: s, Scheme: Scheme, Key: "oncall.token", Token: reveal(token)}
+		rest := &jsonapi.Service{Name: "PagerDuty", Base: REST, Network: network, Resolver: s, Scheme: Scheme, Header: Header(), Key: "oncall.token", Token: reveal(token)}
 		return New(rest, &jsonapi.Service{Name: "PagerDuty", Base: Events, Network: network, Resolver: s}, "P1", reveal(key))
 	}
 }
@@ -49,6 +49,7 @@ func TestAnswers(t *testing.T) {
 		"taken by the tester on call": {change: func(s *pagerdutytest.State) { s.Taker, s.Shifts[0].User = tester, tester }, want: probe.Fail, fired: 1},
 		"taken by a stranger":         {change: func(s *pagerdutytest.State) { s.Taker = "x@example.com" }, want: probe.Fail, fired: 1},
 		"taken by an integration":     {change: func(s *pagerdutytest.State) { s.Kind = "service_reference" }, want: probe.Fail, fired: 1},
+		"another's incident":          {change: func(s *pagerdutytest.State) { s.Other = true }, want: probe.Fail, fired: 1},
 		"nobody is on call":           {change: func(s *pagerdutytest.State) { s.Shifts = nil }, want: probe.Fail, fired: 1},
 		"another key":                 {key: "other-key", want: probe.Fail},
 		"another token":               {token: "other-token", want: probe.Blocked},

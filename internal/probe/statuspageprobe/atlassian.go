@@ -65,10 +65,12 @@ func (a *Atlassian) Look(ctx context.Context) (Page, error) {
 		return Page{}, a.unreadable("the page "+a.id, "an answer about something else")
 	}
 	var seen summary
-	_, err := a.public.Fetch(ctx, "/api/v2/summary.json", &seen)
+	answer, err := a.public.Fetch(ctx, "/api/v2/summary.json", &seen)
 	switch {
-	case *managed.Private, jsonapi.Refused(err):
+	case *managed.Private:
 		return Page{Protected: true}, nil
+	case jsonapi.Refused(err):
+		return Closed(answer)
 	case err != nil:
 		return Page{}, err
 	case seen.Page == nil || seen.Status == nil:

@@ -5,11 +5,13 @@ package statuspageprobe
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 )
 
 // Source looks at a status page as the public sees it.
@@ -53,6 +55,16 @@ type Report struct {
 	Affected int       `json:"affected"` // resources
 }
 
+// Closed reads an answer that refuses the page to whoever has no login (jsonapi.Refused): 401 asks for one, 403 may be about this
+// machine alone (RFC 9110 15.5.2, 15.5.4).
+func Closed(answer *jsonapi.Answer) (Page, error) {
+	if answer.Status == http.StatusUnauthorized {
+		return Page{Protected: true}, nil
+	}
+	return Page{}, &probe.Unknown{Class: "statuspage.refused", Want: "a page that everybody can read", Got: fmt.Sprintf("status %d to this machine", answer.Status), From: answer.From,
+		Fix: "see whether the page is switched off or lets some addresses in alone, or a firewall takes this machine for a robot"}
+}
+
 // Live claims that the page is public, and shows at least so many resources, all of them operational.
 func Live(s Source, least int) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
@@ -84,7 +96,7 @@ func look(ctx context.Context, s Source, judge func(Page) error) (probe.Evidence
 func seen(p Page, from string) error {
 	switch {
 	case p.Protected:
-		return &probe.Unmet{Class: "statuspage.protected", Want: "a page that everybody can read", Got: "one behind a password", From: from, Fix: "make it public"}
+		return &probe.Unmet{Class: "statuspage.protected", Want: "a page that everybody can read", Got: "one behind a login", From: from, Fix: "make it public"}
 	case p.Stale != "":
 		return &probe.Unknown{Class: "statuspage.stale", Want: "the state of now", Got: p.Stale, From: from, Fix: "see whether a cache in between keeps the page"}
 	case p.State == "":

@@ -44,6 +44,7 @@ func TestAtlassian(t *testing.T) {
 		"it has begun":       {func(s *statuspagetest.State) { s.Progress = "in_progress" }, probe.Pass, probe.Pass},
 		"a new progress":     {func(s *statuspagetest.State) { s.Progress = "cancelled" }, probe.Blocked, probe.Blocked},
 		"private":            {func(s *statuspagetest.State) { s.Private = true }, probe.Fail, probe.Fail},
+		"refused":            {func(s *statuspagetest.State) { s.Refuses = true }, probe.Blocked, probe.Blocked},
 		"another page":       {func(s *statuspagetest.State) { s.ID = "p2" }, probe.Fail, probe.Fail},
 		"not announced":      {func(s *statuspagetest.State) { s.From = time.Time{} }, probe.Pass, probe.Fail},
 		"local taken as UTC": {func(s *statuspagetest.State) { s.From, s.To = from.Add(time.Hour), to.Add(time.Hour) }, probe.Pass, probe.Fail},

@@ -64,13 +64,15 @@ func (r *Request) observe(ctx context.Context) (traced, error) {
 		return seen, &probe.Unknown{Class: "trace.request", Want: "a request that is traced", Got: err.Error(), Fix: "mend the application first"}
 	}
 	client := xray.NewFromConfig(cfg)
-	found, err := probe.Await(ctx, r.within, slowest, func(ctx context.Context) (bool, error) {
+	found := false
+	_, err = probe.Await(ctx, r.within, slowest, func(ctx context.Context) (bool, error) {
 		segments, err := segmentsOf(ctx, client, seen.trace.ID)
 		if err != nil {
 			return false, awsprobe.Unreadable("xray:BatchGetTraces", "the trace "+seen.trace.ID, who, err)
 		}
+		found = len(segments) > 0
 		seen.trace.Services, seen.trace.Database, err = read(segments)
-		return len(segments) > 0, err
+		return seen.trace.Database, err // each process sends its own segments, in its own time
 	})
 	if err == nil && !found {
 		err = &probe.Unmet{Class: "trace.missing", Want: fmt.Sprintf("a trace %s within %s", seen.trace.ID, r.within),

@@ -99,6 +99,7 @@ func TestRequest(t *testing.T) {
 		"traced":            {sends: sends(0, plain), status: probe.Pass},
 		"a little later":    {sends: sends(400*time.Millisecond, plain), status: probe.Pass},
 		"on several pages":  {sends: sends(0, plain, deep), rules: awstest.Rules{PageSize: 1}, claim: (*Request).ReachesTheDatabase, status: probe.Pass},
+		"a database later":  {sends: func(s *awstest.Server, id string) { sends(0, plain)(s, id); sends(400*time.Millisecond, deep)(s, id) }, claim: (*Request).ReachesTheDatabase, status: probe.Pass},
 		"not the database":  {sends: sends(0, plain), claim: (*Request).ReachesTheDatabase, status: probe.Fail, said: "ask none"},
 		"another's trace":   {sends: func(s *awstest.Server, _ string) { sends(0, plain)(s, "1-5759e988-bd862e3fe1be46a994272793") }, status: probe.Fail, said: "got none, although the request was answered with 200"},
 		"without a segment": {sends: sends(0), status: probe.Fail, said: "got none"},

@@ -71,7 +71,7 @@ func Reveal(ctx context.Context, dsn launch.Secret) (string, error) {
 
 // Name is the database's own name on its server; "" where the connection string cannot be read, which BLOCKS the database's own gates.
 func Name(ctx context.Context, l *launch.Launch) string {
-	dsn, err := l.Database.SQL.DSN.Reveal(ctx)
+	dsn, err := Reveal(ctx, l.Database.SQL.DSN)
 	if err != nil {
 		return ""
 	}

@@ -18,7 +18,7 @@ func onCall(t *target.Targets) oncallprobe.Provider {
 		return betterstackprobe.OnCall{Account: betterstackprobe.New(t.API("Better Stack", betterstackprobe.Base, o.Token, "oncall.token")), Schedule: cmp.Or(o.Schedule, "default"), Policy: o.Policy, Tester: t.Launch.People[o.Tester].Email}
 	}
 	rest := t.API("PagerDuty", pagerdutyprobe.REST, o.Token, "oncall.token")
-	rest.Scheme = pagerdutyprobe.Scheme
+	rest.Scheme, rest.Header = pagerdutyprobe.Scheme, pagerdutyprobe.Header()
 	return pagerdutyprobe.New(rest, t.API("PagerDuty", pagerdutyprobe.Events, launch.Secret{}, "oncall.routing_key"), o.Schedule, o.RoutingKey.Revealer())
 }
 

@@ -5,17 +5,14 @@ package globalping
 
 import (
 	"context"
-	"crypto/tls"
-	"net"
-	"net/http"
-	"sync"
 	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 )
 
-// Host is the name of the service.
-const Host = "api.globalping.io"
+// Base is where the service is.
+const Base = "https://api.globalping.io"
 
 // The service asks its clients to wait so long after each answer before they ask again (docs/CLIENT_GUIDELINES.md). It ends a
 // measurement after 30 s by itself; what is missing long before that will not come.
@@ -24,14 +21,12 @@ const (
 	patience = 15 * time.Second
 )
 
-// Client asks the service. It is safe for concurrent use and must not be copied.
-type Client struct {
-	Network  *probe.Network
-	Resolver probe.Resolver                        // finds the service itself
-	Token    func(context.Context) (string, error) // nil: the limit for everybody
+// Client asks the service.
+type Client struct{ api *jsonapi.Service }
 
-	once sync.Once
-	http *http.Client
+// New returns a client. The resolver finds the service itself; without a token it has the limit for everybody.
+func New(network *probe.Network, resolver probe.Resolver, token func(context.Context) (string, error)) *Client {
+	return &Client{&jsonapi.Service{Name: "Globalping", Base: Base, Network: network, Resolver: resolver, Token: token, Key: "dns.globalping.token"}}
 }
 
 // Query is what probes are to look up or to get, and which: so many in a location, or those of an earlier measurement.
@@ -99,18 +94,4 @@ type Answer struct {
 	Type  string `json:"type"`
 	TTL   int64  `json:"ttl"`
 	Value string `json:"value"`
-}
-
-// client is the HTTP client, which reaches the service through the probes' network and follows no redirect: the token is
-// for nobody else.
-func (c *Client) client() *http.Client {
-	c.once.Do(func() {
-		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-			return c.Network.DialName(ctx, c.Resolver, network, address)
-		}
-		transport := &http.Transport{DialContext: dial, ForceAttemptHTTP2: true, IdleConnTimeout: patience,
-			TLSClientConfig: &tls.Config{RootCAs: c.Network.Roots, MinVersion: tls.VersionTLS12}}
-		c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	})
-	return c.http
 }

@@ -22,7 +22,7 @@ var address = netip.MustParseAddr("203.0.113.99")
 type names struct{ addresses []netip.Addr }
 
 func (n names) Addresses(_ context.Context, name string) ([]netip.Addr, error) {
-	if name != Host || len(n.addresses) == 0 {
+	if "https://"+name != Base || len(n.addresses) == 0 {
 		return nil, &probe.Unknown{Class: "dns", Got: "no such name"}
 	}
 	return n.addresses, nil
@@ -38,7 +38,7 @@ func world(t *testing.T) (*globalpingtest.Server, *Client) {
 		{Country: "NO", City: "Bergen", ASN: 2119, Network: "Telenor", Resolver: "1.1.1.1", Ask: says},
 		{Country: "SG", City: "Singapore", ASN: 16509, Network: "Amazon", Resolver: "8.8.8.8", Ask: says},
 	}})
-	return s, &Client{Network: &probe.Network{Connect: s.Connect(), Roots: authority.Pool()}, Resolver: names{[]netip.Addr{address}}}
+	return s, New(&probe.Network{Connect: s.Connect(), Roots: authority.Pool()}, names{[]netip.Addr{address}}, nil)
 }
 
 // measure starts a measurement and waits for it.
@@ -86,7 +86,7 @@ func TestMeasurement(t *testing.T) {
 func TestNoMeasurement(t *testing.T) {
 	token := func(text string) func(*globalpingtest.Server, *Client) {
 		return func(_ *globalpingtest.Server, c *Client) {
-			c.Token = func(context.Context) (string, error) { return text, nil }
+			c.api.Token = func(context.Context) (string, error) { return text, nil }
 		}
 	}
 	behave := func(change func(*globalpingtest.Behaviour)) func(*globalpingtest.Server, *Client) {
@@ -97,18 +97,18 @@ func TestNoMeasurement(t *testing.T) {
 		location    string
 		class, says string
 	}{
-		"limit":          {behave(func(b *globalpingtest.Behaviour) { b.Limit = 1 }), "NO", "globalping.limit", "used up until " + time.Now().UTC().Add(30*time.Minute).Format("2006-01-02T15:")},
-		"down":           {behave(func(b *globalpingtest.Behaviour) { b.Status = 502 }), "NO", "globalping.down", "HTTP status 502"},
-		"a page":         {behave(func(b *globalpingtest.Behaviour) { b.HTML = true }), "NO", "globalping.refused", "HTTP status 200, and a body that is not the service's"},
-		"nobody there":   {func(*globalpingtest.Server, *Client) {}, "Atlantis", "globalping.refused", "No suitable probes found. from api.globalping.io; correct dns.globalping.locations"},
-		"a wrong token":  {token("the-wrong-token"), "NO", "globalping.refused", "HTTP status 401, Unauthorized. from api.globalping.io; correct dns.globalping.token"},
-		"another's":      {func(_ *globalpingtest.Server, c *Client) { c.Network.Roots = nil }, "NO", "globalping.unreachable", "certificate"},
-		"not in the DNS": {func(_ *globalpingtest.Server, c *Client) { c.Resolver = names{} }, "NO", "dns", "no such name"},
+		"limit":          {behave(func(b *globalpingtest.Behaviour) { b.Limit = 1 }), "NO", "api.limit", "too many requests, until " + time.Now().UTC().Add(30*time.Minute).Format("2006-01-02T15:")},
+		"down":           {behave(func(b *globalpingtest.Behaviour) { b.Status = 502 }), "NO", "api.down", "status 502"},
+		"a page":         {behave(func(b *globalpingtest.Behaviour) { b.HTML = true }), "NO", "api.malformed", "what is no JSON"},
+		"nobody there":   {func(*globalpingtest.Server, *Client) {}, "Atlantis", "api.answer", `"No suitable probes found." from POST api.globalping.io/v1/measurements; see whether the API has changed, and what launch.yaml asks it for`},
+		"a wrong token":  {token("the-wrong-token"), "NO", "api.refused", "see that dns.globalping.token is valid"},
+		"another's":      {func(_ *globalpingtest.Server, c *Client) { c.api.Network.Roots = nil }, "NO", "api.unreachable", "certificate"},
+		"not in the DNS": {func(_ *globalpingtest.Server, c *Client) { c.api.Resolver = names{} }, "NO", "dns", "no such name"},
 		"not reachable": {func(_ *globalpingtest.Server, c *Client) {
-			c.Network.Connect = map[string]string{"203.0.113.1:1": "127.0.0.1:1"}
+			c.api.Network.Connect = map[string]string{"203.0.113.1:1": "127.0.0.1:1"}
 		}, "NO", "sealed", "203.0.113.99:443"},
 		"an unread secret": {func(_ *globalpingtest.Server, c *Client) {
-			c.Token = func(context.Context) (string, error) { return "", errors.New("no such variable") }
+			c.api.Token = func(context.Context) (string, error) { return "", errors.New("no such variable") }
 		}, "NO", "not-configured", "no such variable"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestAwaiting(t *testing.T) {
 	require.NoError(t, err)
 	s.Set(func(b *globalpingtest.Behaviour) { b.Status = 503 })
 	_, err = c.Await(t.Context(), id)
-	assert.ErrorContains(t, err, "HTTP status 503")
+	assert.ErrorContains(t, err, "status 503")
 	s.Set(func(b *globalpingtest.Behaviour) { b.Status = 0 })
 	m, err := c.Await(t.Context(), id)
 	require.NoError(t, err)
@@ -147,9 +147,9 @@ func TestAwaiting(t *testing.T) {
 	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	_, err = c.Await(ctx, id)
-	assert.ErrorContains(t, err, "a measurement that does not end")
+	assert.ErrorContains(t, err, "one that does not end")
 	_, err = c.Await(t.Context(), "no-such-id")
-	assert.ErrorContains(t, err, "HTTP status 404")
+	assert.ErrorContains(t, err, "status 404")
 }
 
 // The token goes with each request, and to nobody else.
@@ -157,7 +157,7 @@ func TestToken(t *testing.T) {
 	s, c := world(t)
 	_, err := measure(t, c, Query{Name: "shop.example", Type: "A", Location: "NO"})
 	require.NoError(t, err)
-	c.Token = func(context.Context) (string, error) { return "the-right-token", nil }
+	c.api.Token = func(context.Context) (string, error) { return "the-right-token", nil }
 	_, err = measure(t, c, Query{Name: "shop.example", Type: "A", Location: "NO"})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"", "the-right-token"}, s.Tokens())

@@ -1,31 +1,30 @@
 package globalping
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/getdrop/launchgate/internal/probe"
+	"github.com/getdrop/launchgate/internal/probe/jsonapi"
 )
 
 // Start has probes look something up, or get it, and returns the measurement's id.
 func (c *Client) Start(ctx context.Context, q Query) (string, error) {
-	body, err := json.Marshal(q.request())
-	if err != nil {
-		return "", unknown("globalping.malformed", err.Error(), err)
-	}
-	answer, err := c.exchange(ctx, http.MethodPost, "/v1/measurements", body, "")
+	answer, err := c.api.Do(ctx, jsonapi.Request{Method: http.MethodPost, Path: "/v1/measurements", JSON: q.request()})
 	if err != nil {
 		return "", err
 	}
-	if answer.status != http.StatusAccepted {
-		return "", answer.refusal()
+	if answer.Status != http.StatusAccepted {
+		return "", answer.Unexpected()
 	}
 	var created struct{ ID string }
-	if err := json.Unmarshal(answer.body, &created); err != nil || created.ID == "" {
-		return "", answer.malformed(err)
+	if err := answer.Read(&created); err != nil {
+		return "", err
+	}
+	if created.ID == "" {
+		return "", answer.Incomplete("the measurement's id")
 	}
 	return created.ID, nil
 }
@@ -55,38 +54,41 @@ func (c *Client) Await(ctx context.Context, id string) (*Measurement, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var last *Measurement
-	etag, misses := "", 0
+	header, misses := http.Header{}, 0
 	for {
 		if err := probe.Wait(ctx, pause); err != nil {
-			return last, onlyIfNothing(last, unknown("timeout", "a measurement that does not end", err))
+			return last, onlyIfNothing(last, &probe.Unknown{Class: "timeout", Want: "a measurement by probes around the world", Got: "one that does not end", From: Base, Err: err,
+				Fix: "try again later, or leave dns.globalping out"})
 		}
-		answer, err := c.exchange(ctx, http.MethodGet, "/v1/measurements/"+url.PathEscape(id), nil, etag)
+		answer, err := c.api.Do(ctx, jsonapi.Request{Path: "/v1/measurements/" + url.PathEscape(id), Header: header})
 		switch {
-		case err != nil || answer.status >= 500:
+		case err != nil && (answer == nil || answer.Status >= 500): // it may pass
 			if misses++; misses == 3 || ctx.Err() != nil {
-				return last, onlyIfNothing(last, cmp.Or(err, answer.refusal()))
+				return last, onlyIfNothing(last, err)
 			}
 			continue
-		case answer.status == http.StatusTooManyRequests:
-			until, _ := ctx.Deadline()
-			if wait := answer.retryAfter(); !answer.at.Add(wait).Before(until) || probe.Wait(ctx, wait) != nil {
-				return last, onlyIfNothing(last, answer.refusal())
-			}
-			continue
-		case answer.status == http.StatusNotModified && last != nil:
+		case err != nil:
+			return last, onlyIfNothing(last, err)
+		case answer.Status == http.StatusNotModified && last != nil:
 			misses = 0
 			continue
-		case answer.status != http.StatusOK:
-			return nil, answer.refusal()
+		case answer.Status != http.StatusOK:
+			return nil, answer.Unexpected()
 		}
 		misses = 0
-		m := &Measurement{Received: answer.at}
-		if err := json.Unmarshal(answer.body, m); err != nil || m.Status == "" {
-			return nil, answer.malformed(err)
+		m := &Measurement{Received: time.Now()}
+		if err := answer.Read(m); err != nil {
+			return nil, err
 		}
-		last, etag = m, answer.header.Get("ETag")
+		if m.Status == "" {
+			return nil, answer.Incomplete("the measurement's status")
+		}
+		last = m
 		if m.Status != InProgress {
 			return m, nil
+		}
+		if tag := answer.Header.Get("ETag"); tag != "" {
+			header = http.Header{"If-None-Match": {tag}}
 		}
 	}
 }
