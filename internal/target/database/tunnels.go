@@ -39,7 +39,7 @@ func Tunnels(ctx context.Context, l *launch.Launch) ([]Tunnel, error) {
 		if dsn.IsZero() {
 			return fmt.Errorf("%s.dsn: want a connection string, whose host the tunnel leads to; got none", key)
 		}
-		value, err := reveal(ctx, dsn)
+		value, err := Reveal(ctx, dsn)
 		if err != nil {
 			return fmt.Errorf("%s.dsn: %w", key, err)
 		}
