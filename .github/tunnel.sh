@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tunnels of AWS SSM to databases that this machine does not reach itself.
-#   tunnel.sh open INSTANCE SECONDS   opens one through a managed instance for each line "<local port> <host> <port>" of standard input, which
-#                                     `launchgate tunnels` prints, and waits until all their ports answer; opens all of them or none
+#   tunnel.sh open INSTANCE SECONDS   opens one through a managed instance for each line "<local port> <host> <port>" of standard
+#                                     input, which `launchgate tunnels` prints, and waits until all their ports answer; all or none
 #   tunnel.sh close                   ends those that were opened
 set -euo pipefail
 dir=${RUNNER_TEMP:?}/tunnels

@@ -35,7 +35,7 @@ func backupCommand() *cobra.Command {
 				return nil
 			}
 			step := &procedure.Shared{}
-			claim := step.Step("Snapshot", func() (*procedure.Procedure, error) { return backupOf(l, cmd.ErrOrStderr()) }) //nolint:contextcheck // the attempt has its own
+			claim := step.Step("Snapshot", func() (*procedure.Procedure, error) { return backupOf(l, cmd.ErrOrStderr()) })
 			result := probe.Run(context.WithoutCancel(cmd.Context()), "backup", claim)
 			if err := step.Close(); err != nil {
 				return err

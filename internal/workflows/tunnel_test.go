@@ -46,7 +46,7 @@ func fakeAWS(how string, args []string) int {
 		return 254
 	case "hangs":
 		fmt.Println("Starting session with SessionId: runner-1")
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		return 0
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:"+p.LocalPortNumber[0])
