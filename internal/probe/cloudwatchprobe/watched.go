@@ -24,7 +24,7 @@ type Watched struct {
 	Account  string `json:"account,omitempty"` // empty: the launch's own
 	Listed   bool   `json:"listed"`            // the metric itself
 	Resource bool   `json:"resource_listed"`   // or another one of the same namespace, with the same dimensions
-	Name     bool   `json:"name_listed"`       // or one of its name, with other dimensions
+	Name     bool   `json:"name_listed"`       // and one of its name, with other dimensions
 	From     string `json:"from,omitempty"`
 	metric   metric
 }
@@ -103,6 +103,8 @@ func (a *Alarms) published(ctx context.Context, w Watched) (Watched, error) {
 	w.Listed = listed(cloudwatch.ListMetricsInput{Namespace: namespace, MetricName: name, Dimensions: by}, w.metric.has)
 	if !w.Listed {
 		w.Resource = listed(cloudwatch.ListMetricsInput{Namespace: namespace, Dimensions: by}, w.metric.has)
+	}
+	if w.Resource && !w.metric.sparse() {
 		w.Name = listed(cloudwatch.ListMetricsInput{Namespace: namespace, MetricName: name}, func([]types.Dimension) bool { return true })
 	}
 	if err != nil {
@@ -121,13 +123,18 @@ func (m metric) has(dimensions []types.Dimension) bool {
 	return len(dimensions) == len(m.dimensions)
 }
 
-// sparse are metrics of AWS that are there only once they have something to count.
+// counts are metrics of AWS that are there only once they have something to count.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 // https://docs.aws.amazon.com/apprunner/latest/dg/monitor-cw.html
-var sparse = map[string]*regexp.Regexp{
+var counts = map[string]*regexp.Regexp{
 	"AWS/ApplicationELB": regexp.MustCompile(`^(HTTPCode_(ELB|Target)_[2-5]XX_Count|HTTPCode_ELB_50[0234]_Count|RejectedConnectionCount|` +
 		`TargetConnectionErrorCount|(Client|Target)TLSNegotiationErrorCount)$`),
 	"AWS/AppRunner": regexp.MustCompile(`^[245]xxStatusResponses$`),
+}
+
+func (m metric) sparse() bool {
+	known := counts[m.namespace]
+	return known != nil && known.MatchString(m.name)
 }
 
 // isPublished judges whether an alarm's metric is one that is published. One that had nothing to count yet is there by its resource,
@@ -137,11 +144,10 @@ func isPublished(alarm string, w Watched, own string) error {
 	unknown := func(got, fix string) error {
 		return &probe.Unknown{Class: "alarm.metric", Want: want, Got: got, From: w.From, Fix: fix}
 	}
-	known := sparse[w.metric.namespace]
 	switch {
 	case w.Account != "" && w.Account != own:
 		return unknown("one of account "+w.Account+", which is not looked at", "have it signed that the metric is published there")
-	case w.Listed, w.Resource && (w.Name || known != nil && known.MatchString(w.metric.name)):
+	case w.Listed, w.Resource && (w.Name || w.metric.sparse()):
 		return nil
 	case !w.Resource:
 		return &probe.Unmet{Class: "alarm.metric", Want: want, Got: "none with these dimensions in two weeks", From: w.From,
