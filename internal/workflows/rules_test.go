@@ -396,6 +396,20 @@ func TestDeploymentsOfAnEnvironmentWaitForEachOther(t *testing.T) {
 	}
 }
 
+// What deploys after a rollback undoes it: a rollback that a person starts ends the deployment of another run, and waits for nobody.
+func TestARollbackEndsADeploymentThatStillRuns(t *testing.T) {
+	deploy, ok := read(t, "launch.yml").Jobs["deploy"].Concurrency.(map[string]any)
+	require.True(t, ok)
+	assert.Equal(t, false, deploy["cancel-in-progress"], "a second deployment waits for the first")
+	jobs := read(t, "rollback.yml").Jobs
+	stop, ok := jobs["stop"].Concurrency.(map[string]any)
+	require.True(t, ok)
+	assert.Equal(t, deploy["group"], stop["group"])
+	assert.Equal(t, true, stop["cancel-in-progress"])
+	assert.Empty(t, jobs["stop"].If)
+	assert.NotEqual(t, deploy["group"], jobs["rollback"].Concurrency.(map[string]any)["group"], "a second rollback must not end the first") // the rule above has its type
+}
+
 // A drill's own limits must be the first to strike, or its server is left: twice rto, log_rpo, and twice twenty minutes to remove it.
 func TestADrillEndsByItself(t *testing.T) {
 	jobs := read(t, "drill.yml").Jobs
