@@ -40,8 +40,8 @@ func infrastructureGates(s *gate.Section) {
 		g.Check("the application says that it is well, again and again", httpprobe.SteadilyWell(c.Web, c.HealthURL(), c.Health(""), 30))
 		g.Check("every load balancer is watched", computeprobe.IsBalancedBy(c.Platform, c.TargetGroups()))
 		for _, group := range c.TargetGroups() {
-			g.Check("the load balancer asks the application, "+group, c.Balanced.Asks(group, l.Health.Path))
-			g.Check("every target is healthy, "+group, c.EveryTargetHealthy(group))
+			g.Check("the load balancer asks the application, "+group, c.InItsTurn(group, c.Balanced.Asks(group, l.Health.Path)))
+			g.Check("every target is healthy, "+group, c.InItsTurn(group, c.Balanced.AllHealthy(group, l.Compute.Scale.Min)))
 		}
 	}))
 

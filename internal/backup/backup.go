@@ -63,6 +63,11 @@ func (b *Backup) Make(ctx context.Context) error {
 		return err
 	}
 	for last := ""; ; {
+		if last == busy { // perhaps with a snapshot that the gate takes, which somebody else has begun
+			if _, err := b.Made(ctx); err == nil {
+				return nil
+			}
+		}
 		status, err := c.step(ctx)
 		switch {
 		case err == nil && status != last:

@@ -88,6 +88,7 @@ func TestMake(t *testing.T) {
 		"made by hand": {change: func(a *awstest.Account, _ string) {
 			a.Snapshots = append(a.Snapshots, made("drop-db-pre-launch-hand", "1.0.0", "available"))
 		}, status: probe.Pass, more: 1},
+		"begun by hand":                         {change: func(a *awstest.Account, _ string) { a.Begin(made("drop-db-pre-launch-hand", "1.0.0", "creating")) }, status: probe.Pass, more: 1},
 		"of the instance that is busy at first": {change: func(a *awstest.Account, _ string) { a.Snapshotting.Busy = 3 }, status: probe.Pass, more: 1},
 
 		"fails":         {change: func(a *awstest.Account, _ string) { a.Snapshotting.Ends = "failed" }, status: probe.Fail, said: "which is failed: ", more: 1},

@@ -81,24 +81,29 @@ func TestInAnAccount(t *testing.T) {
 		"nobody confirmed":        {change: topic("email PendingConfirmation", "sms Deleted"), claim: rings("good", "any"), status: probe.Fail, said: "nobody has confirmed a subscription (2 not confirmed)"},
 		"the third has":           {change: topic("email PendingConfirmation", "sms Deleted", "https "+onCall+":1"), claim: rings("good", "any"), status: probe.Pass},
 		"only an archive":         {change: topic("firehose " + onCall + ":1"), claim: rings("good", "any"), status: probe.Fail, said: "only keeps what it gets"},
+		"of AWS's own key":        {change: func(a *awstest.Account) { a.TopicKeys = map[string]string{onCall: "alias/aws/sns"} }, claim: rings("good", "any"), status: probe.Fail, said: "got on-call, to which no alarm can publish: it is encrypted with alias/aws/sns"},
+		"of a key of ours":        {change: func(a *awstest.Account) { a.TopicKeys = map[string]string{onCall: "alias/on-call"} }, claim: rings("good", "any"), status: probe.Pass},
 		"no topic":                {change: func(a *awstest.Account) { a.Topics = nil }, claim: rings("good", "any"), status: probe.Fail, said: "got on-call, which is no topic"},
 		"no topic and another":    {change: actions(awstest.ARN("sns", "gone"), onCall), claim: rings("good", "any"), status: probe.Pass},
 		"a topic elsewhere":       {change: actions("arn:aws:sns:us-east-1:" + awstest.ID + ":on-call"), claim: rings("good", "any"), status: probe.Fail, said: "which is in another region"},
 		"of another account":      {change: actions("arn:aws:sns:" + awstest.Region + ":444455556666:gone"), claim: rings("good", "any"), status: probe.Fail, said: "which is no topic"},
 		"a function":              {change: actions(awstest.ARN("lambda", "function:page"), awstest.ARN("sns", "gone")), claim: rings("good", "any"), status: probe.Pass},
 		"topics denied":           {rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:*")}, claim: rings("good", "any"), status: probe.Blocked, said: "allow sns:ListSubscriptionsByTopic to " + awstest.CallerARN},
-		"a misspelt dimension":    {change: watches("AWS/RDS", "ReplicaLag", "DBInstance"), claim: rings("good", "any"), status: probe.Fail, said: "want good to watch a metric that is published: AWS/RDS ReplicaLag DBInstance=" + replica + "; got none with these dimensions"},
-		"and green":               {change: watches("AWS/RDS", "ReplicaLag", "DBInstance"), claim: green("good"), status: probe.Fail, said: "none with these dimensions"},
-		"without its dimension":   {change: watches("AWS/RDS", "ReplicaLag", ""), claim: rings("good", "any"), status: probe.Fail, said: "none with these dimensions"},
-		"a misspelt namespace":    {change: watches("AWS/RDSS", "ReplicaLag", "DBInstanceIdentifier"), claim: rings("good", "any"), status: probe.Fail, said: "none with these dimensions"},
-		"a misspelt name":         {change: watches("AWS/RDS", "ReplicationLag", "DBInstanceIdentifier"), claim: rings("good", "any"), status: probe.Blocked, said: "never one called ReplicationLag"},
+		"a misspelt dimension":    {change: watches("AWS/RDS", "ReplicaLag", "DBInstance"), claim: rings("good", "any"), status: probe.Blocked, said: "want good to watch a metric that is published: AWS/RDS ReplicaLag DBInstance=" + replica + "; got none with these dimensions"},
+		"and green":               {change: watches("AWS/RDS", "ReplicaLag", "DBInstance"), claim: green("good"), status: probe.Blocked, said: "none with these dimensions"},
+		"without its dimension":   {change: watches("AWS/RDS", "ReplicaLag", ""), claim: rings("good", "any"), status: probe.Blocked, said: "none with these dimensions"},
+		"a misspelt namespace":    {change: watches("AWS/RDSS", "ReplicaLag", "DBInstanceIdentifier"), claim: rings("good", "any"), status: probe.Blocked, said: "none with these dimensions"},
+		"a misspelt name":         {change: watches("AWS/RDS", "ReplicationLag", "DBInstanceIdentifier"), claim: rings("good", "any"), status: probe.Blocked, said: "and none called ReplicationLag"},
 		"a query":                 {change: queries("notBreaching"), claim: rings("good", "any"), status: probe.Blocked, said: "got OK, which it may be without any, by SELECT"},
 		"a query that must find":  {change: queries("breaching"), claim: rings("good", "any"), status: probe.Pass},
-		"metrics not listed":      {rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:DescribeAlarms")}, claim: green("good"), status: probe.Blocked, said: "allow cloudwatch:ListMetrics to " + awstest.CallerARN},
-		"composite":               {change: composite(`ALARM("good") OR ALARM("below")`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Pass},
-		"composite of one blind":  {change: composite(`ALARM("good") OR ALARM("below")`, "AWS/Rds"), claim: rings("all", "any"), status: probe.Fail, said: "want below to watch a metric that is published"},
-		"composite of none":       {change: composite(`ALARM("good") OR ALARM("gone")`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Fail, said: "no such alarm: gone"},
-		"composite of itself":     {change: composite(`ALARM("all") OR ALARM("below")`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Pass},
+		"a query of logs": {change: func(a *awstest.Account) {
+			a.LogAlarms = []types.LogAlarm{{AlarmName: aws.String("logs"), StateValue: types.StateValueOk, ActionsEnabled: aws.Bool(true), AlarmActions: []string{onCall}, TreatMissingData: aws.String("breaching")}}
+		}, claim: rings("logs", "any"), status: probe.Blocked, said: "by a query of logs"},
+		"metrics not listed":     {rules: awstest.Rules{Policy: awstest.Allowing("cloudwatch:DescribeAlarms")}, claim: green("good"), status: probe.Blocked, said: "allow cloudwatch:ListMetrics to " + awstest.CallerARN},
+		"composite":              {change: composite(`ALARM("good") OR ALARM("below")`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Pass},
+		"composite of one blind": {change: composite(`ALARM("good") OR ALARM("below")`, "AWS/Rds"), claim: rings("all", "any"), status: probe.Blocked, said: "want below to watch a metric that is published"},
+		"composite of none":      {change: composite(`ALARM("good") OR ALARM("gone")`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Fail, said: "no such alarm: gone"},
+		"composite of itself":    {change: composite(`ALARM("all") OR ALARM("below")`, "AWS/RDS"), claim: rings("all", "any"), status: probe.Pass},
 		"composite of one broken": {change: func(a *awstest.Account) {
 			composite(`ALARM("good") OR ALARM("below")`, "AWS/RDS")(a)
 			a.Alarms[len(a.Alarms)-1].EvaluationState = types.EvaluationStateEvaluationError
@@ -124,7 +129,7 @@ func TestInAnAccount(t *testing.T) {
 			test.rules.PageSize = 1
 			s.Treat(test.rules)
 			var wanted []cloudwatchprobe.Alarm
-			for _, name := range []string{"good", "silent", "rings", "quiet", "gone", "Good", "all"} {
+			for _, name := range []string{"good", "silent", "rings", "quiet", "gone", "Good", "all", "logs"} {
 				wanted = append(wanted, cloudwatchprobe.Alarm{Name: name})
 			}
 			a := awsprobe.New(awsprobe.Config{Network: &probe.Network{}, ID: awstest.ID, Region: awstest.Region})

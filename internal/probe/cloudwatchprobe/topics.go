@@ -57,5 +57,5 @@ func reached(seen examined, elsewhere []string, unread error) error {
 		got = append(got, topic+", which is in another region")
 	}
 	return &probe.Unmet{Class: "alarm.topic", Want: "a topic that reaches somebody when " + seen.Name + " rings", Got: strings.Join(got, "; "),
-		From: strings.Join(from, ", "), Fix: "have whoever is on call subscribe to it, and confirm the subscription"}
+		From: strings.Join(from, ", "), Fix: "have whoever is on call subscribe to it, and confirm the subscription; encrypt it with a key of your own that CloudWatch may use, if at all"}
 }

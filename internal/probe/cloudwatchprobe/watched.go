@@ -24,7 +24,6 @@ type Watched struct {
 	Account  string `json:"account,omitempty"` // empty: the launch's own
 	Listed   bool   `json:"listed"`            // the metric itself
 	Resource bool   `json:"resource_listed"`   // or another one of the same namespace, with the same dimensions
-	Name     bool   `json:"name_listed"`       // and one of its name, with other dimensions
 	From     string `json:"from,omitempty"`
 	metric   metric
 }
@@ -72,7 +71,7 @@ func (m metric) whole() string {
 // mostFilters is how many dimensions a list may be narrowed by.
 const mostFilters = 10
 
-// published asks what is listed of a metric: itself, and only where it is not, what else there is of its resource and of its name.
+// published asks what is listed of a metric: itself, and only where it is not, what else there is of its resource.
 func (a *Alarms) published(ctx context.Context, w Watched) (Watched, error) {
 	cfg, who, err := a.account.Open(ctx, Needs)
 	w.From = fmt.Sprintf("cloudwatch:ListMetrics %s as %s", w.metric.namespace, who)
@@ -86,26 +85,22 @@ func (a *Alarms) published(ctx context.Context, w Watched) (Watched, error) {
 			by = append(by, types.DimensionFilter{Name: aws.String(name), Value: aws.String(w.metric.dimensions[name])})
 		}
 	}
-	listed := func(in cloudwatch.ListMetricsInput, fits func([]types.Dimension) bool) bool {
+	listed := func(in cloudwatch.ListMetricsInput) bool {
 		pages := cloudwatch.NewListMetricsPaginator(client, &in)
 		for err == nil && pages.HasMorePages() {
 			var page *cloudwatch.ListMetricsOutput
 			if page, err = pages.NextPage(ctx); err != nil {
 				return false
 			}
-			if slices.ContainsFunc(page.Metrics, func(m types.Metric) bool { return fits(m.Dimensions) }) {
+			if slices.ContainsFunc(page.Metrics, func(m types.Metric) bool { return w.metric.has(m.Dimensions) }) {
 				return true
 			}
 		}
 		return false
 	}
-	namespace, name := &w.metric.namespace, &w.metric.name
-	w.Listed = listed(cloudwatch.ListMetricsInput{Namespace: namespace, MetricName: name, Dimensions: by}, w.metric.has)
+	w.Listed = listed(cloudwatch.ListMetricsInput{Namespace: &w.metric.namespace, MetricName: &w.metric.name, Dimensions: by})
 	if !w.Listed {
-		w.Resource = listed(cloudwatch.ListMetricsInput{Namespace: namespace, Dimensions: by}, w.metric.has)
-	}
-	if w.Resource && !w.metric.sparse() {
-		w.Name = listed(cloudwatch.ListMetricsInput{Namespace: namespace, MetricName: name}, func([]types.Dimension) bool { return true })
+		w.Resource = listed(cloudwatch.ListMetricsInput{Namespace: &w.metric.namespace, Dimensions: by})
 	}
 	if err != nil {
 		return w, awsprobe.Unreadable("cloudwatch:ListMetrics", w.Metric, who, err)
@@ -123,38 +118,42 @@ func (m metric) has(dimensions []types.Dimension) bool {
 	return len(dimensions) == len(m.dimensions)
 }
 
-// counts are metrics of AWS that are there only once they have something to count.
+// These are metrics of AWS that are there only once they have something to count: of targets, of a load balancer itself, and of App Runner.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
 // https://docs.aws.amazon.com/apprunner/latest/dg/monitor-cw.html
-var counts = map[string]*regexp.Regexp{
-	"AWS/ApplicationELB": regexp.MustCompile(`^(HTTPCode_(ELB|Target)_[2-5]XX_Count|HTTPCode_ELB_50[0234]_Count|RejectedConnectionCount|` +
-		`TargetConnectionErrorCount|(Client|Target)TLSNegotiationErrorCount)$`),
-	"AWS/AppRunner": regexp.MustCompile(`^[245]xxStatusResponses$`),
-}
+var (
+	targetCounts   = regexp.MustCompile(`^(HTTPCode_Target_[2-5]XX_Count|TargetConnectionErrorCount|TargetTLSNegotiationErrorCount)$`)
+	balancerCounts = regexp.MustCompile(`^(HTTPCode_ELB_([345]XX|50[0234])_Count|RejectedConnectionCount|ClientTLSNegotiationErrorCount)$`)
+	serviceCounts  = regexp.MustCompile(`^[245]xxStatusResponses$`)
+)
 
 func (m metric) sparse() bool {
-	known := counts[m.namespace]
-	return known != nil && known.MatchString(m.name)
+	switch m.namespace {
+	case "AWS/AppRunner":
+		return serviceCounts.MatchString(m.name)
+	case "AWS/ApplicationELB":
+		_, ofTargets := m.dimensions["TargetGroup"]
+		return targetCounts.MatchString(m.name) || !ofTargets && balancerCounts.MatchString(m.name)
+	}
+	return false
 }
 
-// isPublished judges whether an alarm's metric is one that is published. One that had nothing to count yet is there by its resource,
-// which has other metrics, and by its name, which is AWS's or another resource's.
+// isPublished judges whether an alarm's metric is one that is published. One of AWS's that had nothing to count yet is there by its
+// resource, which has other metrics. Of any other that is not listed nobody can tell: it may be misspelt, or not have been needed yet.
 func isPublished(alarm string, w Watched, own string) error {
-	want := alarm + " to watch a metric that is published: " + w.Metric
 	unknown := func(got, fix string) error {
-		return &probe.Unknown{Class: "alarm.metric", Want: want, Got: got, From: w.From, Fix: fix}
+		return &probe.Unknown{Class: "alarm.metric", Want: alarm + " to watch a metric that is published: " + w.Metric, Got: got, From: w.From, Fix: fix}
 	}
+	const publish = ", or have it published once: a nought will do (a new one is listed after 15 minutes)"
 	switch {
 	case w.Account != "" && w.Account != own:
 		return unknown("one of account "+w.Account+", which is not looked at", "have it signed that the metric is published there")
-	case w.Listed, w.Resource && (w.Name || w.metric.sparse()):
+	case w.Listed, w.Resource && w.metric.sparse():
 		return nil
-	case !w.Resource:
-		return &probe.Unmet{Class: "alarm.metric", Want: want, Got: "none with these dimensions in two weeks", From: w.From,
-			Fix: "correct the alarm's namespace and dimensions, or have the metric published once (a new one is listed after 15 minutes)"}
+	case w.Resource:
+		return unknown("others with these dimensions in two weeks, and none called "+w.metric.name, "correct the alarm's metric"+publish)
 	}
-	return unknown("others with these dimensions, and never one called "+w.metric.name,
-		"correct the alarm's metric, or have it published once: a nought will do (a new one is listed after 15 minutes)")
+	return unknown("none with these dimensions in two weeks", "correct the alarm's namespace and dimensions"+publish)
 }
 
 // measures claims that every metric that an alarm looks at is published, and so of every alarm in the rule of a composite one: an alarm

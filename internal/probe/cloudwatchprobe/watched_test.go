@@ -16,23 +16,26 @@ func TestIsPublished(t *testing.T) {
 	of := func(namespace, name string) metric {
 		return metric{namespace: namespace, name: name, dimensions: map[string]string{"LoadBalancer": "app/drop/1"}}
 	}
+	ofTarget := of("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count")
+	ofTarget.dimensions["TargetGroup"] = "targetgroup/drop/1"
 	errs := of("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count")
 	for name, test := range map[string]struct {
 		watched Watched
 		status  probe.Status
 		got     string
 	}{
-		"published":                            {Watched{metric: errs, Listed: true}, probe.Pass, ""},
-		"published by its own account":         {Watched{metric: errs, Listed: true, Account: own}, probe.Pass, ""},
-		"no error yet":                         {Watched{metric: errs, Resource: true}, probe.Pass, ""},
-		"no error yet, but of others":          {Watched{metric: of("Drop", "errors"), Resource: true, Name: true}, probe.Pass, ""},
-		"another load balancer":                {Watched{metric: errs}, probe.Fail, "none with these dimensions in two weeks"},
-		"another load balancer, name is right": {Watched{metric: errs, Name: true}, probe.Fail, "none with these dimensions in two weeks"},
-		"another namespace":                    {Watched{metric: of("AWS/ELB", "HTTPCode_Target_5XX_Count")}, probe.Fail, "none with these dimensions"},
-		"a misspelt name":                      {Watched{metric: of("AWS/ApplicationELB", "HTTPCode_Target_5XX"), Resource: true}, probe.Blocked, "never one called HTTPCode_Target_5XX"},
-		"one of AWS's that always counts":      {Watched{metric: of("AWS/ApplicationELB", "RequestCounts"), Resource: true}, probe.Blocked, "never one called"},
-		"one's own that never counted":         {Watched{metric: of("Drop", "errors"), Resource: true}, probe.Blocked, "never one called errors"},
-		"of another account":                   {Watched{metric: errs, Listed: true, Account: "444455556666"}, probe.Blocked, "one of account 444455556666"},
+		"published":                       {Watched{metric: errs, Listed: true}, probe.Pass, ""},
+		"published by its own account":    {Watched{metric: errs, Listed: true, Account: own}, probe.Pass, ""},
+		"no error yet":                    {Watched{metric: errs, Resource: true}, probe.Pass, ""},
+		"of the balancer":                 {Watched{metric: of("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count"), Resource: true}, probe.Pass, ""},
+		"which has none of these":         {Watched{metric: of("AWS/ApplicationELB", "HTTPCode_ELB_2XX_Count"), Resource: true}, probe.Blocked, "and none called"},
+		"of the balancer, by target":      {Watched{metric: ofTarget, Resource: true}, probe.Blocked, "and none called"},
+		"another load balancer":           {Watched{metric: errs}, probe.Blocked, "none with these dimensions in two weeks"},
+		"another namespace":               {Watched{metric: of("AWS/ELB", "HTTPCode_Target_5XX_Count")}, probe.Blocked, "none with these dimensions"},
+		"a misspelt name":                 {Watched{metric: of("AWS/ApplicationELB", "HTTPCode_Target_5XX"), Resource: true}, probe.Blocked, "and none called HTTPCode_Target_5XX"},
+		"one of AWS's that always counts": {Watched{metric: of("AWS/ApplicationELB", "RequestCounts"), Resource: true}, probe.Blocked, "and none called"},
+		"one's own that never counted":    {Watched{metric: of("Drop", "errors"), Resource: true}, probe.Blocked, "and none called errors"},
+		"of another account":              {Watched{metric: errs, Listed: true, Account: "444455556666"}, probe.Blocked, "one of account 444455556666"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := isPublished("a", test.watched, own)

@@ -18,6 +18,7 @@ import (
 // Needs are the calls that the probe makes.
 var Needs = awsprobe.Needs{
 	"SNS.ListSubscriptionsByTopic": {Action: "sns:ListSubscriptionsByTopic", On: awsprobe.Topics},
+	"SNS.GetTopicAttributes":       {Action: "sns:GetTopicAttributes", On: awsprobe.Topics},
 }
 
 // Topics are the topics that an account's alarms publish to.
@@ -33,6 +34,7 @@ type Topic struct {
 	Missing     bool           `json:"missing,omitempty"`
 	Confirmed   map[string]int `json:"confirmed"`
 	Unconfirmed int            `json:"unconfirmed"` // who was asked and has not said yes, or has left
+	Key         string         `json:"kms_key,omitempty"`
 }
 
 // New returns topics that were not looked at yet.
@@ -51,7 +53,8 @@ func (t *Topics) observe(ctx context.Context, arn string) (Topic, error) {
 	if err != nil {
 		return topic, err
 	}
-	pages := sns.NewListSubscriptionsByTopicPaginator(sns.NewFromConfig(cfg), &sns.ListSubscriptionsByTopicInput{TopicArn: &arn})
+	client := sns.NewFromConfig(cfg)
+	pages := sns.NewListSubscriptionsByTopicPaginator(client, &sns.ListSubscriptionsByTopicInput{TopicArn: &arn})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		switch {
@@ -70,14 +73,29 @@ func (t *Topics) observe(ctx context.Context, arn string) (Topic, error) {
 			topic.Confirmed[aws.ToString(s.Protocol)]++
 		}
 	}
+	out, err := client.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &arn})
+	if err != nil {
+		return topic, awsprobe.Unreadable("sns:GetTopicAttributes", "the key of "+arn, who, err)
+	}
+	topic.Key = out.Attributes["KmsMasterKeyId"]
 	return topic, nil
+}
+
+// locked says whether the topic is encrypted with AWS's own key for SNS, whose policy lets no service of AWS publish and cannot be changed.
+// What the policy of another key says is not looked at.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+func (t Topic) locked() bool {
+	return t.Key == "alias/aws/sns" || strings.HasSuffix(t.Key, ":alias/aws/sns")
 }
 
 // stores are protocols behind which a message is kept, and nobody is told.
 var stores = []string{"firehose"}
 
-// Reaches says whether somebody, or a program that somebody wrote to be told, has confirmed a subscription.
+// Reaches says whether an alarm can publish to it, and somebody, or a program that somebody wrote to be told, has confirmed a subscription.
 func (t Topic) Reaches() bool {
+	if t.locked() {
+		return false
+	}
 	for protocol := range t.Confirmed {
 		if !slices.Contains(stores, protocol) {
 			return true
@@ -91,6 +109,8 @@ func (t Topic) String() string {
 	switch {
 	case t.Missing:
 		return name + ", which is no topic"
+	case t.locked():
+		return name + ", to which no alarm can publish: it is encrypted with " + t.Key
 	case len(t.Confirmed) == 0 && t.Unconfirmed == 0:
 		return name + ", to which nobody subscribed"
 	case len(t.Confirmed) == 0:

@@ -127,8 +127,8 @@ func blocks(acl ACL, counting []string) error {
 		return &probe.Unmet{Class: "waf.scope", Want: want, Got: "rules that are for none of the launch's requests: " + strings.Join(out, ", "), From: acl.From,
 			Fix: "widen their scope-down statements, have the paths that they are for in cdn.behaviors, or list the rules in cdn.waf.counting"}
 	case !refusing && len(perhaps) > 0:
-		return &probe.Unknown{Class: "waf.scope", Want: want, Got: "no rule that does so but those that are narrowed down by what nobody can tell here: " + strings.Join(perhaps, ", "), From: acl.From,
-			Fix: "narrow them down by host or path, if at all; else this needs the sign-off of its owner, as a waiver of this gate"}
+		return &probe.Unknown{Class: "waf.scope", Want: want, Got: "no rule that does so but those that are narrowed down to some paths, or by what nobody can tell here: " + strings.Join(perhaps, ", "), From: acl.From,
+			Fix: "have one for all of the launch's paths; else this needs the sign-off of its owner, as a waiver of this gate"}
 	case !refusing:
 		return &probe.Unmet{Class: "waf.nothing", Want: want, Got: fmt.Sprintf("%d rules, none of which refuses, and the default %s", len(acl.Rules), acl.Default), From: acl.From, Fix: "add rules such as AWSManagedRulesCommonRuleSet"}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 )
 
-// Request is a GET that a visitor makes.
+// Request is what a visitor asks for.
 type Request struct {
 	Host string // "" where nobody knows by which name it arrives
 	Path string
@@ -35,7 +35,7 @@ func (t truth) not() truth {
 	return unsure
 }
 
-// meets judges a statement that narrows a rule. What is not about the host, the path or the method depends on who asks, and what else they
+// meets judges a statement that narrows a rule. What is not about the host or the path depends on who asks, by which method, and what else they
 // send.
 //
 // https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-scope-down-statements.html
@@ -99,8 +99,6 @@ func (r Request) read(field *types.FieldToMatch, transformations []types.TextTra
 		return "", false
 	case field.UriPath != nil:
 		text = r.Path
-	case field.Method != nil:
-		text = "GET"
 	case field.SingleHeader != nil && strings.EqualFold(aws.ToString(field.SingleHeader.Name), "host"):
 		text = r.Host
 	}
@@ -180,7 +178,7 @@ func (r *Rule) within(s *types.Statement, requests []Request) {
 	case len(by[yes]) == len(requests):
 		r.Scope = "narrowed down, and meant for all of the launch's paths"
 	case len(by[yes]) > 0:
-		r.Scope = "narrowed down, not for certain meant for " + strings.Join(slices.Concat(by[no], by[unsure]), ", ")
+		r.Scope, r.reaches = "narrowed down, not for certain meant for "+strings.Join(slices.Concat(by[no], by[unsure]), ", "), unsure
 	case len(by[unsure]) > 0:
 		r.Scope, r.reaches = "narrowed down by what its statement alone does not tell", unsure
 	default:

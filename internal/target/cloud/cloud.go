@@ -230,9 +230,8 @@ func (c *Cloud) TargetGroups() []string {
 	return all
 }
 
-// EveryTargetHealthy claims that every target of a group is healthy, as many as the service has at least; but for a group that it is not the
-// turn of.
-func (c *Cloud) EveryTargetHealthy(group string) probe.Claim {
+// InItsTurn makes a claim about a target group, but for one that it is not the turn of.
+func (c *Cloud) InItsTurn(group string, claim probe.Claim) probe.Claim {
 	return func(ctx context.Context) (probe.Evidence, error) {
 		s, err := c.Platform.Describe(ctx)
 		switch {
@@ -241,7 +240,7 @@ func (c *Cloud) EveryTargetHealthy(group string) probe.Claim {
 		case s.Idle(group):
 			return probe.Evidence{Target: group, Observed: s.Routing}, &probe.NotApplicable{Why: "production's requests are led to the other group of the service"}
 		}
-		return c.Balanced.AllHealthy(group, c.Launch.Compute.Scale.Min)(ctx)
+		return claim(ctx)
 	}
 }
 
