@@ -67,7 +67,7 @@ engine: ## Prepare this machine for tests, rehearsals and drills with PostgreSQL
 
 .PHONY: test
 test: ## Run the suite's own tests: hermetic, Go and PostgreSQL's programs only
-	$(TOOL) gotestsum --format pkgname-and-test-fails -- -count=1 -timeout 20m -skip '^TestInContainers' $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
+	$(TOOL) gotestsum --format pkgname-and-test-fails -- -count=1 -timeout 30m -skip '^TestInContainers' $$(go list $(TESTS) | grep -v -E '$(subst $() ,|,$(HEAVY))')
 
 .PHONY: heavy
 heavy: build bin/act engine ## Run the tests against nsd, bind9, unbound, nginx, Prometheus and PostgreSQL in containers, and the workflows under act

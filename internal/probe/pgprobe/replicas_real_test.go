@@ -2,9 +2,6 @@ package pgprobe_test
 
 import (
 	"context"
-	"net"
-	"regexp"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -134,34 +131,15 @@ func TestReplicasUnderLoad(t *testing.T) {
 // written, and none of what it gets is the primary's.
 func TestAReplicaOfAnotherTimeline(t *testing.T) {
 	s := start(t)
-	follower, err := s.Standby(t.Context())
+	promoted, follower, err := s.Split(t.Context())
 	require.NoError(t, err)
-	promoted, err := s.Standby(t.Context())
-	require.NoError(t, err)
-	exec := func(at *pgtest.Server, sql string) { t.Helper(); require.NoError(t, at.Exec(t.Context(), sql)) }
+	require.NoError(t, promoted.Exec(t.Context(), "CREATE TABLE elsewhere AS SELECT repeat('x', 200) FROM generate_series(1, 1000)"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, promoted.Until(ctx, "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn = pg_current_wal_flush_lsn())"))
 	at := func(s2 *pgtest.Server) *pgprobe.Database { return on(s2, s.roots, "gates", "sslmode=verify-full") }
-	keepsUp := s.database("gates", "sslmode=verify-full").KeepsUp(at(follower), 10*time.Second)
-	require.Eventually(t, func() bool { status, _ := claims(t, keepsUp); return status == probe.Pass }, time.Minute, 50*time.Millisecond)
-
-	exec(promoted, "SELECT pg_promote()")
-	exec(promoted, "SELECT pg_create_physical_replication_slot('standby1')")
-	exec(promoted, "CREATE TABLE elsewhere AS SELECT repeat('x', 200) FROM generate_series(1, 1000)")
-	_, port, err := net.SplitHostPort(promoted.Addr())
-	require.NoError(t, err)
-	exec(follower, "ALTER SYSTEM SET primary_conninfo = '"+conninfo(t, follower, port)+"'")
-	exec(follower, "SELECT pg_reload_conf()")
-	require.NoError(t, promoted.Until(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE state = 'streaming' AND replay_lsn = pg_current_wal_flush_lsn())"))
-	fails(t, "a replica that receives timeline 2, and a primary that writes timeline 1", keepsUp)
-	fails(t, "it is a primary itself", s.database("gates", "sslmode=verify-full").KeepsUp(at(promoted), time.Second))
+	primary := s.database("gates", "sslmode=verify-full")
+	fails(t, "a replica that receives timeline 2, and a primary that writes timeline 1", primary.KeepsUp(at(follower), 10*time.Second))
+	fails(t, "it is a primary itself", primary.KeepsUp(at(promoted), time.Second))
 	holds(t, at(promoted).KeepsUp(at(follower), 10*time.Second)) // whose timeline it is
-}
-
-// conninfo is how a standby reaches its primary, with another port.
-func conninfo(t *testing.T, standby *pgtest.Server, port string) (text string) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), standby.DSN())
-	require.NoError(t, err)
-	require.NoError(t, conn.QueryRow(t.Context(), "SELECT current_setting('primary_conninfo')").Scan(&text))
-	require.NoError(t, conn.Close(t.Context()))
-	return strings.ReplaceAll(regexp.MustCompile(`port=\S+`).ReplaceAllString(text, "port="+port), "'", "''")
 }
