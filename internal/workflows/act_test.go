@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/getdrop/launchgate/fixtures/awstest"
+	"github.com/getdrop/launchgate/fixtures/suitetest"
 	"github.com/getdrop/launchgate/fixtures/webtest"
 	"github.com/getdrop/launchgate/internal/launch"
 )
@@ -144,9 +146,20 @@ func TestAPageOnAWSTakesItsRole(t *testing.T) {
 	assert.Contains(t, log, "GO for TMinus7")
 }
 
+// compiled fills the build cache with what the workflows compile: a scene's bound is about what it does. A clone has another path than the
+// repository; without paths in the binaries the cache serves both.
+var compiled = sync.OnceValue(func() error {
+	dir, err := os.MkdirTemp("", "compiled-")
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.Setenv("GOFLAGS", "-trimpath"), suitetest.Compile(dir), os.RemoveAll(dir))
+})
+
 // run runs a workflow as somebody who starts it by hand, and returns act's exit code and log.
 func run(t *testing.T, s *scene, name string, inputs map[string]string) (int, string) {
 	t.Helper()
+	require.NoError(t, compiled())
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
 	artifacts := t.TempDir()
@@ -162,8 +175,6 @@ func run(t *testing.T, s *scene, name string, inputs map[string]string) (int, st
 		args = append(args, "--input", key+"="+value)
 	}
 	cmd := exec.CommandContext(ctx, act(t), args...)
-	// A clone has another path than the repository; without paths in the binaries the build cache serves both.
-	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
