@@ -144,33 +144,35 @@ func missing(said *string) string { return cmp.Or(aws.ToString(said), "missing")
 
 func (a alarms) note(s State) { a.byName[s.Name] = s }
 
-func (a *Alarms) claim(name string, judge func(State) *probe.Unmet) probe.Claim {
-	return func(ctx context.Context) (probe.Evidence, error) {
-		evidence := probe.Evidence{Target: "alarm " + name, Source: "CloudWatch DescribeAlarms"}
-		seen, err := a.seen.Try(ctx, "the alarms", awsprobe.Patience, a.observe)
-		evidence.Asked = []string{seen.from}
-		if err != nil {
-			return evidence, err
-		}
-		state, there := seen.byName[name]
-		if !there {
-			return evidence, &probe.Unmet{Class: "alarm.missing", Want: "the alarm " + name, Got: "no such alarm", From: seen.from, Fix: "deploy it, or correct alarms in launch.yaml"}
-		}
-		evidence.Observed = state
-		if unmet := judge(state); unmet != nil {
-			unmet.From = seen.from
-			return evidence, unmet
-		}
-		return evidence, nil
+// examine looks at an alarm and judges it, and claims that it measures something.
+func (a *Alarms) examine(ctx context.Context, name string, judge func(State) *probe.Unmet) (examined, probe.Evidence, error) {
+	evidence := probe.Evidence{Target: "alarm " + name, Source: "CloudWatch DescribeAlarms"}
+	seen, err := a.seen.Try(ctx, "the alarms", awsprobe.Patience, a.observe)
+	evidence.Asked = []string{seen.from}
+	if err != nil {
+		return examined{}, evidence, err
 	}
+	state, there := seen.byName[name]
+	if !there {
+		return examined{}, evidence, &probe.Unmet{Class: "alarm.missing", Want: "the alarm " + name, Got: "no such alarm", From: seen.from, Fix: "deploy it, or correct alarms in launch.yaml"}
+	}
+	alarm := examined{State: state}
+	evidence.Observed = alarm
+	if unmet := judge(state); unmet != nil {
+		unmet.From = seen.from
+		return alarm, evidence, unmet
+	}
+	var asked []string
+	alarm.Watches, asked, err = a.measures(ctx, seen, state)
+	evidence.Observed, evidence.Asked = alarm, append(evidence.Asked, asked...)
+	return alarm, evidence, err
 }
 
 // WouldRing claims that an alarm is deployed and evaluated, that it watches metrics that are published, that its actions are on, not
 // muted now or in the launch window, and reach somebody, and that it treats missing data as it must.
 func (a *Alarms) WouldRing(alarm Alarm, from, to time.Time) probe.Claim {
-	deployed := a.measuring(alarm.Name, func(s State) *probe.Unmet { return wouldRing(s, alarm) })
 	return func(ctx context.Context) (probe.Evidence, error) {
-		evidence, err := deployed(ctx)
+		seen, evidence, err := a.examine(ctx, alarm.Name, func(s State) *probe.Unmet { return wouldRing(s, alarm) })
 		if err != nil {
 			return evidence, err
 		}
@@ -179,7 +181,6 @@ func (a *Alarms) WouldRing(alarm Alarm, from, to time.Time) probe.Claim {
 		if err != nil {
 			return evidence, err
 		}
-		seen, _ := evidence.Observed.(examined)
 		asked, err := a.reaches(ctx, &seen)
 		evidence.Observed, evidence.Asked = seen, append(evidence.Asked, asked...)
 		return evidence, err
@@ -191,23 +192,6 @@ type examined struct {
 	State
 	Watches []Watched        `json:"watches,omitempty"`
 	Topics  []snsprobe.Topic `json:"topics,omitempty"`
-}
-
-// measuring is claim, and that the alarm measures something.
-func (a *Alarms) measuring(name string, judge func(State) *probe.Unmet) probe.Claim {
-	deployed := a.claim(name, judge)
-	return func(ctx context.Context) (probe.Evidence, error) {
-		evidence, err := deployed(ctx)
-		if err != nil {
-			return evidence, err
-		}
-		seen := examined{}
-		seen.State, _ = evidence.Observed.(State)
-		var asked []string
-		seen.Watches, asked, err = a.measures(ctx, seen.State)
-		evidence.Observed, evidence.Asked = seen, append(evidence.Asked, asked...)
-		return evidence, err
-	}
 }
 
 func wouldRing(s State, want Alarm) *probe.Unmet {
@@ -255,7 +239,12 @@ func calls(action string) bool {
 }
 
 // IsGreen claims that an alarm is OK, by metrics that are published. Insufficient data is no green: nothing is measured.
-func (a *Alarms) IsGreen(name string) probe.Claim { return a.measuring(name, green) }
+func (a *Alarms) IsGreen(name string) probe.Claim {
+	return func(ctx context.Context) (probe.Evidence, error) {
+		_, evidence, err := a.examine(ctx, name, green)
+		return evidence, err
+	}
+}
 
 func green(s State) *probe.Unmet {
 	if s.State == string(types.StateValueOk) && s.Evaluation == "" {

@@ -96,12 +96,17 @@ func (m *Metrics) readAll(ctx context.Context, region string, what []metric, fro
 
 // query asks for a metric by its place.
 func (m metric) query(place int) types.MetricDataQuery {
-	var dimensions []types.Dimension
-	for _, name := range slices.Sorted(maps.Keys(m.dimensions)) {
-		dimensions = append(dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(m.dimensions[name])})
-	}
 	return types.MetricDataQuery{Id: aws.String(fmt.Sprintf("m%d", place)), MetricStat: &types.MetricStat{Period: aws.Int32(60), Stat: &m.stat,
-		Metric: &types.Metric{Namespace: &m.namespace, MetricName: &m.name, Dimensions: dimensions}}}
+		Metric: &types.Metric{Namespace: &m.namespace, MetricName: &m.name, Dimensions: m.sorted()}}}
+}
+
+// sorted are the dimensions, in the order of their names.
+func (m metric) sorted() []types.Dimension {
+	var all []types.Dimension
+	for _, name := range slices.Sorted(maps.Keys(m.dimensions)) {
+		all = append(all, types.Dimension{Name: aws.String(name), Value: aws.String(m.dimensions[name])})
+	}
+	return all
 }
 
 // take puts a result where its metric is.

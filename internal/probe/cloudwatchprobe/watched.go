@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -62,8 +61,8 @@ func watchedBy(m *types.MetricAlarm) (all []Watched, query string, blind bool) {
 // whole is a metric with its dimensions.
 func (m metric) whole() string {
 	var all []string
-	for _, name := range slices.Sorted(maps.Keys(m.dimensions)) {
-		all = append(all, name+"="+m.dimensions[name])
+	for _, d := range m.sorted() {
+		all = append(all, *d.Name+"="+*d.Value)
 	}
 	return strings.TrimSpace(m.String() + " " + strings.Join(all, " "))
 }
@@ -80,9 +79,9 @@ func (a *Alarms) published(ctx context.Context, w Watched) (Watched, error) {
 	}
 	client := cloudwatch.NewFromConfig(cfg)
 	var by []types.DimensionFilter
-	for _, name := range slices.Sorted(maps.Keys(w.metric.dimensions)) {
+	for _, d := range w.metric.sorted() {
 		if len(by) < mostFilters {
-			by = append(by, types.DimensionFilter{Name: aws.String(name), Value: aws.String(w.metric.dimensions[name])})
+			by = append(by, types.DimensionFilter(d))
 		}
 	}
 	listed := func(in cloudwatch.ListMetricsInput) bool {
@@ -158,11 +157,7 @@ func isPublished(alarm string, w Watched, own string) error {
 
 // measures claims that every metric that an alarm looks at is published, and so of every alarm in the rule of a composite one: an alarm
 // on a misspelt metric that treats missing data as good is OK for ever.
-func (a *Alarms) measures(ctx context.Context, s State) (all []Watched, asked []string, err error) {
-	seen, err := a.seen.Try(ctx, "the alarms", awsprobe.Patience, a.observe)
-	if err != nil {
-		return nil, nil, err
-	}
+func (a *Alarms) measures(ctx context.Context, seen alarms, s State) (all []Watched, asked []string, err error) {
 	below, err := seen.below(s)
 	for i := 0; err == nil && i < len(below); i++ {
 		if below[i].Name != s.Name && below[i].Evaluation != "" {
