@@ -16,7 +16,7 @@ import (
 // fill makes the database that the rehearsal starts from.
 func (r *run) fill(ctx context.Context) error {
 	defer r.progress("data", 0)()
-	if _, err := r.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+r.name(startDB)+" WITH (FORCE)"); err != nil {
+	if err := r.drop(ctx, startDB); err != nil {
 		return err
 	}
 	if _, err := r.server.Create(ctx, startDB); err != nil {

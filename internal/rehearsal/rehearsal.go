@@ -160,9 +160,15 @@ func (r *run) dsn(database string) string {
 	return u.String()
 }
 
+// drop drops a database, where there is one, whoever is connected to it.
+func (r *run) drop(ctx context.Context, database string) error {
+	_, err := r.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+r.name(database)+" WITH (FORCE)")
+	return err
+}
+
 // copyOf makes a database a copy of another, to which nobody may be connected.
 func (r *run) copyOf(ctx context.Context, from, to string) error {
-	if _, err := r.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+r.name(to)+" WITH (FORCE)"); err != nil {
+	if err := r.drop(ctx, to); err != nil {
 		return err
 	}
 	sql := "CREATE DATABASE " + r.name(to) + " TEMPLATE " + r.name(from)

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/getdrop/launchgate/fixtures/pgtest"
 	"github.com/getdrop/launchgate/internal/migrations"
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/procedure"
@@ -163,16 +163,6 @@ func (c command) run(ctx context.Context, dsn string, args []string) error {
 
 // program is a program of the launch that is told the database by its environment, and by nothing of its own.
 func (p Plan) program(dsn string, args []string) procedure.Command {
-	env := []string{"DATABASE_URL=" + dsn}
-	if c, err := pgx.ParseConfig(dsn); err == nil {
-		env = append(env, "PGHOST="+c.Host, fmt.Sprintf("PGPORT=%d", c.Port), "PGUSER="+c.User, "PGPASSWORD="+c.Password, "PGDATABASE="+c.Database)
-	}
-	if u, err := url.Parse(dsn); err == nil {
-		for key, name := range map[string]string{"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT"} {
-			if value := u.Query().Get(key); value != "" {
-				env = append(env, name+"="+value)
-			}
-		}
-	}
+	env := append([]string{"DATABASE_URL=" + dsn}, pgtest.Environment(dsn)...)
 	return procedure.Command{Args: args, Dir: p.Dir, Launch: p.Launch, Timeout: p.Timeout, Env: env}
 }

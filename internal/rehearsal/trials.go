@@ -39,7 +39,7 @@ func (r *run) trials(ctx context.Context) error {
 			}
 		}
 	}
-	if _, err := r.admin.Exec(ctx, "DROP DATABASE IF EXISTS "+r.name(copyDB)+" WITH (FORCE)"); err != nil {
+	if err := r.drop(ctx, copyDB); err != nil {
 		return err
 	}
 	return r.trial(ctx, mainDB, "")
