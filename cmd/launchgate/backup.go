@@ -13,7 +13,6 @@ import (
 	"github.com/getdrop/launchgate/internal/probe"
 	"github.com/getdrop/launchgate/internal/procedure"
 	"github.com/getdrop/launchgate/internal/procedure/release"
-	"github.com/getdrop/launchgate/internal/redact"
 	"github.com/getdrop/launchgate/internal/target/cloud"
 )
 
@@ -46,9 +45,7 @@ func backupCommand() *cobra.Command {
 
 // backupOf is the procedure of one step. RDS keeps a second snapshot from being made, and so the step may be done again.
 func backupOf(l *launch.Launch, w io.Writer) (*procedure.Procedure, error) {
-	b := &backup.Backup{Account: cloud.Of(l).Account, Instance: l.Database.Instance, Before: cloud.Before(l), Say: func(format string, args ...any) {
-		fmt.Fprintf(w, "%s %s\n", time.Now().Format("15:04:05"), redact.String(fmt.Sprintf(format, args...)))
-	}}
+	b := &backup.Backup{Account: cloud.Of(l).Account, Instance: l.Database.Instance, Before: cloud.Before(l), Say: sayer(w)}
 	return release.New(l, "Backup", b.Before.ID()+" for "+b.Before.Release,
 		procedure.Step{Name: "Snapshot", Owner: string(l.Sections.Database), Repeatable: true, Timeout: backupTime,
 			Says:         fmt.Sprintf("make the snapshot %s of %s, and wait for it", b.Before.ID(), l.Database.Instance),

@@ -79,9 +79,7 @@ func drillOf(ctx context.Context, l *launch.Launch, reports *drillprobe.Drills, 
 	if err != nil {
 		return nil, &probe.Unknown{Class: "not-configured", Want: "the connection string to the live database", Got: err.Error(), From: "drill.url", Fix: "export it", Err: err}
 	}
-	say := func(format string, args ...any) {
-		fmt.Fprintf(w, "%s %s\n", time.Now().Format("15:04:05"), redact.String(fmt.Sprintf(format, args...)))
-	}
+	say := sayer(w)
 	network := target.Of(l).Network
 	d := &drill.Drill{Want: reports.Want, Kind: l.Drill.Source, Live: live, Dir: reports.Dir, State: l.Path(l.Drill.State), Say: say,
 		Open: func(ctx context.Context, dsn string) (drill.Database, error) { return drill.Open(ctx, network, dsn) }}
@@ -106,4 +104,11 @@ func drillOf(ctx context.Context, l *launch.Launch, reports *drillprobe.Drills, 
 		d.Source = source
 	}
 	return d, nil
+}
+
+// sayer says what a long command is at, with the time, and without secrets.
+func sayer(w io.Writer) func(format string, args ...any) {
+	return func(format string, args ...any) {
+		fmt.Fprintf(w, "%s %s\n", time.Now().Format("15:04:05"), redact.String(fmt.Sprintf(format, args...)))
+	}
 }

@@ -182,3 +182,12 @@ func (p *PersonID) UnmarshalText(text []byte) error {
 	*p = PersonID(text)
 	return nil
 }
+
+// Texts are the texts that a list of launch.yaml's own kinds holds.
+func Texts[T ~string](list []T) []string {
+	var all []string
+	for _, text := range list {
+		all = append(all, string(text))
+	}
+	return all
+}

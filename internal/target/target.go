@@ -92,17 +92,8 @@ func zone(l *launch.Launch, network *probe.Network) dnsprobe.Config {
 		Network: network, Domain: string(d.Domain), Providers: d.Providers, LowTTL: d.LowTTL.D(), NegativeTTL: d.NegativeTTL.D(),
 		Regions: d.Regions, Repeat: dnsprobe.Repeat{Times: d.Repeat.Times, Over: d.Repeat.Over.D()}, Cutover: l.At(), TTLLog: l.Path(d.TTLLog),
 	}
-	c.Issuance = dnsprobe.Issuance{Account: l.TLS.ACMEAccount, Validation: l.TLS.Validation}
-	for _, name := range l.TLS.Names {
-		c.Issuance.Names = append(c.Issuance.Names, string(name))
-	}
-	for _, ca := range l.TLS.CA {
-		c.Issuance.CAs = append(c.Issuance.CAs, string(ca))
-	}
-	c.Resign = d.DNSSEC.Resign.D()
-	for _, anchor := range d.DNSSEC.TrustAnchor {
-		c.TrustAnchor = append(c.TrustAnchor, string(anchor))
-	}
+	c.Issuance = dnsprobe.Issuance{Account: l.TLS.ACMEAccount, Validation: l.TLS.Validation, Names: launch.Texts(l.TLS.Names), CAs: launch.Texts(l.TLS.CA)}
+	c.Resign, c.TrustAnchor = d.DNSSEC.Resign.D(), launch.Texts(d.DNSSEC.TrustAnchor)
 	if l.Schedule.Window.End != l.Schedule.Window.Start { // the command line can leave it out
 		_, c.WindowEnd = l.Window()
 	}

@@ -45,13 +45,7 @@ func (c *Cloud) TakesDomain() bool {
 }
 
 // OtherOrigins are those that somebody decided on.
-func (c *Cloud) OtherOrigins() []string {
-	var all []string
-	for _, host := range c.Launch.CDN.Origin.Also {
-		all = append(all, string(host))
-	}
-	return all
-}
+func (c *Cloud) OtherOrigins() []string { return launch.Texts(c.Launch.CDN.Origin.Also) }
 
 // FrontNames are the names of the launch that lead to a domain of CloudFront.
 func (c *Cloud) FrontNames(domain string) []string {

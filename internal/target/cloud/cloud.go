@@ -135,13 +135,7 @@ func (c *Cloud) WellAtService() probe.Claim {
 }
 
 // Shared are the resources that others than the account may reach.
-func (c *Cloud) Shared() []string {
-	var all []string
-	for _, arn := range c.Launch.IAM.Shared {
-		all = append(all, string(arn))
-	}
-	return all
-}
+func (c *Cloud) Shared() []string { return launch.Texts(c.Launch.IAM.Shared) }
 
 // WantedAlarms are the alarms that must watch the launch.
 func (c *Cloud) WantedAlarms() []cloudwatchprobe.Alarm {
@@ -222,13 +216,7 @@ func (c *Cloud) DatabaseNotReached(id string) probe.Claim {
 }
 
 // TargetGroups are the load balancer's groups that are watched.
-func (c *Cloud) TargetGroups() []string {
-	var all []string
-	for _, arn := range c.Launch.Compute.Targets {
-		all = append(all, string(arn))
-	}
-	return all
-}
+func (c *Cloud) TargetGroups() []string { return launch.Texts(c.Launch.Compute.Targets) }
 
 // InItsTurn makes a claim about a target group, but for one that it is not the turn of.
 func (c *Cloud) InItsTurn(group string, claim probe.Claim) probe.Claim {
