@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -63,11 +65,6 @@ func (b *Backup) Make(ctx context.Context) error {
 		return err
 	}
 	for last := ""; ; {
-		if last == busy { // perhaps with a snapshot that the gate takes, which somebody else has begun
-			if _, err := b.Made(ctx); err == nil {
-				return nil
-			}
-		}
 		status, err := c.step(ctx)
 		switch {
 		case err == nil && status != last:
@@ -91,6 +88,9 @@ const (
 	busy     = "busy"
 )
 
+// elsewhere is that of a snapshot which nobody needs any more.
+const elsewhere = "not needed: somebody else has made one"
+
 // step looks how far the snapshot is, and has RDS begin where it has not.
 func (c *call) step(ctx context.Context) (status string, err error) {
 	s, err := c.find(ctx)
@@ -100,7 +100,34 @@ func (c *call) step(ctx context.Context) (status string, err error) {
 	case s != nil:
 		return aws.ToString(s.Status), nil
 	}
+	// First whether one is under way, and then whether one is made: in the other order, one could end in between and be made again.
+	if under, err := c.underway(ctx); err != nil || under {
+		return busy, err
+	}
+	if _, err := c.Made(ctx); err == nil {
+		return elsewhere, nil
+	}
 	return c.create(ctx)
+}
+
+// underway says whether somebody else has begun a snapshot that the gate would take.
+func (c *call) underway(ctx context.Context) (bool, error) {
+	pages := rds.NewDescribeDBSnapshotsPaginator(c, &rds.DescribeDBSnapshotsInput{DBInstanceIdentifier: &c.Instance, SnapshotType: aws.String("manual")})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return false, awsprobe.Unreadable("rds:DescribeDBSnapshots", "the snapshots of "+c.Instance, c.who, err)
+		}
+		for _, s := range page.DBSnapshots {
+			released := slices.ContainsFunc(s.TagList, func(t types.Tag) bool {
+				return aws.ToString(t.Key) == rdsprobe.ReleaseTag && aws.ToString(t.Value) == c.Before.Release
+			})
+			if released && aws.ToString(s.Status) == creating && strings.HasPrefix(aws.ToString(s.DBSnapshotIdentifier), c.Before.Prefix) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
 // ended judges the snapshot as the gate does. What is wrong with it now stays so, and another can have its name only once it is gone.
